@@ -1,0 +1,45 @@
+import type { JsonObject } from "./json.ts";
+
+/** One fault of a request, at a place that its sender can find: `path` is dotted, as in `parameters.file_id`. */
+export interface FieldFault {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface RuntimeErrorOptions {
+  /** The HTTP status that this error becomes when it reaches a caller; default 500. */
+  readonly status?: number;
+  /** Whether the same call may succeed later without a change; default false. */
+  readonly retryable?: boolean;
+  /** Facts for the caller, safe to show: never secrets, never another tenant's data. */
+  readonly details?: JsonObject;
+  readonly faults?: readonly FieldFault[];
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error type that this project throws on purpose.
+ * `code` is stable and dotted (`session.not_found`): callers and tests branch on it, never on the text.
+ */
+export class RuntimeError extends Error {
+  override readonly name = "RuntimeError";
+  readonly code: string;
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly details: JsonObject | undefined;
+  readonly faults: readonly FieldFault[];
+
+  constructor(code: string, message: string, options: RuntimeErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.status = options.status ?? 500;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details;
+    this.faults = options.faults ?? [];
+  }
+}
+
+/** The error of a record that is absent, of another tenant, or not visible: always 404, so that existence never leaks. */
+export function notFound(what: string, id: string): RuntimeError {
+  return new RuntimeError(`${what.replaceAll(" ", "_")}.not_found`, `There is no ${what} ${id}.`, { status: 404 });
+}
