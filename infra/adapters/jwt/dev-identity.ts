@@ -1,0 +1,57 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+import { errors, jwtVerify, SignJWT } from "jose";
+import * as z from "zod";
+
+import { trustedTenantId } from "../../../shared/ids.ts";
+import type { DevTokenIssuer, TokenVerifier } from "../../../shared/ports/token-verifier.ts";
+
+const ISSUER = "symphainy-dev";
+const LIFETIME_SECONDS = 12 * 60 * 60;
+
+const claimsSchema = z.object({
+  tenant_id: z.string().min(1),
+  sub: z.string().min(1).optional(),
+  roles: z.array(z.string()).default([]),
+});
+
+/** Tokens for local work, signed with a key that lives in the data folder, so that they outlast a restart. */
+export function createDevIdentity(keyFile: string, now: () => number): TokenVerifier & DevTokenIssuer {
+  const key = loadKey(keyFile);
+  return {
+    issue: async ({ tenantId, userId, roles = [] }) => {
+      const issuedAt = Math.floor(now() / 1_000);
+      const jwt = new SignJWT({ tenant_id: tenantId, roles: [...roles] })
+        .setProtectedHeader({ alg: "HS256" })
+        .setIssuer(ISSUER)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + LIFETIME_SECONDS);
+      if (userId !== undefined) jwt.setSubject(userId);
+      return { token: await jwt.sign(key), expiresInSeconds: LIFETIME_SECONDS };
+    },
+    verify: async (token) => {
+      try {
+        const { payload } = await jwtVerify(token, key, { issuer: ISSUER, algorithms: ["HS256"], currentDate: new Date(now()) });
+        const claims = claimsSchema.safeParse(payload);
+        if (!claims.success) return undefined;
+        const { tenant_id, sub, roles } = claims.data;
+        return { tenantId: trustedTenantId(tenant_id), userId: sub, roles };
+      } catch (error) {
+        if (error instanceof errors.JOSEError) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+function loadKey(file: string): Uint8Array {
+  mkdirSync(dirname(file), { recursive: true });
+  try {
+    writeFileSync(file, randomBytes(32), { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  return readFileSync(file);
+}

@@ -1,0 +1,65 @@
+import { rfc3339 } from "../clock.ts";
+import { notFound } from "../errors.ts";
+import type { ArtifactId, ExecutionId } from "../ids.ts";
+import type { UnitOfWork } from "../state/unit-of-work.ts";
+import type { ArtifactBytes } from "./artifact-bytes.ts";
+import { amendArtifact, type ArtifactUpdate, moveArtifact, registerArtifact } from "./artifact-changes.ts";
+import { type Artifact, artifactKind, type LifecycleState, type Materialization } from "./artifact.ts";
+
+export type ArtifactDraft = Pick<Artifact, "artifact_id" | "artifact_type" | "semantic_descriptor" | "data_classification"> &
+  Partial<Pick<Artifact, "parent_artifacts" | "materializations" | "visuals" | "metadata">>;
+
+/** Artifacts as one step of one execution sees and changes them. */
+export interface ArtifactScope {
+  /** The tenant's artifact; throws `artifact.not_found` when it is absent or of another type. */
+  get(artifactId: ArtifactId, artifactType: string): Promise<Artifact>;
+  /** Registers an artifact of this execution as PENDING: it becomes FAILED if the execution fails before moving it on. */
+  register(draft: ArtifactDraft): Artifact;
+  amend(artifactId: ArtifactId, update: ArtifactUpdate): Promise<Artifact>;
+  move(artifactId: ArtifactId, to: LifecycleState, update?: ArtifactUpdate): Promise<Artifact>;
+  /** Writes bytes for an artifact; a record may point at them once this resolves. */
+  keep(
+    artifact: Pick<Artifact, "artifact_id" | "artifact_type">,
+    form: { readonly format: string; readonly contentType: string },
+    source: AsyncIterable<Uint8Array>,
+  ): Promise<Materialization>;
+  read(materialization: Materialization): Promise<AsyncIterable<Uint8Array>>;
+}
+
+export interface ArtifactScopeDeps {
+  readonly unit: UnitOfWork;
+  readonly bytes: ArtifactBytes;
+  readonly producer: { readonly intentType: string; readonly executionId: ExecutionId };
+  readonly nowMs: () => number;
+}
+
+export function createArtifactScope({ unit, bytes, producer, nowMs }: ArtifactScopeDeps): ArtifactScope {
+  return {
+    get: async (artifactId, artifactType) => {
+      const artifact = await unit.get(artifactKind, artifactId);
+      if (artifact === undefined || artifact.artifact_type !== artifactType) throw notFound("artifact", artifactId);
+      return artifact;
+    },
+    register: (draft) => {
+      const now = rfc3339(nowMs());
+      const artifact: Artifact = {
+        parent_artifacts: [],
+        materializations: [],
+        metadata: {},
+        ...draft,
+        tenant_id: unit.tenantId,
+        produced_by: { intent: producer.intentType, execution_id: producer.executionId },
+        lifecycle_state: "PENDING",
+        created_at: now,
+        updated_at: now,
+      };
+      registerArtifact(unit, artifact);
+      return artifact;
+    },
+    amend: (artifactId, update) => amendArtifact(unit, artifactId, rfc3339(nowMs()), update),
+    move: (artifactId, to, update) => moveArtifact(unit, artifactId, to, rfc3339(nowMs()), update),
+    keep: ({ artifact_id: artifactId, artifact_type: artifactType }, form, source) =>
+      bytes.keep({ tenantId: unit.tenantId, artifactId, artifactType, ...form }, source),
+    read: (materialization) => bytes.read(materialization),
+  };
+}

@@ -1,0 +1,56 @@
+import * as z from "zod";
+
+import { RuntimeError } from "./errors.ts";
+import { LOG_LEVELS } from "./logger.ts";
+
+const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.number().min(min).max(max))
+    .default(fallback);
+
+const loopback = ["127.0.0.1", "localhost", "::1"];
+
+/** The whole configuration: one schema over the environment, every value with its default, every fault reported. */
+const configSchema = z
+  .object({
+    MODE: z.enum(["dev", "production"]).default("dev"),
+    HOST: z.string().min(1).default("127.0.0.1"),
+    PORT: integer(8080, 0, 65_535),
+    DATA_DIR: z.string().min(1).default(".symphainy"),
+    LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
+    MAX_BODY_BYTES: integer(2 * 1024 * 1024, 1_024, 32 * 1024 * 1024),
+    WAIT_BUDGET_MS: integer(10_000, 0, 600_000),
+    GRACE_PERIOD_MS: integer(8_000, 0, 600_000),
+    MAX_RUNNING: integer(64, 1, 10_000),
+    MAX_QUEUED: integer(10_000, 0, 1_000_000),
+  })
+  .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
+    path: ["HOST"],
+    message: `dev mode issues tokens to anybody, so it listens on loopback only (${loopback.join(", ")})`,
+  })
+  .transform((env) => ({
+    mode: env.MODE,
+    host: env.HOST,
+    port: env.PORT,
+    dataDir: env.DATA_DIR,
+    logLevel: env.LOG_LEVEL,
+    maxBodyBytes: env.MAX_BODY_BYTES,
+    waitBudgetMs: env.WAIT_BUDGET_MS,
+    gracePeriodMs: env.GRACE_PERIOD_MS,
+    maxRunning: env.MAX_RUNNING,
+    maxQueued: env.MAX_QUEUED,
+  }));
+
+export type Config = Readonly<z.infer<typeof configSchema>>;
+
+/** Reads the configuration from the environment. Throws `config.invalid`, naming every faulty variable at once. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const result = configSchema.safeParse(env);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+  const list = faults.map((fault) => `  ${fault.path}: ${fault.message}`).join("\n");
+  throw new RuntimeError("config.invalid", `The configuration has ${faults.length} fault(s):\n${list}`, { faults });
+}

@@ -1,0 +1,52 @@
+import type { Clock } from "../clock.ts";
+import type { Ids } from "../ids.ts";
+import { toJson, type JsonObject } from "../json.ts";
+import type { ExecutionPatch, LogRow } from "../ports/execution-store.ts";
+import { CHAIN_START, type ChainOwner, type LogDraft, seal } from "../state/log-entry.ts";
+import { type Execution, isTerminal } from "./execution.ts";
+import { apply } from "./fold.ts";
+
+export interface Advanced {
+  readonly state: Execution;
+  readonly rows: readonly LogRow[];
+  readonly patch: ExecutionPatch;
+}
+
+/**
+ * What an execution becomes by the drafts, and exactly what a commit must write for that: sealed entries, and the state that
+ * they fold to. State is never computed in another way (fold.ts, F1).
+ */
+export function advance(
+  deps: { readonly ids: Ids; readonly clock: Clock },
+  owner: ChainOwner,
+  before: Execution | undefined,
+  drafts: readonly LogDraft[],
+): Advanced {
+  let state = before;
+  let head = before?.chain ?? CHAIN_START;
+  const rows: LogRow[] = [];
+  for (const draft of drafts) {
+    const sealed = seal(head, owner, draft, deps.ids, deps.clock.now());
+    state = apply(state, sealed.entry);
+    head = sealed.head;
+    rows.push(sealed.row);
+  }
+  if (state === undefined) throw new RangeError("advance needs a draft or a state");
+  return { state, rows, patch: patchOf(before, state) };
+}
+
+function patchOf(before: Execution | undefined, after: Execution): ExecutionPatch {
+  const { steps, ...head } = after;
+  return {
+    status: after.status,
+    terminal: isTerminal(after.status),
+    head: toObject(head),
+    steps: steps.flatMap((step, position) =>
+      step === before?.steps[position] ? [] : [{ position, body: toObject(step) }],
+    ),
+  };
+}
+
+function toObject(value: object): JsonObject {
+  return toJson(value) as JsonObject;
+}

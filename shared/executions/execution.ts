@@ -1,0 +1,88 @@
+import * as z from "zod";
+
+import { idSchemas } from "../ids.ts";
+import { LIFECYCLE_STATES } from "../artifacts/artifact.ts";
+import { chainHeadSchema } from "../state/log-entry.ts";
+
+export const EXECUTION_STATUSES = [
+  "pending",
+  "running",
+  "suspended",
+  "compensating",
+  "completed",
+  "failed",
+  "compensated",
+  "cancelled",
+  "dead",
+] as const;
+export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number];
+
+const TERMINAL: ReadonlySet<ExecutionStatus> = new Set(["completed", "failed", "compensated", "cancelled", "dead"]);
+
+/** Whether nothing more will happen to an execution of this status. */
+export function isTerminal(status: ExecutionStatus): boolean {
+  return TERMINAL.has(status);
+}
+
+export const failureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  status: z.int(),
+  retryable: z.boolean(),
+  step_name: z.string().optional(),
+  details: z.record(z.string(), z.json()).optional(),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+export const emittedEventSchema = z.object({
+  event_id: z.string(),
+  event_type: z.string(),
+  data: z.record(z.string(), z.json()),
+});
+
+export const stepSchema = z.object({
+  step_id: idSchemas.step,
+  step_name: z.string(),
+  step_type: z.enum(["step"]),
+  status: z.enum(["started", "completed", "failed"]),
+  attempt: z.int().positive(),
+  /** The epoch under which the start was recorded: later epochs that still find it started are further attempts. */
+  epoch: z.int().positive(),
+  inputs_digest: z.string(),
+  /** As returned, or a claim check when it is large. */
+  outputs: z.json().optional(),
+  events: z.array(emittedEventSchema).optional(),
+  error: failureSchema.optional(),
+  started_at: z.string(),
+  completed_at: z.string().optional(),
+});
+export type Step = z.infer<typeof stepSchema>;
+
+/** An execution without its steps: the small part that every commit rewrites. */
+export const executionHeadSchema = z.object({
+  execution_id: idSchemas.execution,
+  intent_id: idSchemas.intent,
+  intent_type: z.string(),
+  intent_version: z.int().positive(),
+  tenant_id: z.string(),
+  session_id: idSchemas.session,
+  saga_id: idSchemas.saga,
+  saga_name: z.string().optional(),
+  status: z.enum(EXECUTION_STATUSES),
+  /** The artifacts that this execution registered or moved, and how it left them. */
+  artifacts: z.array(
+    z.object({ artifact_id: idSchemas.artifact, artifact_type: z.string(), lifecycle_state: z.enum(LIFECYCLE_STATES) }),
+  ),
+  output: z.json().optional(),
+  error: failureSchema.optional(),
+  created_at: z.string(),
+  updated_at: z.string(),
+  trace_id: idSchemas.trace,
+  chain: chainHeadSchema,
+});
+export type ExecutionHead = z.infer<typeof executionHeadSchema>;
+
+/** The whole state of an execution: what its log entries fold to. */
+export interface Execution extends ExecutionHead {
+  readonly steps: readonly Step[];
+}

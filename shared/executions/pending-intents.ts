@@ -1,0 +1,125 @@
+import { type Clock, rfc3339 } from "../clock.ts";
+import { notFound, RuntimeError } from "../errors.ts";
+import type { Ids, SessionId, TenantId, TraceId } from "../ids.ts";
+import type { JsonObject } from "../json.ts";
+import {
+  movePendingIntent,
+  newPendingIntent,
+  pendingFacet,
+  type PendingIntent,
+  type PendingIntentDraft,
+  pendingIntentKind,
+  type PendingStatus,
+} from "../intents/pending-intent.ts";
+import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { Page, PageRequest } from "../ports/paging.ts";
+import { artifactKind } from "../artifacts/artifact.ts";
+import type { IntentCatalog } from "../sagas/intent-catalog.ts";
+import type { StateSurface } from "../state/state-surface.ts";
+import { UnitOfWork } from "../state/unit-of-work.ts";
+import type { ExecutionLifecycle, Submitted } from "./execution-lifecycle.ts";
+
+export interface PendingSubmission {
+  readonly tenantId: TenantId;
+  readonly userId: string | undefined;
+  readonly sessionId: SessionId;
+  /** Over what the pending intent's context knows. */
+  readonly parameters: JsonObject;
+  readonly traceId: TraceId;
+}
+
+/** Intents that wait for a person or a later session. */
+export interface PendingIntents {
+  /** Throws `intent.unknown_type`, `pending_intent.no_target` (422) or `artifact.not_found`. */
+  create(draft: PendingIntentDraft): Promise<PendingIntent>;
+  list(
+    tenantId: TenantId,
+    filter: { readonly target?: string | undefined; readonly type?: string | undefined; readonly status?: PendingStatus | undefined },
+    page: PageRequest,
+  ): Promise<Page<PendingIntent> & { readonly total: number }>;
+  /** Takes it up in any session of its tenant; of several callers one wins, the others get 409. */
+  submit(id: string, submission: PendingSubmission): Promise<Submitted>;
+  cancel(tenantId: TenantId, id: string): Promise<PendingIntent>;
+}
+
+export interface PendingIntentsDeps {
+  readonly store: ExecutionStore;
+  readonly surface: StateSurface;
+  readonly catalog: IntentCatalog;
+  readonly lifecycle: ExecutionLifecycle;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+export function createPendingIntents({ store, surface, catalog, lifecycle, clock, ids }: PendingIntentsDeps): PendingIntents {
+  const definitionOf = (type: string) => {
+    const definition = catalog.find(type);
+    if (definition === undefined) {
+      throw new RuntimeError("intent.unknown_type", `No handler found for intent type: ${type}`, {
+        status: 422,
+        faults: [{ path: "intent_type", message: "is unknown" }],
+      });
+    }
+    if (definition.target === undefined) {
+      throw new RuntimeError("pending_intent.no_target", `${definition.type} works on no artifact, so it cannot wait for one.`, {
+        status: 422,
+        faults: [{ path: "intent_type", message: "takes no target artifact" }],
+      });
+    }
+    return { definition, target: definition.target };
+  };
+
+  return {
+    create: async (draft) => {
+      const { definition } = definitionOf(draft.intentType);
+      const unit = new UnitOfWork(surface, draft.tenantId, clock.now());
+      if ((await unit.get(artifactKind, draft.targetArtifactId)) === undefined) throw notFound("artifact", draft.targetArtifactId);
+      const pending = newPendingIntent(ids.intent(), rfc3339(clock.now()), { ...draft, intentType: definition.type });
+      unit.put(pendingIntentKind, pending.intent_id, pending);
+      await store.write(draft.tenantId, { records: unit.records, log: [], outbox: [] });
+      return pending;
+    },
+
+    list: async (tenantId, filter, page) => {
+      const type = filter.type === undefined ? undefined : (catalog.find(filter.type)?.type ?? filter.type);
+      const found = await surface.list(tenantId, pendingIntentKind, pendingFacet({ ...filter, type }), page);
+      return { ...found, items: found.items.map(({ value }) => value) };
+    },
+
+    submit: async (id, { tenantId, userId, sessionId, parameters, traceId }) => {
+      const found = await surface.get(tenantId, pendingIntentKind, id);
+      if (found === undefined) throw notFound("pending intent", id);
+      const pending = found.value;
+      const { definition, target } = definitionOf(pending.intent_type);
+      return lifecycle.submit({
+        tenantId,
+        userId,
+        sessionId,
+        intentType: definition.type,
+        parameters: { ...knownTo(definition.inputNames, pending.context), ...parameters, [target]: pending.target_artifact_id },
+        metadata: {},
+        solutionId: undefined,
+        intentId: undefined,
+        idempotencyKey: undefined,
+        pendingIntentId: id,
+        traceId,
+      });
+    },
+
+    cancel: async (tenantId, id) => {
+      const unit = new UnitOfWork(surface, tenantId, clock.now());
+      const cancelled = await movePendingIntent(unit, id, "cancelled", { now: rfc3339(clock.now()) });
+      const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [] });
+      if (outcome === "conflict") {
+        throw new RuntimeError("pending_intent.taken", "Somebody else changed this pending intent first.", { status: 409 });
+      }
+      return cancelled;
+    },
+  };
+}
+
+/** A context may hold more than parameters, such as a note for people; the intent takes what its input knows. */
+function knownTo(inputNames: readonly string[], context: JsonObject): JsonObject {
+  return Object.fromEntries(inputNames.filter((name) => Object.hasOwn(context, name)).map((name) => [name, context[name]]));
+}
+

@@ -1,0 +1,94 @@
+import type { ExecutionId } from "../ids.ts";
+import { errorFields, type Logger } from "../logger.ts";
+import type { Execution } from "./execution.ts";
+import { runExecution, type RunnerDeps } from "./runner.ts";
+import type { LoadedExecution } from "./stored-execution.ts";
+
+/**
+ * The executions that this process holds: at most `maxRunning` at work, the rest in line.
+ *  W1  What it holds it runs to its end, or gives up whole: nothing held is forgotten while the process lives.
+ */
+export interface Workshop {
+  readonly held: number;
+  has(executionId: ExecutionId): boolean;
+  /** Takes on an execution that this worker holds; resolves to the last state that it committed. */
+  take(execution: LoadedExecution): Promise<Execution>;
+  /** The outcome of one that is held here. */
+  settled(executionId: ExecutionId): Promise<Execution> | undefined;
+  /** Called with each execution that was given up because of an error, such as an unreachable store. */
+  onGivenUp(listener: (execution: Execution) => void): void;
+  /** Stops between steps; after `graceMs` also within them. Resolves when nothing runs here any more. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface WorkshopDeps extends RunnerDeps {
+  readonly logger: Logger;
+  readonly maxRunning: number;
+}
+
+export function createWorkshop(deps: WorkshopDeps): Workshop {
+  const held = new Map<ExecutionId, Promise<Execution>>();
+  const line: (() => void)[] = [];
+  const draining = new AbortController();
+  const stopping = new AbortController();
+  let running = 0;
+  let givenUp: (execution: Execution) => void = () => undefined;
+
+  const place = (): Promise<void> => {
+    if (running < deps.maxRunning) {
+      running += 1;
+      return Promise.resolve();
+    }
+    // Whoever leaves hands its place over, so `running` stays as it is.
+    return new Promise((resolve) => line.push(resolve));
+  };
+  const leave = (): void => {
+    const next = line.shift();
+    if (next === undefined) running -= 1;
+    else next();
+  };
+
+  const work = async (execution: LoadedExecution): Promise<Execution> => {
+    await place();
+    try {
+      if (draining.signal.aborted) return execution.state;
+      return await runExecution(deps, execution, { draining: draining.signal, stopping: stopping.signal });
+    } finally {
+      leave();
+    }
+  };
+
+  return {
+    get held() {
+      return held.size;
+    },
+    has: (executionId) => held.has(executionId),
+    settled: (executionId) => held.get(executionId),
+    take: (execution) => {
+      const id = execution.state.execution_id;
+      const outcome = work(execution).finally(() => held.delete(id));
+      held.set(id, outcome);
+      outcome.catch((error: unknown) => {
+        givenUp(execution.state);
+        deps.logger.error("an execution was given up; the recovery sweep will take it up", {
+          tenant_id: execution.state.tenant_id,
+          execution_id: id,
+          ...errorFields(error),
+        });
+      });
+      return outcome;
+    },
+    onGivenUp: (listener) => {
+      givenUp = listener;
+    },
+    stop: async (graceMs) => {
+      draining.abort();
+      const finished = Promise.allSettled(held.values());
+      const patience = new AbortController();
+      await Promise.race([finished, deps.clock.sleep(graceMs, patience.signal)]);
+      patience.abort();
+      stopping.abort();
+      await finished;
+    },
+  };
+}

@@ -1,0 +1,16 @@
+/** Where outbox messages go: at least once, in order for one ordering key. */
+export interface MessageBus {
+  /** Resolves when the bus has taken the message for good; rejects when it may not have. */
+  publish(message: BusMessage): Promise<void>;
+  ping(): Promise<void>;
+}
+
+export interface BusMessage {
+  readonly topic: string;
+  readonly orderingKey: string;
+  /** Stable over repeats, so that a consumer can drop them. */
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** UTF-8 text: a CloudEvent in structured JSON. */
+  readonly data: string;
+}

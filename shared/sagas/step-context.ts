@@ -1,0 +1,42 @@
+import type { ArtifactScope } from "../artifacts/artifact-scope.ts";
+import type { ExecutionId, Ids, SessionId, TenantId } from "../ids.ts";
+import type { Intent } from "../intents/intent.ts";
+import type { JsonObject } from "../json.ts";
+import type { Logger } from "../logger.ts";
+import type { UnitOfWork } from "../state/unit-of-work.ts";
+import type { TraceContext } from "../trace.ts";
+
+/** An event that a step wants told: committed with the step's result, published after. */
+export interface EmittedEvent {
+  readonly type: string;
+  readonly data: JsonObject;
+}
+
+/** What a step works with. Everything it changes through `state`, `artifacts` and `emit` is committed with its result, or not at all. */
+export interface StepContext<Input, Outputs> {
+  readonly executionId: ExecutionId;
+  readonly intent: Intent;
+  readonly tenantId: TenantId;
+  readonly sessionId: SessionId;
+  readonly solutionId: string | undefined;
+  /** The validated parameters of the intent. */
+  readonly input: Input;
+  /** What the steps before this one returned, by their names. */
+  readonly outputs: Outputs;
+  /** 1 on the first run of this step, more after a crash or a retry. */
+  readonly attempt: number;
+  /** `<execution_id>/<step>`: the same for every attempt, for use as an idempotency key with others. */
+  readonly key: string;
+  /** Milliseconds that this attempt has left. */
+  deadline(): number;
+  /** Aborts when the step's time is over or the process must end. */
+  readonly signal: AbortSignal;
+  readonly state: UnitOfWork;
+  readonly artifacts: ArtifactScope;
+  emit(type: string, data: JsonObject): void;
+  readonly logger: Logger;
+  readonly trace: TraceContext;
+  readonly ids: Ids;
+  /** Epoch milliseconds. */
+  now(): number;
+}

@@ -1,0 +1,49 @@
+import type { ArtifactBytes } from "./artifacts/artifact-bytes.ts";
+import type { Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import type { ExecutionFeed } from "./executions/execution-feed.ts";
+import type { ExecutionLifecycle } from "./executions/execution-lifecycle.ts";
+import type { Recovery } from "./executions/recovery.ts";
+import type { Ids } from "./ids.ts";
+import type { PendingIntents } from "./executions/pending-intents.ts";
+import type { Logger } from "./logger.ts";
+import type { ExecutionStore } from "./ports/execution-store.ts";
+import type { MessageBus } from "./ports/message-bus.ts";
+import type { ObjectStore } from "./ports/object-store.ts";
+import type { DevTokenIssuer, TokenVerifier } from "./ports/token-verifier.ts";
+import type { IntentCatalog } from "./sagas/intent-catalog.ts";
+import type { SessionService } from "./sessions/session-service.ts";
+import type { ClaimCheck } from "./state/claim-check.ts";
+import type { OutboxRelay } from "./state/outbox-relay.ts";
+import type { StateSurface } from "./state/state-surface.ts";
+import type { WriteAheadLog } from "./state/write-ahead-log.ts";
+
+/** What the outside provides: one of each port. */
+export interface Adapters {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly store: ExecutionStore;
+  readonly objects: ObjectStore;
+  readonly bus: MessageBus;
+  readonly tokens: TokenVerifier;
+  /** Present in dev mode only. */
+  readonly devTokens: DevTokenIssuer | undefined;
+}
+
+/** Everything long-lived, built once, in the order of this list; routes and functions get it and build nothing themselves. */
+export interface RuntimeServices {
+  readonly config: Config;
+  readonly adapters: Adapters;
+  readonly surface: StateSurface;
+  readonly claimCheck: ClaimCheck;
+  readonly artifactBytes: ArtifactBytes;
+  readonly log: WriteAheadLog;
+  readonly catalog: IntentCatalog;
+  readonly sessions: SessionService;
+  readonly relay: OutboxRelay;
+  readonly feed: ExecutionFeed;
+  readonly recovery: Recovery;
+  readonly lifecycle: ExecutionLifecycle;
+  readonly pendingIntents: PendingIntents;
+}

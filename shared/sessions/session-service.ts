@@ -1,0 +1,180 @@
+import { type Clock, rfc3339 } from "../clock.ts";
+import { notFound, RuntimeError } from "../errors.ts";
+import { asId, type Ids, type SagaId, type SessionId, type TenantId, type TraceId } from "../ids.ts";
+import type { JsonObject } from "../json.ts";
+import type { ExecutionStore, RecordRequirement } from "../ports/execution-store.ts";
+import { CHAIN_START, type EventType, seal } from "../state/log-entry.ts";
+import type { StateSurface, Versioned } from "../state/state-surface.ts";
+import { UnitOfWork } from "../state/unit-of-work.ts";
+import { type Session, SESSION_LIFETIME_MS, sessionKind } from "./session.ts";
+
+/** How often a change is tried again when another writer was faster. */
+const WRITE_ATTEMPTS = 8;
+const ACTIVE_SAGAS_SHOWN = 1_000;
+
+export interface NewSession {
+  readonly tenantId: TenantId;
+  readonly userId: string | undefined;
+  readonly context: Session["context"];
+  readonly metadata: Session["metadata"];
+  readonly traceId: TraceId;
+}
+
+/** A session as its tenant sees it. */
+export interface SessionView {
+  readonly session: Session;
+  readonly status: "active" | "closed" | "expired";
+  readonly expiresAtMs: number;
+  readonly activeSagas: readonly SagaId[];
+}
+
+export interface SessionUpgrade {
+  readonly userId: string;
+  readonly metadata: Session["metadata"];
+}
+
+/**
+ * Sessions of a tenant. Each change is one commit of the session and its log entry.
+ * All operations throw `session.not_found` for an absent or foreign session, and changes throw `session.not_active` for one
+ * that is closed or expired.
+ */
+export interface SessionService {
+  create(draft: NewSession): Promise<SessionView>;
+  view(tenantId: TenantId, sessionId: SessionId): Promise<SessionView>;
+  mergeContext(tenantId: TenantId, sessionId: SessionId, context: Session["context"], traceId: TraceId): Promise<SessionView>;
+  /** Anonymous becomes authenticated, under the same id; throws `session.already_authenticated` for another user's session. */
+  upgrade(tenantId: TenantId, sessionId: SessionId, upgrade: SessionUpgrade, traceId: TraceId): Promise<SessionView>;
+  close(tenantId: TenantId, sessionId: SessionId, traceId: TraceId): Promise<SessionView>;
+  /** What an accepted intent requires of its session: alive now, and alive for a full lifetime from now. */
+  requirement(sessionId: SessionId): RecordRequirement;
+}
+
+export interface SessionServiceDeps {
+  readonly store: ExecutionStore;
+  readonly surface: StateSurface;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+export function createSessionService({ store, surface, clock, ids }: SessionServiceDeps): SessionService {
+  const write = async (
+    unit: UnitOfWork,
+    session: Session,
+    eventType: EventType,
+    payload: JsonObject,
+    traceId: TraceId,
+  ): Promise<boolean> => {
+    const owner = { tenantId: unit.tenantId, sessionId: session.session_id, traceId };
+    const sealed = seal(session.chain, owner, { event_type: eventType, payload }, ids, clock.now());
+    unit.put(sessionKind, session.session_id, { ...session, chain: sealed.head });
+    const change = { records: unit.records, log: [sealed.row], outbox: [] };
+    return (await store.write(unit.tenantId, change)).outcome === "written";
+  };
+
+  const load = async (tenantId: TenantId, sessionId: SessionId): Promise<Versioned<Session>> => {
+    const found = await surface.get(tenantId, sessionKind, sessionId);
+    if (found === undefined) throw notFound("session", sessionId);
+    return found;
+  };
+
+  const activeSagas = async (tenantId: TenantId, sessionId: SessionId): Promise<readonly SagaId[]> => {
+    const live = await store.listExecutions(tenantId, { sessionId, live: true }, { limit: ACTIVE_SAGAS_SHOWN });
+    return live.items.map((head) => asId.saga(String(head["saga_id"])));
+  };
+
+  const view = async (tenantId: TenantId, sessionId: SessionId): Promise<SessionView> => {
+    const found = await load(tenantId, sessionId);
+    return {
+      session: found.value,
+      status: statusOf(found, clock.now()),
+      expiresAtMs: found.usableUntilMs ?? 0,
+      activeSagas: await activeSagas(tenantId, sessionId),
+    };
+  };
+
+  const update = async (
+    tenantId: TenantId,
+    sessionId: SessionId,
+    traceId: TraceId,
+    change: (session: Session) => { readonly session: Session; readonly payload: JsonObject },
+  ): Promise<SessionView> => {
+    for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt += 1) {
+      const current = await load(tenantId, sessionId);
+      const status = statusOf(current, clock.now());
+      if (status !== "active") {
+        throw new RuntimeError("session.not_active", `The session ${sessionId} is ${status}; create a new one.`, { status: 409 });
+      }
+      const unit = new UnitOfWork(surface, tenantId, clock.now());
+      const { session, payload } = change((await unit.get(sessionKind, sessionId)) ?? current.value);
+      const updated = { ...session, updated_at: rfc3339(clock.now()) };
+      if (await write(unit, updated, "session_updated", { session_id: sessionId, ...payload }, traceId)) {
+        return view(tenantId, sessionId);
+      }
+    }
+    throw new RuntimeError("session.contended", `The session ${sessionId} is being changed by many callers at once; try again.`, {
+      status: 409,
+      retryable: true,
+    });
+  };
+
+  return {
+    create: async ({ tenantId, userId, context, metadata, traceId }) => {
+      const now = rfc3339(clock.now());
+      const sessionId = ids.session();
+      const session: Session = {
+        session_id: sessionId,
+        tenant_id: tenantId,
+        ...(userId === undefined ? {} : { user_id: userId }),
+        is_anonymous: userId === undefined,
+        status: "active",
+        context,
+        metadata,
+        created_at: now,
+        updated_at: now,
+        chain: CHAIN_START,
+      };
+      const payload = { session_id: sessionId, user_id: userId ?? null, context };
+      await write(new UnitOfWork(surface, tenantId, clock.now()), session, "session_created", payload, traceId);
+      return view(tenantId, sessionId);
+    },
+
+    view,
+
+    mergeContext: (tenantId, sessionId, context, traceId) =>
+      update(tenantId, sessionId, traceId, (session) => ({
+        session: { ...session, context: { ...session.context, ...context } },
+        payload: { operation: "context_merged", context },
+      })),
+
+    upgrade: (tenantId, sessionId, { userId, metadata }, traceId) =>
+      update(tenantId, sessionId, traceId, (session) => {
+        if (!session.is_anonymous && session.user_id !== userId) {
+          throw new RuntimeError("session.already_authenticated", `The session ${sessionId} belongs to another user.`, { status: 409 });
+        }
+        const merged = { ...session.metadata, ...metadata };
+        return {
+          session: { ...session, user_id: userId, is_anonymous: false, metadata: merged },
+          payload: { operation: "upgraded", user_id: userId },
+        };
+      }),
+
+    close: (tenantId, sessionId, traceId) =>
+      update(tenantId, sessionId, traceId, (session) => ({
+        session: { ...session, status: "closed" },
+        payload: { operation: "closed" },
+      })),
+
+    requirement: (sessionId) => ({
+      kind: sessionKind.name,
+      id: sessionId,
+      atMs: clock.now(),
+      prolongToMs: clock.now() + SESSION_LIFETIME_MS,
+    }),
+  };
+}
+
+function statusOf({ value, usableUntilMs }: Versioned<Session>, nowMs: number): SessionView["status"] {
+  if (value.status === "closed") return "closed";
+  return (usableUntilMs ?? 0) > nowMs ? "active" : "expired";
+}
+

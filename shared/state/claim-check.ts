@@ -1,0 +1,51 @@
+import * as z from "zod";
+
+import type { TenantId } from "../ids.ts";
+import { type JsonObject, type JsonValue, sha256 } from "../json.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import { RuntimeError } from "../errors.ts";
+
+/** A payload above this many bytes of JSON rests in the object store and travels by reference. */
+export const CLAIM_CHECK_BYTES = 128 * 1024;
+
+const referenceSchema = z.strictObject({
+  $claim_check: z.strictObject({ path: z.string(), sha256: z.string(), size_bytes: z.int() }),
+});
+
+/** Keeps large payloads out of commits, without the author's doing anything (the claim-check pattern). */
+export interface ClaimCheck {
+  /** The value itself, or a reference to it once its bytes are safely in the object store. */
+  park<Value extends JsonValue>(tenantId: TenantId, value: Value): Promise<Value | JsonObject>;
+  /** The value behind what `park` gave. Throws `payload.damaged` when the bytes are not those that were parked. */
+  redeem(tenantId: TenantId, parked: JsonValue): Promise<JsonValue>;
+}
+
+export function createClaimCheck(objects: ObjectStore): ClaimCheck {
+  return {
+    park: async (tenantId, value) => {
+      const text = JSON.stringify(value);
+      if (text.length * 3 <= CLAIM_CHECK_BYTES) return value;
+      const bytes = Buffer.from(text);
+      if (bytes.length <= CLAIM_CHECK_BYTES) return value;
+      const target = { directory: `payloads/${tenantId}`, extension: "json", contentType: "application/json" };
+      const written = await objects.write(target, one(bytes));
+      return { $claim_check: { path: written.path, sha256: written.sha256, size_bytes: written.sizeBytes } };
+    },
+    redeem: async (tenantId, parked) => {
+      const reference = referenceSchema.safeParse(parked);
+      if (!reference.success) return parked;
+      const { path, sha256: expected } = reference.data.$claim_check;
+      // An author's own data may look like a reference; it must never open another tenant's bytes.
+      if (path !== `payloads/${tenantId}/${expected}.json`) return parked;
+      const bytes = Buffer.concat(await Array.fromAsync(await objects.read(path)));
+      if (sha256(bytes) !== expected) {
+        throw new RuntimeError("payload.damaged", `The payload at ${path} is not the one that was stored.`);
+      }
+      return JSON.parse(bytes.toString()) as JsonValue;
+    },
+  };
+}
+
+async function* one(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}

@@ -1,0 +1,41 @@
+import { rfc3339 } from "../clock.ts";
+import type { EventId, ExecutionId, SessionId, TenantId, TraceId } from "../ids.ts";
+import type { JsonObject } from "../json.ts";
+import type { OutboxMessage } from "../ports/execution-store.ts";
+import { traceparent } from "../trace.ts";
+
+/** The topic that all events of executions go to. */
+export const EVENTS_TOPIC = "symphainy-events";
+
+export interface EventSource {
+  readonly tenantId: TenantId;
+  readonly sessionId: SessionId;
+  readonly executionId: ExecutionId;
+  readonly intentType: string;
+  readonly traceId: TraceId;
+}
+
+/** The outbox message of an event: a CloudEvent 1.0 in structured JSON, ordered by its execution. */
+export function cloudEvent(source: EventSource, eventId: EventId, type: string, data: JsonObject, nowMs: number): OutboxMessage {
+  const event = {
+    specversion: "1.0",
+    id: eventId,
+    type,
+    source: `/intents/${source.intentType}`,
+    subject: source.executionId,
+    time: rfc3339(nowMs),
+    datacontenttype: "application/json",
+    tenantid: source.tenantId,
+    sessionid: source.sessionId,
+    traceparent: traceparent(source.traceId),
+    data,
+  };
+  return {
+    eventId,
+    tenantId: source.tenantId,
+    topic: EVENTS_TOPIC,
+    orderingKey: source.executionId,
+    attributes: { "content-type": "application/cloudevents+json", ce_type: type, tenant_id: source.tenantId },
+    data: JSON.stringify(event),
+  };
+}

@@ -1,0 +1,69 @@
+import type { TenantId } from "../ids.ts";
+import type { JsonObject } from "../json.ts";
+import type { RecordWrite } from "../ports/execution-store.ts";
+import type { LogDraft } from "./log-entry.ts";
+import { ALL, type RecordKind } from "./record-kind.ts";
+import type { StateSurface, Versioned } from "./state-surface.ts";
+
+/**
+ * Collects what one commit will change: records (compared with the version that was read) and the log entries that tell of it.
+ * Nothing is written until the owner of the unit commits it; what was put reads back at once.
+ */
+export class UnitOfWork {
+  readonly tenantId: TenantId;
+  readonly drafts: LogDraft[] = [];
+  readonly #surface: StateSurface;
+  readonly #nowMs: number;
+  readonly #writes = new Map<string, RecordWrite>();
+  readonly #seen = new Map<string, number>();
+
+  constructor(surface: StateSurface, tenantId: TenantId, nowMs: number) {
+    this.#surface = surface;
+    this.tenantId = tenantId;
+    this.#nowMs = nowMs;
+  }
+
+  /** The record as this unit leaves it; a version read here is what `put` compares with. */
+  async get<Value extends JsonObject>(kind: RecordKind<Value>, id: string): Promise<Value | undefined> {
+    const key = keyOf(kind, id);
+    const pending = this.#writes.get(key);
+    if (pending !== undefined) return pending.body === undefined ? undefined : kind.schema.parse(pending.body);
+    const found: Versioned<Value> | undefined = await this.#surface.get(this.tenantId, kind, id);
+    this.#seen.set(key, found?.version ?? 0);
+    return found?.value;
+  }
+
+  /** Creates the record, or replaces the one that this unit read: a record changed since then makes the commit conflict. */
+  put<Value extends JsonObject>(kind: RecordKind<Value>, id: string, value: Value): void {
+    this.#write(kind, id, value, [ALL, ...kind.facets(value)], kind.usableUntilMs?.(value));
+  }
+
+  /** Deletes the record that this unit read, from every tier of the store. */
+  delete<Value extends JsonObject>(kind: RecordKind<Value>, id: string): void {
+    this.#write(kind, id, undefined, [], undefined);
+  }
+
+  log(draft: LogDraft): void {
+    this.drafts.push(draft);
+  }
+
+  get records(): readonly RecordWrite[] {
+    return [...this.#writes.values()];
+  }
+
+  #write(
+    kind: { readonly name: string },
+    id: string,
+    body: JsonObject | undefined,
+    facets: readonly string[],
+    usableUntilMs: number | undefined,
+  ): void {
+    const key = keyOf(kind, id);
+    const expectedVersion = this.#writes.get(key)?.expectedVersion ?? this.#seen.get(key) ?? 0;
+    this.#writes.set(key, { kind: kind.name, id, expectedVersion, body, facets, sortMs: this.#nowMs, usableUntilMs });
+  }
+}
+
+function keyOf(kind: { readonly name: string }, id: string): string {
+  return `${kind.name}/${id}`;
+}

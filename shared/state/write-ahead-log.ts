@@ -1,0 +1,46 @@
+import { RuntimeError } from "../errors.ts";
+import type { ExecutionId, TenantId } from "../ids.ts";
+import type { ExecutionStore, LogFilter } from "../ports/execution-store.ts";
+import type { Page, PageRequest } from "../ports/paging.ts";
+import { type ChainFault, type LogEntry, logEntrySchema, verifyChain } from "./log-entry.ts";
+
+const REPLAY_PAGE = 500;
+
+/** The read side of the write-ahead log; entries are written only by the commits that they tell of. */
+export interface WriteAheadLog {
+  read(tenantId: TenantId, filter: LogFilter, page: PageRequest): Promise<Page<LogEntry>>;
+  /** All entries that match, chronologically, fetched page by page. */
+  replay(tenantId: TenantId, filter: Omit<LogFilter, "order">): AsyncIterable<LogEntry>;
+  /** The first fault in the hash chain of an execution, or undefined. Throws `execution.not_found` when it has no entry. */
+  verify(tenantId: TenantId, executionId: ExecutionId): Promise<ChainFault | undefined>;
+}
+
+export function createWriteAheadLog(store: ExecutionStore): WriteAheadLog {
+  async function* texts(tenantId: TenantId, filter: Omit<LogFilter, "order">): AsyncIterable<string> {
+    let cursor: string | undefined;
+    do {
+      const page: Page<string> = await store.readLog(tenantId, { ...filter, order: "chronological" }, { limit: REPLAY_PAGE, cursor });
+      yield* page.items;
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+  }
+
+  return {
+    read: async (tenantId, filter, page) => {
+      const found = await store.readLog(tenantId, filter, page);
+      return { ...found, items: found.items.map(parseEntry) };
+    },
+    replay: async function* (tenantId, filter) {
+      for await (const text of texts(tenantId, filter)) yield parseEntry(text);
+    },
+    verify: async (tenantId, executionId) => {
+      const chain = await Array.fromAsync(texts(tenantId, { executionId }));
+      if (chain.length === 0) throw new RuntimeError("execution.not_found", `There is no execution ${executionId}.`, { status: 404 });
+      return verifyChain(chain);
+    },
+  };
+}
+
+function parseEntry(text: string): LogEntry {
+  return logEntrySchema.parse(JSON.parse(text));
+}
