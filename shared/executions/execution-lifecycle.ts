@@ -1,5 +1,3 @@
-import type * as z from "zod";
-
 import { type Clock, rfc3339 } from "../clock.ts";
 import { durationMs } from "../duration.ts";
 import { type FieldFault, notFound, RuntimeError } from "../errors.ts";
@@ -167,10 +165,7 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
     submit: async (submission) => {
       const definition = catalog.find(submission.intentType);
       if (definition === undefined) throw unknownType(submission.intentType, catalog);
-      const faults = parameterFaults(definition.input, submission.parameters);
-      if (faults.length > 0) {
-        throw new RuntimeError("intent.bad_parameters", `${definition.type} cannot take these parameters.`, { status: 422, faults });
-      }
+      const parameters = checkedParameters(definition, submission.parameters);
       if (stopped || workshop.held >= deps.maxHeld) {
         throw new RuntimeError("runtime.overloaded", "This instance takes no more work right now; try again.", {
           status: 503,
@@ -180,7 +175,7 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
       const leave = (): void => presence.leave();
       await presence.enter();
       try {
-        const { execution, held } = await accept(submission, definition);
+        const { execution, held } = await accept({ ...submission, parameters }, definition);
         if (held === undefined) leave();
         else workshop.take(held).then(leave, leave);
         return { execution, fresh: held !== undefined };
@@ -224,10 +219,14 @@ function bodyDigest(submission: Submission): string {
   return digestOf({ sessionId, parameters, metadata, solutionId, intentId, pendingIntentId } as JsonObject);
 }
 
-function parameterFaults(input: z.ZodType<JsonObject>, parameters: JsonObject): FieldFault[] {
-  const parsed = input.safeParse(parameters);
-  if (parsed.success) return [];
-  return parsed.error.issues.map((issue) => ({ path: ["parameters", ...issue.path].join("."), message: issue.message }));
+function checkedParameters(definition: IntentDefinition, parameters: JsonObject): JsonObject {
+  const parsed = definition.input.safeParse(parameters);
+  if (parsed.success) return parsed.data;
+  const faults: FieldFault[] = parsed.error.issues.map((issue) => ({
+    path: ["parameters", ...issue.path].join("."),
+    message: issue.message,
+  }));
+  throw new RuntimeError("intent.bad_parameters", `${definition.type} cannot take these parameters.`, { status: 422, faults });
 }
 
 function unknownType(type: string, catalog: IntentCatalog): RuntimeError {

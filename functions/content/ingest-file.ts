@@ -1,0 +1,160 @@
+import * as z from "zod";
+
+import { rfc3339 } from "../../shared/clock.ts";
+import { RuntimeError } from "../../shared/errors.ts";
+import { asId } from "../../shared/ids.ts";
+import { intent, type IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { requestDataAccess } from "../../shared/steward/boundary-contract.ts";
+import { sha256 } from "../../shared/json.ts";
+import { materializationSchema } from "../../shared/artifacts/artifact.ts";
+
+/** Larger files come through an upload URL: large bytes never travel through an intent. */
+const MAX_INLINE_BYTES = 1024 * 1024;
+const MAX_BASE64_CHARS = Math.ceil(MAX_INLINE_BYTES / 3) * 4;
+
+const input = z
+  .strictObject({
+    ui_name: z.string().min(1).max(255).describe("the file's name as people see it, with its extension"),
+    ingestion_type: z.enum(["upload", "edi", "api"]).default("upload"),
+    content_base64: z
+      .base64()
+      .max(MAX_BASE64_CHARS, `decodes to more than ${MAX_INLINE_BYTES} bytes; use an upload URL`)
+      .optional()
+      .describe("upload: the file's bytes, at most 1 MiB decoded"),
+    edi_data: z.string().max(MAX_INLINE_BYTES).optional().describe("edi: the interchange as text"),
+    partner_id: z.string().min(1).max(255).optional().describe("edi: who sent it"),
+    api_payload: z.json().optional().describe("api: the payload, kept as JSON"),
+    file_type: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe("csv, json, jsonl, xlsx ...; found by the name when absent"),
+    mime_type: z.string().min(1).max(255).optional(),
+    data_classification: z.enum(["platform", "client"]).default("client"),
+  })
+  .superRefine((file, check) => {
+    const needed = { upload: ["content_base64"], edi: ["edi_data", "partner_id"], api: ["api_payload"] } as const;
+    const all = ["content_base64", "edi_data", "partner_id", "api_payload"] as const;
+    const wanted: readonly string[] = needed[file.ingestion_type];
+    for (const name of all) {
+      if (wanted.includes(name) && file[name] === undefined) {
+        check.addIssue({
+          code: "custom",
+          path: [name],
+          message: `is required when ingestion_type is ${file.ingestion_type}`,
+        });
+      }
+      if (!wanted.includes(name) && file[name] !== undefined) {
+        check.addIssue({
+          code: "custom",
+          path: [name],
+          message: `does not go with ingestion_type ${file.ingestion_type}`,
+        });
+      }
+    }
+  });
+
+const output = z.object({
+  file_id: z.string(),
+  boundary_contract_id: z.string(),
+  lifecycle_state: z.literal("PENDING"),
+  sha256: z.string(),
+  size_bytes: z.int(),
+});
+
+/** Takes a file in: its bytes, a PENDING file artifact, and a boundary contract that waits to be authorized. */
+export const ingestFile: IntentDefinition = intent("content.ingest_file", {
+  version: 1,
+  description: "Take a file in; it stays PENDING until content.save_materialization authorizes its use.",
+  input,
+  output,
+})
+  .step("receive", {
+    run: (ctx) => {
+      const bytes = bytesOf(ctx.input);
+      const file = ctx.artifacts.register({
+        artifact_id: ctx.ids.file(),
+        artifact_type: "file",
+        semantic_descriptor: { schema: "bytes" },
+        data_classification: ctx.input.data_classification,
+        metadata: {
+          ui_name: ctx.input.ui_name,
+          ingestion_type: ctx.input.ingestion_type,
+          ...(ctx.input.file_type === undefined ? {} : { file_type: ctx.input.file_type }),
+          ...(ctx.input.mime_type === undefined ? {} : { mime_type: ctx.input.mime_type }),
+          ...(ctx.input.partner_id === undefined ? {} : { partner_id: ctx.input.partner_id }),
+        },
+      });
+      return { file_id: file.artifact_id, size_bytes: bytes.length, sha256: sha256(bytes) };
+    },
+  })
+  .step("store", {
+    run: async (ctx) => {
+      const { file_id, size_bytes } = ctx.outputs.receive;
+      if (size_bytes === 0) {
+        throw new RuntimeError("content.empty_file", `${ctx.input.ui_name} is empty: it has no bytes.`, {
+          status: 422,
+        });
+      }
+      const file = { artifact_id: asId.artifact(file_id), artifact_type: "file" };
+      const form = {
+        format: extensionOf(ctx.input.ui_name),
+        contentType: ctx.input.mime_type ?? "application/octet-stream",
+      };
+      return ctx.artifacts.keep(file, form, one(bytesOf(ctx.input)));
+    },
+  })
+  .step("register", {
+    run: async (ctx) => {
+      const fileId = asId.artifact(ctx.outputs.receive.file_id);
+      const materialization = materializationSchema.parse(ctx.outputs.store);
+      await ctx.artifacts.amend(fileId, { materializations: [materialization] });
+      const contract = requestDataAccess(ctx.state, {
+        contract_id: ctx.ids.contract(),
+        tenant_id: ctx.tenantId,
+        source: { sha256: materialization.sha256, artifact_id: fileId },
+        scope: {
+          session_id: ctx.sessionId,
+          ...(ctx.intent.user_id === undefined ? {} : { user_id: ctx.intent.user_id }),
+          ...(ctx.solutionId === undefined ? {} : { solution_id: ctx.solutionId }),
+        },
+        created_at: rfc3339(ctx.now()),
+      });
+      ctx.emit("artifact_ingested", {
+        artifact_id: fileId,
+        artifact_type: "file",
+        boundary_contract_id: contract.contract_id,
+        sha256: materialization.sha256,
+        size_bytes: materialization.size_bytes,
+      });
+      return { boundary_contract_id: contract.contract_id };
+    },
+  })
+  .returns(({ outputs }) => ({
+    file_id: outputs.receive.file_id,
+    boundary_contract_id: outputs.register.boundary_contract_id,
+    lifecycle_state: "PENDING" as const,
+    sha256: outputs.receive.sha256,
+    size_bytes: outputs.receive.size_bytes,
+  }));
+
+function bytesOf(file: z.infer<typeof input>): Uint8Array {
+  switch (file.ingestion_type) {
+    case "upload":
+      return Buffer.from(file.content_base64 ?? "", "base64");
+    case "edi":
+      return Buffer.from(file.edi_data ?? "");
+    case "api":
+      return Buffer.from(JSON.stringify(file.api_payload));
+  }
+}
+
+/** The extension for the stored object's name: letters and digits only, since the name comes from outside. */
+function extensionOf(name: string): string {
+  return /\.([A-Za-z0-9]{1,16})$/.exec(name)?.[1]?.toLowerCase() ?? "bin";
+}
+
+async function* one(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}

@@ -1,0 +1,63 @@
+import type { JsonObject, JsonValue } from "../../../shared/json.ts";
+import { findJsonFault } from "./json-fault.ts";
+import type { JsonFault } from "./json-fault.ts";
+import type { Row } from "./parser.ts";
+
+/** Deeper than data is; far less than what overflows the stack of whoever walks the value. */
+export const MAX_JSON_DEPTH = 256;
+
+export type ParsedJson =
+  | { readonly ok: true; readonly value: JsonValue }
+  | { readonly ok: false; readonly fault: JsonFault };
+
+/**
+ * Parses one JSON text of bounded depth, without loss: an integer beyond 2^53 or a number beyond a double's range
+ * becomes its text, since a long identifier with other digits is worse than one of another type.
+ */
+export function parseJson(text: string): ParsedJson {
+  const tooDeepAt = offsetBeyondDepth(text);
+  if (tooDeepAt !== undefined) {
+    return { ok: false, fault: { offset: tooDeepAt, message: `values are nested more than ${MAX_JSON_DEPTH} deep` } };
+  }
+  try {
+    return { ok: true, value: JSON.parse(text, mayHoldLongNumber(text) ? keepDigits : undefined) as JsonValue };
+  } catch {
+    return { ok: false, fault: findJsonFault(text) };
+  }
+}
+
+/** The row of a record: an object is one, anything else is its member `value`. */
+export function asRow(value: JsonValue): Row {
+  return isObject(value) ? value : { value };
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function mayHoldLongNumber(text: string): boolean {
+  return /\d{16}|\d[eE]\+?\d{2}/.test(text);
+}
+
+function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || context?.source === undefined) return value;
+  if (!Number.isFinite(value)) return context.source;
+  return /^-?\d+$/.test(context.source) && !Number.isSafeInteger(value) ? context.source : value;
+}
+
+function offsetBeyondDepth(text: string): number | undefined {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charCodeAt(at);
+    if (quoted) {
+      if (character === 0x5c) at += 1;
+      else if (character === 0x22) quoted = false;
+    } else if (character === 0x22) quoted = true;
+    else if (character === 0x5b || character === 0x7b) {
+      depth += 1;
+      if (depth > MAX_JSON_DEPTH) return at;
+    } else if (character === 0x5d || character === 0x7d) depth -= 1;
+  }
+  return undefined;
+}

@@ -1,0 +1,153 @@
+import { crc32 } from "node:zlib";
+
+import { fromBufferPromise } from "yauzl";
+import type { Entry, ZipFile } from "yauzl";
+
+import { RuntimeError } from "../../../shared/errors.ts";
+import { contentFault, malformed } from "./faults.ts";
+
+/** What a workbook may cost, enforced on the bytes themselves and never on what the file says about itself. */
+export interface XlsxLimits {
+  readonly fileBytes: number;
+  readonly entries: number;
+  /** All the bytes that are inflated while one workbook is read. */
+  readonly inflatedBytes: number;
+  /** Inflated to compressed size of one part, judged from `ratioFromBytes` on: tiny parts compress well honestly. */
+  readonly ratio: number;
+  readonly ratioFromBytes: number;
+  /** The characters of the shared strings, which stay in memory, each counted with CELL_CHARS. */
+  readonly sharedChars: number;
+  /** The characters of all rows given out, each cell counted with CELL_CHARS: few bytes can stand for many long cells. */
+  readonly outputChars: number;
+}
+
+/** What a cell or string costs besides its characters, about. */
+export const CELL_CHARS = 32;
+
+export const DEFAULT_XLSX_LIMITS: XlsxLimits = {
+  fileBytes: 64 * 1024 * 1024,
+  entries: 2_000,
+  inflatedBytes: 512 * 1024 * 1024,
+  ratio: 100,
+  ratioFromBytes: 16 * 1024 * 1024,
+  sharedChars: 128 * 1024 * 1024,
+  outputChars: 2 * 1024 * 1024 * 1024,
+};
+
+/** The parts of an Office document; names count without regard to case, as Open Packaging Conventions say. */
+export interface Archive {
+  has(part: string): boolean;
+  /** The inflated bytes of a part, as a stream that holds nothing back and ends with a checksum. */
+  bytes(part: string): AsyncGenerator<Uint8Array, void>;
+}
+
+/** Reads the directory of the zip file that a workbook is; throws `content.xlsx_malformed`, `_encrypted` or `_too_large`. */
+export async function openArchive(source: AsyncIterable<Uint8Array>, limits: XlsxLimits): Promise<Archive> {
+  const file = await collect(source, limits.fileBytes);
+  refuseOtherKinds(file);
+  const { zip, entries } = await readDirectory(file, limits.entries);
+  let inflatedTotal = 0;
+  return {
+    has: (part) => entries.has(part.toLowerCase()),
+    async *bytes(part) {
+      const entry = entries.get(part.toLowerCase());
+      if (entry === undefined) throw malformed("xlsx", `The workbook has no part ${part}.`, { part });
+      if (entry.isEncrypted()) throw encrypted();
+      let inflated = 0;
+      let checksum = 0;
+      const stream = await zipErrors(part, zip.openReadStreamPromise(entry));
+      try {
+        for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+          inflated += chunk.length;
+          inflatedTotal += chunk.length;
+          if (inflatedTotal > limits.inflatedBytes) {
+            throw tooLarge(
+              `unpacks to more than ${limits.inflatedBytes} bytes`,
+              "max_inflated_bytes",
+              limits.inflatedBytes,
+            );
+          }
+          if (inflated > limits.ratioFromBytes && inflated > entry.compressedSize * limits.ratio) {
+            throw tooLarge(`unpacks to more than ${limits.ratio} times its size in ${part}`, "max_ratio", limits.ratio);
+          }
+          checksum = crc32(chunk, checksum);
+          yield chunk;
+        }
+      } catch (error) {
+        throw error instanceof RuntimeError ? error : corrupt(part, error);
+      } finally {
+        stream.destroy();
+      }
+      if (checksum !== entry.crc32) throw corrupt(part);
+    },
+  };
+}
+
+/** The error of a workbook that costs more than it may. */
+export function tooLarge(what: string, limit: string, value: number): RuntimeError {
+  return contentFault("xlsx_too_large", `The workbook ${what}.`, { [limit]: value });
+}
+
+/** A zip directory is at the end of its file, so the packed file has to be held whole; what is in it never is. */
+async function collect(source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of source) {
+    length += chunk.length;
+    if (length > maxBytes) throw tooLarge(`is longer than ${maxBytes} bytes`, "max_file_bytes", maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+function refuseOtherKinds(file: Buffer): void {
+  if (file.length === 0) throw contentFault("empty_file", "The xlsx file is empty.", { format: "xlsx" });
+  // Excel wraps encrypted workbooks in the container of the old .xls format.
+  if (file.subarray(0, 8).toString("hex") === "d0cf11e0a1b11ae1") {
+    if (file.includes(Buffer.from("EncryptedPackage", "utf16le"))) throw encrypted();
+    throw malformed("xlsx", "The file is an old .xls workbook, not .xlsx. Save it as .xlsx or CSV.");
+  }
+  if (file[0] !== 0x50 || file[1] !== 0x4b)
+    throw malformed("xlsx", "The file is not an Excel workbook: it is no zip file.");
+}
+
+async function readDirectory(
+  file: Buffer,
+  maxEntries: number,
+): Promise<{ readonly zip: ZipFile; readonly entries: ReadonlyMap<string, Entry> }> {
+  try {
+    const zip = await fromBufferPromise(file, { lazyEntries: true });
+    const entries = new Map<string, Entry>();
+    let count = 0;
+    for await (const entry of zip.eachEntry()) {
+      count += 1;
+      if (count > maxEntries) throw tooLarge(`has more than ${maxEntries} parts`, "max_entries", maxEntries);
+      const name = entry.fileName.toLowerCase();
+      if (entries.has(name)) {
+        throw malformed("xlsx", `The workbook has the part ${entry.fileName} twice.`, { part: entry.fileName });
+      }
+      entries.set(name, entry);
+    }
+    return { zip, entries };
+  } catch (error) {
+    throw error instanceof RuntimeError
+      ? error
+      : malformed("xlsx", "The file is a damaged or incomplete zip file.", {}, error);
+  }
+}
+
+async function zipErrors<T>(part: string, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    throw corrupt(part, error);
+  }
+}
+
+function corrupt(part: string, cause?: unknown): RuntimeError {
+  return malformed("xlsx", `The part ${part} of the workbook is damaged.`, { part }, cause);
+}
+
+function encrypted(): RuntimeError {
+  return contentFault("xlsx_encrypted", "The workbook is protected by a password. Save it without one.");
+}

@@ -1,0 +1,174 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import * as z from "zod";
+
+import { type FieldFault, RuntimeError } from "../errors.ts";
+import type { TenantId } from "../ids.ts";
+import type { TokenVerifier } from "../ports/token-verifier.ts";
+import type { TraceContext } from "../trace.ts";
+import { authenticate, provenTenant } from "./principal.ts";
+import { problemSchema } from "./problem.ts";
+
+export interface HttpEnv {
+  readonly Variables: { trace: TraceContext };
+}
+
+/** An endpoint as data: what it takes and answers, for the router and for OpenAPI alike. */
+export interface EndpointSpec<Body, Query> {
+  readonly method: "get" | "post" | "patch";
+  /** In OpenAPI's form, `/session/{session_id}`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** A JSON body; where there is a tenant, it or the query names it in `tenant_id`. */
+  readonly body?: z.ZodType<Body>;
+  readonly query?: z.ZodType<Query>;
+  readonly headers?: readonly { readonly name: string; readonly description: string }[];
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** The statuses of the problems that it may answer, besides 401, 422 and 500. */
+  readonly problems?: readonly number[];
+}
+
+export interface Answer {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  readonly contentType?: string;
+}
+
+/** A request that passed every check of its endpoint. */
+export interface Call<Body, Query> {
+  readonly body: Body;
+  readonly query: Query;
+  readonly params: Readonly<Record<string, string>>;
+  readonly tenantId: TenantId;
+  readonly userId: string | undefined;
+  readonly trace: TraceContext;
+  header(name: string): string | undefined;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly json: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type Handler<Body, Query> = (call: Call<Body, Query>) => Promise<Reply | Response>;
+
+export type Router = OpenAPIHono<HttpEnv>;
+
+/** Adds an endpoint behind a token whose tenant is the request's: there is no other way to reach tenants' data. */
+export function addEndpoint<Body, Query>(
+  router: Router,
+  tokens: TokenVerifier,
+  spec: EndpointSpec<Body, Query>,
+  handle: Handler<Body, Query>,
+): void {
+  describe(router, spec, true);
+  router.on(spec.method.toUpperCase(), honoPath(spec.path), async (c) => {
+    const principal = await authenticate(c.req.header("authorization"), tokens);
+    const body = await readBody(c, spec.body);
+    const query = readQuery(c, spec.query);
+    const claimed = tenantNamedIn(body) ?? tenantNamedIn(query) ?? principal.tenantId;
+    const reply = await handle({
+      body,
+      query,
+      params: c.req.param(),
+      tenantId: provenTenant(principal, claimed),
+      userId: principal.userId,
+      trace: c.get("trace"),
+      header: (name) => c.req.header(name),
+      signal: c.req.raw.signal,
+    });
+    return toResponse(reply);
+  });
+}
+
+/** Adds an endpoint that anybody may call: it serves no tenant's data. */
+export function addPublicEndpoint<Body>(
+  router: Router,
+  spec: EndpointSpec<Body, undefined>,
+  handle: (call: Pick<Call<Body, undefined>, "body" | "signal">) => Promise<Reply | Response>,
+): void {
+  describe(router, spec, false);
+  router.on(spec.method.toUpperCase(), honoPath(spec.path), async (c) => {
+    const body = await readBody(c, spec.body);
+    return toResponse(await handle({ body, signal: c.req.raw.signal }));
+  });
+}
+
+function describe(router: Router, spec: EndpointSpec<never, never> | EndpointSpec<unknown, unknown>, secured: boolean): void {
+  const names = [...spec.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
+  const problem = { "application/problem+json": { schema: problemSchema } };
+  const problems = [...(secured ? [401] : []), ...(spec.body === undefined && spec.query === undefined ? [] : [422]), ...(spec.problems ?? [])];
+  router.openAPIRegistry.registerPath({
+    method: spec.method,
+    path: spec.path,
+    tags: [spec.tag],
+    summary: spec.summary,
+    ...(spec.description === undefined ? {} : { description: spec.description }),
+    security: secured ? [{ bearer: [] }] : [],
+    request: {
+      ...(names.length === 0 ? {} : { params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) }),
+      ...(spec.query === undefined ? {} : { query: spec.query as unknown as z.ZodObject }),
+      ...(spec.headers === undefined
+        ? {}
+        : { headers: z.object(Object.fromEntries(spec.headers.map(({ name, description }) => [name, z.string().optional().describe(description)]))) }),
+      ...(spec.body === undefined ? {} : { body: { required: true, content: { "application/json": { schema: spec.body } } } }),
+    },
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(spec.answers).map(([status, { description, schema, contentType = "application/json" }]) => [
+          status,
+          { description, ...(schema === undefined ? {} : { content: { [contentType]: { schema } } }) },
+        ]),
+      ),
+      ...Object.fromEntries([...new Set(problems)].map((status) => [status, { description: "problem", content: problem }])),
+      default: { description: "any other problem", content: problem },
+    },
+  });
+}
+
+function honoPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ":$1");
+}
+
+async function readBody<Body>(c: Context, schema: z.ZodType<Body> | undefined): Promise<Body> {
+  if (schema === undefined) return undefined as Body;
+  const type = c.req.header("content-type") ?? "";
+  if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) {
+    throw new RuntimeError("request.not_json", "Send JSON, with content-type: application/json.", { status: 415 });
+  }
+  const text = await c.req.text();
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new RuntimeError("request.malformed_json", `The body is not JSON: ${(cause as SyntaxError).message}.`, { status: 400 });
+  }
+  return checked(json, schema);
+}
+
+function readQuery<Query>(c: Context, schema: z.ZodType<Query> | undefined): Query {
+  return schema === undefined ? (undefined as Query) : checked(c.req.query(), schema);
+}
+
+function checked<Value>(value: unknown, schema: z.ZodType<Value>): Value {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults: FieldFault[] = parsed.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+  const first = faults[0];
+  const detail = faults.length === 1 && first !== undefined ? `${first.path || "the body"}: ${first.message}` : `The request has ${faults.length} faults.`;
+  throw new RuntimeError("request.invalid", detail, { status: 422, faults });
+}
+
+function tenantNamedIn(source: unknown): string | undefined {
+  if (typeof source !== "object" || source === null || !("tenant_id" in source)) return undefined;
+  return typeof source.tenant_id === "string" ? source.tenant_id : undefined;
+}
+
+function toResponse(reply: Reply | Response): Response {
+  return reply instanceof Response ? reply : Response.json(reply.json, { status: reply.status, headers: { ...reply.headers } });
+}

@@ -1,0 +1,55 @@
+import * as z from "zod";
+
+import { RuntimeError } from "../errors.ts";
+import type { TraceId } from "../ids.ts";
+import { errorFields, type Logger } from "../logger.ts";
+
+/** An error as callers get it: RFC 9457, with a stable `code` to branch on. */
+export const problemSchema = z.object({
+  type: z.literal("about:blank"),
+  code: z.string().meta({ example: "session.not_found" }),
+  title: z.string(),
+  detail: z.string(),
+  status: z.int(),
+  retryable: z.boolean(),
+  trace_id: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  details: z.record(z.string(), z.json()).optional(),
+});
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad request",
+  401: "Unauthorized",
+  404: "Not found",
+  405: "Method not allowed",
+  409: "Conflict",
+  413: "Content too large",
+  415: "Unsupported media type",
+  422: "Unprocessable content",
+  500: "Internal error",
+  501: "Not implemented",
+  503: "Unavailable",
+  504: "Timeout",
+};
+
+/** The answer for an error: an expected one as it is, an unexpected one as an opaque 500 whose trace id finds it in the logs. */
+export function problemResponse(error: unknown, traceId: TraceId, logger: Logger): Response {
+  const known = error instanceof RuntimeError ? error : undefined;
+  if (known === undefined || known.status >= 500) logger.error("a request failed", { trace_id: traceId, ...errorFields(error) });
+  const status = known?.status ?? 500;
+  const body: z.infer<typeof problemSchema> = {
+    type: "about:blank",
+    code: known?.code ?? "internal",
+    title: TITLES[status] ?? "Error",
+    detail: known?.message ?? "Something went wrong on our side; the trace id finds it in the logs.",
+    status,
+    retryable: known?.retryable ?? false,
+    trace_id: traceId,
+    ...(known === undefined || known.faults.length === 0 ? {} : { errors: [...known.faults] }),
+    ...(known?.details === undefined ? {} : { details: known.details as never }),
+  };
+  const headers = new Headers({ "content-type": "application/problem+json" });
+  if (status === 401) headers.set("www-authenticate", "Bearer");
+  if (known?.retryable === true) headers.set("retry-after", "1");
+  return new Response(JSON.stringify(body), { status, headers });
+}

@@ -1,0 +1,59 @@
+import * as z from "zod";
+
+import type { IntentDefinition } from "../../sagas/intent-definition.ts";
+import type { RuntimeServices } from "../../services.ts";
+import { addEndpoint, type Router } from "../endpoint.ts";
+
+const schema = z.record(z.string(), z.json());
+
+const catalogAnswer = z.object({
+  intents: z.array(
+    z.object({
+      type: z.string(),
+      version: z.int(),
+      realm: z.string(),
+      description: z.string(),
+      route: z.string(),
+      trigger: z.array(z.enum(["http", "pubsub"])),
+      capabilities: z.array(z.string()),
+      target: z.string().optional(),
+      steps: z.array(z.object({ name: z.string(), kind: z.string(), timeout_ms: z.int() })),
+      input_schema: schema,
+      output_schema: schema,
+    }),
+  ),
+});
+
+/** What this runtime can be asked to do. */
+export function addCatalogRoutes(router: Router, { catalog, adapters }: RuntimeServices): void {
+  const answer = { intents: catalog.definitions.map(describeIntent) };
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "get",
+      path: "/catalog",
+      tag: "intents",
+      summary: "Every intent type, with its schemas and its plan",
+      answers: { 200: { description: "the catalog", schema: catalogAnswer } },
+    },
+    () => Promise.resolve({ status: 200, json: answer }),
+  );
+}
+
+/** An intent type as data. */
+export function describeIntent(definition: IntentDefinition) {
+  return {
+    type: definition.type,
+    version: definition.version,
+    realm: definition.realm,
+    description: definition.description,
+    route: `/${definition.realm}/${definition.name}`,
+    trigger: ["http"],
+    capabilities: [],
+    ...(definition.target === undefined ? {} : { target: definition.target }),
+    steps: definition.plan.nodes.map((node) => ({ name: node.name, kind: node.kind, timeout_ms: node.timeoutMs })),
+    input_schema: z.toJSONSchema(definition.input, { io: "input" }),
+    output_schema: z.toJSONSchema(definition.output),
+  };
+}

@@ -1,0 +1,68 @@
+import { isTerminal } from "../../executions/execution.ts";
+import type { ExecutionId, TenantId } from "../../ids.ts";
+import type { RuntimeServices } from "../../services.ts";
+
+/** How long to wait for a hint before looking anyway: entries may be committed by another process, which gives no hint. */
+const LOOK_EVERY_MS = 1_000;
+const PAGE = 200;
+
+export interface StreamRequest {
+  readonly tenantId: TenantId;
+  readonly executionId: ExecutionId;
+  readonly afterSequence: number;
+  /** Aborts when the reader goes away. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The log entries of one execution as server-sent events, from the log and nothing else: a reader that comes back with
+ * Last-Event-ID misses none and gets none twice.
+ */
+export function eventStream(services: RuntimeServices, request: StreamRequest): Response {
+  const encoder = new TextEncoder();
+  const gone = new AbortController();
+  const signal = AbortSignal.any([request.signal, gone.signal]);
+  const lines = entryLines(services, request, signal);
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (stream) => {
+      const next = await lines.next();
+      if (next.done === true) stream.close();
+      else stream.enqueue(encoder.encode(next.value));
+    },
+    cancel: () => gone.abort(),
+  });
+  const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" };
+  return new Response(body, { headers });
+}
+
+async function* entryLines(
+  { log, feed, lifecycle, adapters }: RuntimeServices,
+  { tenantId, executionId, afterSequence }: StreamRequest,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  let last = afterSequence;
+  let wake = new AbortController();
+  const unwatch = feed.watch(executionId, () => wake.abort());
+  try {
+    while (!signal.aborted) {
+      // Renewed before reading: a commit during the read wakes the next wait at once.
+      wake = new AbortController();
+      // Read before the entries: all that led to a terminal state is then among them.
+      const { status } = await lifecycle.get(tenantId, executionId);
+      const filter = { executionId, afterSequence: last, order: "chronological" } as const;
+      const page = await log.read(tenantId, filter, { limit: PAGE });
+      for (const entry of page.items) {
+        last = entry.sequence;
+        yield `id: ${entry.sequence}\nevent: ${entry.event_type}\ndata: ${JSON.stringify(entry)}\n\n`;
+      }
+      if (page.nextCursor !== undefined) continue;
+      if (isTerminal(status)) return;
+      if (page.items.length === 0) {
+        await adapters.clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, wake.signal]));
+        yield ": \n\n";
+      }
+    }
+  } finally {
+    unwatch();
+  }
+}

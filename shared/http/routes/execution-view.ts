@@ -1,0 +1,87 @@
+import * as z from "zod";
+
+import { type Artifact, artifactKind } from "../../artifacts/artifact.ts";
+import { EXECUTION_STATUSES, type Execution, failureSchema, stepSchema } from "../../executions/execution.ts";
+import type { ExecutionHead } from "../../executions/execution.ts";
+import type { TenantId } from "../../ids.ts";
+import type { JsonValue } from "../../json.ts";
+import type { RuntimeServices } from "../../services.ts";
+
+export const acceptedAnswer = z.object({
+  execution_id: z.string(),
+  intent_id: z.string(),
+  saga_id: z.string(),
+  status: z.enum(EXECUTION_STATUSES),
+  created_at: z.string(),
+});
+
+export const executionSummary = acceptedAnswer.extend({
+  intent_type: z.string(),
+  session_id: z.string(),
+  error: failureSchema.optional(),
+  updated_at: z.string(),
+});
+
+const eventAnswer = z.object({ event_id: z.string(), event_type: z.string(), data: z.record(z.string(), z.json()) });
+
+export const executionAnswer = executionSummary.extend({
+  steps: z.array(stepSchema.omit({ events: true, epoch: true })),
+  output: z.json().optional(),
+  artifacts: z.array(z.record(z.string(), z.json())).optional(),
+  events: z.array(eventAnswer).optional(),
+  trace_id: z.string(),
+});
+
+export const outcomeAnswer = z.object({
+  execution_id: z.string(),
+  status: z.literal("completed"),
+  artifacts: z.array(z.record(z.string(), z.json())),
+  events: z.array(eventAnswer),
+  output: z.json(),
+});
+
+/** What an accepted intent is answered with. */
+export function acceptedJson(execution: ExecutionHead): z.input<typeof acceptedAnswer> {
+  const { execution_id, intent_id, saga_id, status, created_at } = execution;
+  return { execution_id, intent_id, saga_id, status, created_at };
+}
+
+export function summaryJson(head: ExecutionHead): z.input<typeof executionSummary> {
+  const { intent_type, session_id, error, updated_at } = head;
+  return { ...acceptedJson(head), intent_type, session_id, ...(error === undefined ? {} : { error }), updated_at };
+}
+
+/** The parts of an execution that rest elsewhere: its artifacts' records, and payloads behind claim checks. */
+export function createExecutionView({ surface, claimCheck }: RuntimeServices) {
+  const artifacts = async (tenantId: TenantId, execution: Execution): Promise<Artifact[]> => {
+    const found = await Promise.all(
+      execution.artifacts.map(({ artifact_id }) => surface.get(tenantId, artifactKind, artifact_id)),
+    );
+    return found.flatMap((record) => (record === undefined ? [] : [record.value]));
+  };
+  const events = (execution: Execution) => execution.steps.flatMap((step) => step.events ?? []);
+  const whole = (tenantId: TenantId, parked: JsonValue | undefined) => claimCheck.redeem(tenantId, parked ?? null);
+
+  return {
+    outcome: async (tenantId: TenantId, execution: Execution) => ({
+      execution_id: execution.execution_id,
+      status: execution.status,
+      artifacts: await artifacts(tenantId, execution),
+      events: events(execution),
+      output: await whole(tenantId, execution.output),
+    }),
+
+    full: async (tenantId: TenantId, execution: Execution, include: { readonly artifacts: boolean; readonly events: boolean }) => ({
+      ...summaryJson(execution),
+      trace_id: execution.trace_id,
+      steps: await Promise.all(
+        execution.steps.map(async ({ events: _, epoch: __, ...step }) =>
+          step.outputs === undefined ? step : { ...step, outputs: await whole(tenantId, step.outputs) },
+        ),
+      ),
+      ...(execution.output === undefined ? {} : { output: await whole(tenantId, execution.output) }),
+      ...(include.artifacts ? { artifacts: await artifacts(tenantId, execution) } : {}),
+      ...(include.events ? { events: events(execution) } : {}),
+    }),
+  };
+}

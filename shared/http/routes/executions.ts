@@ -1,0 +1,90 @@
+import * as z from "zod";
+
+import { EXECUTION_STATUSES } from "../../executions/execution.ts";
+import { loadHead } from "../../executions/stored-execution.ts";
+import { asId } from "../../ids.ts";
+import type { RuntimeServices } from "../../services.ts";
+import { addEndpoint, type Router } from "../endpoint.ts";
+import { cursorOf, flag, pageQuery, tenantId } from "../wire.ts";
+import { createExecutionView, executionAnswer, executionSummary, summaryJson } from "./execution-view.ts";
+import { eventStream } from "./event-stream.ts";
+
+const tag = "executions";
+
+/** Reading executions: one, many, and one as it happens. */
+export function addExecutionRoutes(router: Router, services: RuntimeServices): void {
+  const { lifecycle, adapters, catalog } = services;
+  const view = createExecutionView(services);
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "get",
+      path: "/execution/{execution_id}/status",
+      tag,
+      summary: "Read an execution",
+      query: z.object({ tenant_id: tenantId, include_artifacts: flag, include_events: flag }),
+      answers: { 200: { description: "the execution", schema: executionAnswer } },
+      problems: [404],
+    },
+    async ({ params, query, tenantId: tenant }) => {
+      const execution = await lifecycle.get(tenant, asId.execution(params["execution_id"] ?? ""));
+      const include = { artifacts: query.include_artifacts, events: query.include_events };
+      return { status: 200, json: await view.full(tenant, execution, include) };
+    },
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "get",
+      path: "/execution/{execution_id}/events",
+      tag,
+      summary: "Follow an execution's log entries as they are committed",
+      description: "Server-sent events; `id` is the entry's sequence. Ends after the last entry of a terminal execution.",
+      query: z.object({ tenant_id: tenantId }),
+      headers: [{ name: "Last-Event-ID", description: "the sequence after which to go on" }],
+      answers: { 200: { description: "the entries", contentType: "text/event-stream", schema: z.string() } },
+      problems: [404],
+    },
+    async ({ params, tenantId: tenant, header, signal }) => {
+      const executionId = asId.execution(params["execution_id"] ?? "");
+      await lifecycle.get(tenant, executionId);
+      const last = Number(header("last-event-id") ?? "0");
+      return eventStream(services, { tenantId: tenant, executionId, afterSequence: Number.isSafeInteger(last) ? last : 0, signal });
+    },
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "get",
+      path: "/executions",
+      tag,
+      summary: "List executions, newest first",
+      query: z.object({
+        tenant_id: tenantId,
+        status: z.enum(EXECUTION_STATUSES).optional(),
+        intent_type: z.string().min(1).optional(),
+        session_id: z.string().min(1).optional(),
+        ...pageQuery,
+      }),
+      answers: {
+        200: { description: "a page", schema: z.object({ executions: z.array(executionSummary), next_cursor: z.string().optional() }) },
+      },
+    },
+    async ({ query, tenantId: tenant }) => {
+      const { status, intent_type, session_id } = query;
+      const filter = {
+        status,
+        intentType: intent_type === undefined ? undefined : (catalog.find(intent_type)?.type ?? intent_type),
+        sessionId: session_id === undefined ? undefined : asId.session(session_id),
+      };
+      const page = await adapters.store.listExecutions(tenant, filter, query);
+      return { status: 200, json: { executions: page.items.map((head) => summaryJson(loadHead(head))), ...cursorOf(page) } };
+    },
+  );
+}

@@ -1,0 +1,137 @@
+import * as z from "zod";
+
+import { RuntimeError } from "../../errors.ts";
+import type { Execution } from "../../executions/execution.ts";
+import { asId } from "../../ids.ts";
+import type { IntentDefinition } from "../../sagas/intent-definition.ts";
+import type { RuntimeServices } from "../../services.ts";
+import { addEndpoint, type Call, type Reply, type Router } from "../endpoint.ts";
+import { jsonObject } from "../wire.ts";
+import { acceptedAnswer, acceptedJson, createExecutionView, outcomeAnswer } from "./execution-view.ts";
+import { readPreference } from "./prefer.ts";
+
+const required = (name: string) => {
+  const message = `Invalid intent: ${name} is required`;
+  return z.string({ error: message }).min(1, message).max(256);
+};
+
+const intentBody = z.object({
+  tenant_id: required("tenant_id").meta({ example: "acme" }),
+  session_id: required("session_id"),
+  parameters: jsonObject.default({}),
+  solution_id: z.string().min(1).max(256).optional(),
+  metadata: jsonObject.default({}),
+  intent_id: z.string().min(1).max(256).optional().describe("your own id: the same id is the same intent"),
+});
+const submitBody = z.object({ intent_type: required("intent_type"), ...intentBody.shape });
+
+const idempotencyKey = {
+  name: "Idempotency-Key",
+  description: "the same key with the same body leads to the same execution, for 24 hours at least",
+};
+const MAX_KEY_CHARS = 255;
+
+/** Submitting intents: of any type for an answer at once, and of one type on its own route for its result. */
+export function addIntentRoutes(router: Router, services: RuntimeServices): void {
+  const { lifecycle, catalog, adapters } = services;
+  const view = createExecutionView(services);
+
+  const submit = (type: string, { body, ...call }: Call<z.infer<typeof intentBody>, unknown>) =>
+    lifecycle.submit({
+      tenantId: call.tenantId,
+      userId: call.userId,
+      intentType: type,
+      sessionId: asId.session(body.session_id),
+      parameters: body.parameters,
+      metadata: body.metadata,
+      solutionId: body.solution_id,
+      intentId: body.intent_id,
+      idempotencyKey: keyIn(call.header("idempotency-key")),
+      traceId: call.trace.traceId,
+    });
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "post",
+      path: "/intent/submit",
+      tag: "intents",
+      summary: "Submit an intent",
+      description: "Once this answers, the intent is durable: it reaches a terminal state, whatever dies.",
+      body: submitBody,
+      headers: [idempotencyKey],
+      answers: { 202: { description: "accepted", schema: acceptedAnswer } },
+      problems: [404, 503],
+    },
+    async (call) => accepted((await submit(call.body.intent_type, call)).execution),
+  );
+
+  const addRoute = (definition: IntentDefinition): void => {
+    addEndpoint(
+      router,
+      adapters.tokens,
+      {
+        method: "post",
+        path: `/${definition.realm}/${definition.name}`,
+        tag: definition.realm,
+        summary: definition.description,
+        body: intentBody.extend({ parameters: parametersOf(definition) }),
+        headers: [idempotencyKey, { name: "Prefer", description: "`wait=<seconds>` for the result, `respond-async` for 202 at once" }],
+        answers: {
+          200: { description: "completed", schema: outcomeAnswer.extend({ output: definition.output }) },
+          202: { description: "accepted, and not ended within the wait", schema: acceptedAnswer },
+        },
+        problems: [404, 409, 503],
+      },
+      async (call) => {
+        const { execution } = await submit(definition.type, call);
+        const budgetMs = readPreference(call.header("prefer"), services.config.waitBudgetMs);
+        if (budgetMs === 0) return accepted(execution);
+        const ended = await lifecycle.wait(call.tenantId, execution.execution_id, budgetMs, call.signal);
+        switch (ended.status) {
+          case "completed":
+            return { status: 200, json: await view.outcome(call.tenantId, ended) };
+          case "failed":
+          case "compensated":
+          case "cancelled":
+          case "dead":
+            throw failed(ended);
+          default:
+            return accepted(ended);
+        }
+      },
+    );
+  };
+  for (const definition of catalog.definitions) addRoute(definition);
+}
+
+/** 202 with where to look. */
+export function accepted(execution: Execution): Reply {
+  const location = `/execution/${execution.execution_id}/status?tenant_id=${encodeURIComponent(execution.tenant_id)}`;
+  return { status: 202, json: acceptedJson(execution), headers: { location } };
+}
+
+/** The intent's own schema; absent parameters are checked as empty ones, so that each missing member is named. */
+function parametersOf(definition: IntentDefinition) {
+  return (definition.input as z.ZodType<z.infer<typeof jsonObject>>).prefault({});
+}
+
+function failed({ execution_id, status, error }: Execution): RuntimeError {
+  return new RuntimeError(error?.code ?? `execution.${status}`, error?.message ?? `The execution is ${status}.`, {
+    status: error?.status ?? 409,
+    retryable: error?.retryable ?? false,
+    details: { execution_id, status, ...(error?.step_name === undefined ? {} : { step_name: error.step_name }), ...error?.details },
+  });
+}
+
+function keyIn(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (header === "" || header.length > MAX_KEY_CHARS) {
+    throw new RuntimeError("request.invalid", `Idempotency-Key must have 1 to ${MAX_KEY_CHARS} characters.`, {
+      status: 422,
+      faults: [{ path: "Idempotency-Key", message: `must have 1 to ${MAX_KEY_CHARS} characters` }],
+    });
+  }
+  return header;
+}

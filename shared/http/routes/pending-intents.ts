@@ -1,0 +1,118 @@
+import * as z from "zod";
+
+import { asId } from "../../ids.ts";
+import { PENDING_STATUSES, pendingIntentSchema } from "../../intents/pending-intent.ts";
+import type { RuntimeServices } from "../../services.ts";
+import { addEndpoint, type Router } from "../endpoint.ts";
+import { cursorOf, jsonObject, pageBody, tenantId } from "../wire.ts";
+import { acceptedAnswer } from "./execution-view.ts";
+import { accepted } from "./intents.ts";
+
+const tag = "pending intents";
+const stub = z.object({ intent_id: z.string(), status: z.enum(PENDING_STATUSES) });
+
+/** Intents that wait for a person or a later session. */
+export function addPendingIntentRoutes(router: Router, { pendingIntents, adapters }: RuntimeServices): void {
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "post",
+      path: "/intent/pending/create",
+      tag,
+      summary: "Leave an intent for later",
+      body: z.object({
+        tenant_id: tenantId,
+        intent_type: z.string().min(1),
+        target_artifact_id: z.string().min(1),
+        context: jsonObject.default({}).describe("what is known so far; members that the intent's input knows become parameters"),
+        session_id: z.string().min(1).optional(),
+        user_id: z.string().min(1).optional(),
+      }),
+      answers: { 201: { description: "it waits", schema: stub } },
+      problems: [404],
+    },
+    async ({ body, tenantId: tenant }) => {
+      const pending = await pendingIntents.create({
+        tenantId: tenant,
+        intentType: body.intent_type,
+        targetArtifactId: body.target_artifact_id,
+        context: body.context,
+        sessionId: body.session_id,
+        userId: body.user_id,
+      });
+      return { status: 201, json: { intent_id: pending.intent_id, status: pending.status } };
+    },
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "post",
+      path: "/intent/pending/list",
+      tag,
+      summary: "List waiting intents, newest first",
+      body: z.object({
+        tenant_id: tenantId,
+        target_artifact_id: z.string().min(1).optional(),
+        intent_type: z.string().min(1).optional(),
+        status: z.enum(PENDING_STATUSES).optional(),
+        ...pageBody,
+      }),
+      answers: {
+        200: {
+          description: "a page",
+          schema: z.object({ intents: z.array(pendingIntentSchema), total: z.int(), next_cursor: z.string().optional() }),
+        },
+      },
+    },
+    async ({ body, tenantId: tenant }) => {
+      const filter = { target: body.target_artifact_id, type: body.intent_type, status: body.status };
+      const page = await pendingIntents.list(tenant, filter, body);
+      return { status: 200, json: { intents: page.items, total: page.total, ...cursorOf(page) } };
+    },
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "post",
+      path: "/intent/pending/{id}/submit",
+      tag,
+      summary: "Take a waiting intent up, in any session of its tenant",
+      body: z.object({ tenant_id: tenantId, session_id: z.string().min(1), parameters: jsonObject.default({}) }),
+      answers: { 202: { description: "accepted", schema: acceptedAnswer } },
+      problems: [404, 409, 503],
+    },
+    async ({ body, params, tenantId: tenant, userId, trace }) => {
+      const { execution } = await pendingIntents.submit(params["id"] ?? "", {
+        tenantId: tenant,
+        userId,
+        sessionId: asId.session(body.session_id),
+        parameters: body.parameters,
+        traceId: trace.traceId,
+      });
+      return accepted(execution);
+    },
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "post",
+      path: "/intent/pending/{id}/cancel",
+      tag,
+      summary: "Withdraw a waiting intent",
+      body: z.object({ tenant_id: tenantId }),
+      answers: { 200: { description: "it is cancelled", schema: stub } },
+      problems: [404, 409],
+    },
+    async ({ params, tenantId: tenant }) => {
+      const cancelled = await pendingIntents.cancel(tenant, params["id"] ?? "");
+      return { status: 200, json: { intent_id: cancelled.intent_id, status: cancelled.status } };
+    },
+  );
+}

@@ -1,0 +1,31 @@
+import { defineConfig } from "vitest/config";
+
+/** One project per folder of tests/; a folder that does not exist yet simply has no tests. Times in milliseconds. */
+const projects = [
+  { name: "unit", testTimeout: 5_000 },
+  { name: "model", testTimeout: 120_000 },
+  { name: "conformance", testTimeout: 15_000 },
+  { name: "integration", testTimeout: 30_000 },
+  { name: "e2e", testTimeout: 60_000 },
+  { name: "security", testTimeout: 30_000 },
+  { name: "architecture", testTimeout: 60_000 },
+];
+
+export default defineConfig({
+  test: {
+    passWithNoTests: false,
+    allowOnly: false,
+    projects: projects.map(({ name, testTimeout }) => ({
+      test: {
+        name,
+        testTimeout,
+        hookTimeout: testTimeout,
+        include: [`tests/${name}/**/*.test.ts`],
+        exclude: ["**/fixtures/**"],
+        restoreMocks: true,
+        unstubEnvs: true,
+        unstubGlobals: true,
+      },
+    })),
+  },
+});
