@@ -11,19 +11,27 @@ import { systemClock, systemRandom } from "./adapters/system/system.ts";
 /** Chooses and opens the adapters that the configuration asks for; each client library is loaded only when it is chosen. */
 export async function createAdapters(config: Config): Promise<Adapters> {
   if (config.mode !== "dev") {
-    throw new RuntimeError("config.no_identity", "MODE=production needs an identity provider, which this build does not have yet; use MODE=dev.");
+    throw new RuntimeError(
+      "config.no_identity",
+      "MODE=production needs an identity provider, which this build does not have yet; use MODE=dev.",
+    );
   }
-  const [{ createSqliteStore }, { createFileObjectStore }, { createInProcessBus }, { createDevIdentity }] = await Promise.all([
-    import("./adapters/sqlite/execution-store.ts"),
-    import("./adapters/files/object-store.ts"),
-    import("./adapters/in-process/message-bus.ts"),
-    import("./adapters/jwt/dev-identity.ts"),
-  ]);
+  const [{ createSqliteStore }, { createFileObjectStore }, { createInProcessBus }, { createDevIdentity }] =
+    await Promise.all([
+      import("./adapters/sqlite/execution-store.ts"),
+      import("./adapters/files/object-store.ts"),
+      import("./adapters/in-process/message-bus.ts"),
+      import("./adapters/jwt/dev-identity.ts"),
+    ]);
   const identity = createDevIdentity(join(config.dataDir, "dev-signing-key"), () => systemClock.now());
   return {
     clock: systemClock,
     ids: createIds(systemRandom),
-    logger: createLogger({ clock: systemClock, level: config.logLevel, write: (line) => process.stderr.write(`${line}\n`) }),
+    logger: createLogger({
+      clock: systemClock,
+      level: config.logLevel,
+      write: (line) => process.stderr.write(`${line}\n`),
+    }),
     store: createSqliteStore(join(config.dataDir, "runtime.db")),
     objects: createFileObjectStore(join(config.dataDir, "objects")),
     bus: createInProcessBus(() => rfc3339(systemClock.now())),

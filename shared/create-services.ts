@@ -19,7 +19,11 @@ import { createWriteAheadLog } from "./state/write-ahead-log.ts";
  * Builds the services over the adapters, each after what it stands on: execution store → state surface and artifacts →
  * write-ahead log → intent catalog → execution lifecycle. Nothing runs yet when this returns.
  */
-export function createServices(config: Config, adapters: Adapters, intents: readonly IntentDefinition[]): RuntimeServices {
+export function createServices(
+  config: Config,
+  adapters: Adapters,
+  intents: readonly IntentDefinition[],
+): RuntimeServices {
   const { clock, ids, logger, store, objects, bus } = adapters;
 
   const surface = createStateSurface(store);
@@ -52,6 +56,7 @@ export function createServices(config: Config, adapters: Adapters, intents: read
   const lifecycle = createExecutionLifecycle({
     store,
     surface,
+    log,
     sessions,
     catalog,
     claimCheck,
@@ -64,5 +69,19 @@ export function createServices(config: Config, adapters: Adapters, intents: read
   });
   const pendingIntents = createPendingIntents({ store, surface, catalog, lifecycle, clock, ids });
 
-  return { config, adapters, surface, claimCheck, artifactBytes, log, catalog, sessions, relay, feed, recovery, lifecycle, pendingIntents };
+  return {
+    config,
+    adapters,
+    surface,
+    claimCheck,
+    artifactBytes,
+    log,
+    catalog,
+    sessions,
+    relay,
+    feed,
+    recovery,
+    lifecycle,
+    pendingIntents,
+  };
 }

@@ -10,7 +10,10 @@ const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 export function durationMs(duration: Duration): number {
   const match = PATTERN.exec(duration);
   if (match === null) {
-    throw new RuntimeError("duration.invalid", `${JSON.stringify(duration)} is no duration; write for example 250ms, 20s, 5m, 48h, 30d.`);
+    throw new RuntimeError(
+      "duration.invalid",
+      `${JSON.stringify(duration)} is no duration; write for example 250ms, 20s, 5m, 48h, 30d.`,
+    );
   }
   return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
 }

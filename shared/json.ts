@@ -1,8 +1,16 @@
 import { hash } from "node:crypto";
 
+import * as z from "zod";
+
 export type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | readonly JsonValue[] | JsonObject;
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
+
+/** Any JSON. What comes out of JSON.parse or a store of JSON is JSON already: this types it and walks nothing. */
+export const jsonValue = z.unknown().meta({ description: "any JSON" }) as unknown as z.ZodType<JsonValue>;
+
+/** Any JSON object, its members unexamined. */
+export const jsonObject = z.record(z.string(), jsonValue);
 
 /** The value as it will read back from a store: plain JSON, own copies, `undefined` members gone. */
 export function toJson(value: unknown): JsonValue {
@@ -14,7 +22,7 @@ export function canonicalJson(value: JsonValue | undefined): string {
   if (value === null || value === undefined || typeof value !== "object") return JSON.stringify(value ?? null);
   if (isJsonArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   const members: string[] = [];
-  for (const key of Object.keys(value).sort()) {
+  for (const key of Object.keys(value).toSorted()) {
     const member = value[key];
     if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
   }

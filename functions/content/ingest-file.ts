@@ -5,7 +5,7 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { intent, type IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import { requestDataAccess } from "../../shared/steward/boundary-contract.ts";
-import { sha256 } from "../../shared/json.ts";
+import { jsonValue, sha256 } from "../../shared/json.ts";
 import { materializationSchema } from "../../shared/artifacts/artifact.ts";
 
 /** Larger files come through an upload URL: large bytes never travel through an intent. */
@@ -23,7 +23,7 @@ const input = z
       .describe("upload: the file's bytes, at most 1 MiB decoded"),
     edi_data: z.string().max(MAX_INLINE_BYTES).optional().describe("edi: the interchange as text"),
     partner_id: z.string().min(1).max(255).optional().describe("edi: who sent it"),
-    api_payload: z.json().optional().describe("api: the payload, kept as JSON"),
+    api_payload: jsonValue.optional().describe("api: the payload, kept as JSON"),
     file_type: z
       .string()
       .min(1)

@@ -32,7 +32,10 @@ export function createArtifactBytes({ objects, clock, ids }: ArtifactBytesDeps):
   return {
     keep: async (target, source) => {
       const directory = `artifacts/${target.tenantId}/${target.artifactType}/${target.artifactId}`;
-      const written = await objects.write({ directory, extension: target.format, contentType: target.contentType }, source);
+      const written = await objects.write(
+        { directory, extension: target.format, contentType: target.contentType },
+        source,
+      );
       return {
         materialization_id: ids.materialization(),
         storage_type: objects.storageType,

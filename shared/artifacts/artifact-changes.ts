@@ -59,13 +59,22 @@ export async function moveArtifact(
 }
 
 /** Completes an artifact that is still PENDING, such as with where its bytes are. Throws `artifact.lifecycle` (409) later on. */
-export async function amendArtifact(unit: UnitOfWork, artifactId: ArtifactId, now: string, update: ArtifactUpdate): Promise<Artifact> {
+export async function amendArtifact(
+  unit: UnitOfWork,
+  artifactId: ArtifactId,
+  now: string,
+  update: ArtifactUpdate,
+): Promise<Artifact> {
   const current = await unit.get(artifactKind, artifactId);
   if (current === undefined) throw notFound("artifact", artifactId);
   if (current.lifecycle_state !== "PENDING") {
-    throw new RuntimeError("artifact.lifecycle", `The artifact ${artifactId} is ${current.lifecycle_state}; it cannot be amended.`, {
-      status: 409,
-    });
+    throw new RuntimeError(
+      "artifact.lifecycle",
+      `The artifact ${artifactId} is ${current.lifecycle_state}; it cannot be amended.`,
+      {
+        status: 409,
+      },
+    );
   }
   const amended: Artifact = { ...current, ...update, updated_at: now };
   unit.put(artifactKind, artifactId, amended);

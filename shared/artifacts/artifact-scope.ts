@@ -1,19 +1,26 @@
 import { rfc3339 } from "../clock.ts";
-import { notFound } from "../errors.ts";
+import { notFound, RuntimeError } from "../errors.ts";
 import type { ArtifactId, ExecutionId } from "../ids.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { ArtifactBytes } from "./artifact-bytes.ts";
 import { amendArtifact, type ArtifactUpdate, moveArtifact, registerArtifact } from "./artifact-changes.ts";
 import { type Artifact, artifactKind, type LifecycleState, type Materialization } from "./artifact.ts";
+import { materializationFor } from "./materialization-policy.ts";
 
-export type ArtifactDraft = Pick<Artifact, "artifact_id" | "artifact_type" | "semantic_descriptor" | "data_classification"> &
+export type ArtifactDraft = Pick<
+  Artifact,
+  "artifact_id" | "artifact_type" | "semantic_descriptor" | "data_classification"
+> &
   Partial<Pick<Artifact, "parent_artifacts" | "materializations" | "visuals" | "metadata">>;
 
 /** Artifacts as one step of one execution sees and changes them. */
 export interface ArtifactScope {
   /** The tenant's artifact; throws `artifact.not_found` when it is absent or of another type. */
   get(artifactId: ArtifactId, artifactType: string): Promise<Artifact>;
-  /** Registers an artifact of this execution as PENDING: it becomes FAILED if the execution fails before moving it on. */
+  /**
+   * Registers an artifact of this execution as PENDING: it becomes FAILED if the execution fails before moving it on.
+   * Throws `artifact.discarded` for a type that the materialization policy does not keep: return such results as output.
+   */
   register(draft: ArtifactDraft): Artifact;
   amend(artifactId: ArtifactId, update: ArtifactUpdate): Promise<Artifact>;
   move(artifactId: ArtifactId, to: LifecycleState, update?: ArtifactUpdate): Promise<Artifact>;
@@ -41,6 +48,7 @@ export function createArtifactScope({ unit, bytes, producer, nowMs }: ArtifactSc
       return artifact;
     },
     register: (draft) => {
+      if (materializationFor(draft.artifact_type) === "DISCARD") throw discarded(draft.artifact_type);
       const now = rfc3339(nowMs());
       const artifact: Artifact = {
         parent_artifacts: [],
@@ -62,4 +70,11 @@ export function createArtifactScope({ unit, bytes, producer, nowMs }: ArtifactSc
       bytes.keep({ tenantId: unit.tenantId, artifactId, artifactType, ...form }, source),
     read: (materialization) => bytes.read(materialization),
   };
+}
+
+function discarded(artifactType: string): RuntimeError {
+  return new RuntimeError(
+    "artifact.discarded",
+    `The materialization policy keeps no artifact of type ${artifactType}; return it as the step's output.`,
+  );
 }

@@ -1,5 +1,7 @@
 import * as z from "zod";
 
+import { jsonObject } from "../json.ts";
+
 import { idSchemas } from "../ids.ts";
 import type { RecordKind } from "../state/record-kind.ts";
 
@@ -46,7 +48,7 @@ export const semanticDescriptorSchema = z.object({
   parser_type: z.string().optional(),
   embedding_model: z.string().optional(),
   /** Column names and types of parsed data, in order. */
-  columns: z.array(z.record(z.string(), z.json())).optional(),
+  columns: z.array(jsonObject).optional(),
 });
 
 /** A result of an execution: facts and references, never bytes. */
@@ -63,7 +65,7 @@ export const artifactSchema = z.object({
   materializations: z.array(materializationSchema),
   visuals: z.array(visualSchema).optional(),
   data_classification: z.enum(["platform", "client"]),
-  metadata: z.record(z.string(), z.json()),
+  metadata: jsonObject,
   created_at: z.string(),
   updated_at: z.string(),
 });
@@ -80,7 +82,10 @@ export function artifactFacet(filter: ArtifactFilter): string {
 }
 
 /** The listing of artifacts in a state that an intent can take as its input. */
-export function eligibleFacet(filter: { readonly eligibleFor: string; readonly lifecycleState: LifecycleState }): string {
+export function eligibleFacet(filter: {
+  readonly eligibleFor: string;
+  readonly lifecycleState: LifecycleState;
+}): string {
   return `state=${filter.lifecycleState}|for=${filter.eligibleFor}`;
 }
 

@@ -15,7 +15,10 @@ const PERSISTED_BY_DEFAULT: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether an artifact of a type is kept. An unknown type, or an override that makes no sense, discards. */
-export function materializationFor(artifactType: string, overrides: MaterializationOverrides = {}): MaterializationDecision {
+export function materializationFor(
+  artifactType: string,
+  overrides: MaterializationOverrides = {},
+): MaterializationDecision {
   const override = Object.hasOwn(overrides, artifactType) ? overrides[artifactType] : undefined;
   if (override !== undefined) return MATERIALIZATIONS.find((decision) => decision === override) ?? "DISCARD";
   return PERSISTED_BY_DEFAULT.has(artifactType) ? "PERSIST" : "DISCARD";

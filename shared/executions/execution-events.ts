@@ -1,10 +1,11 @@
 import * as z from "zod";
 
+import { jsonObject, jsonValue } from "../json.ts";
+
 import { LIFECYCLE_STATES } from "../artifacts/artifact.ts";
 import { idSchemas } from "../ids.ts";
 import { emittedEventSchema, failureSchema } from "./execution.ts";
 
-const jsonObject = z.record(z.string(), z.json());
 const step = { step_id: idSchemas.step };
 
 /** The payload of each entry in an execution's log: enough, together, to rebuild the execution. */
@@ -25,8 +26,14 @@ export const executionPayloads = {
     session_id: idSchemas.session,
     saga_name: z.string(),
   }),
-  step_started: z.object({ ...step, step_type: z.enum(["step"]), attempt: z.int(), epoch: z.int(), inputs_digest: z.string() }),
-  step_completed: z.object({ ...step, attempt: z.int(), outputs: z.json(), events: z.array(emittedEventSchema) }),
+  step_started: z.object({
+    ...step,
+    step_type: z.enum(["step"]),
+    attempt: z.int(),
+    epoch: z.int(),
+    inputs_digest: z.string(),
+  }),
+  step_completed: z.object({ ...step, attempt: z.int(), outputs: jsonValue, events: z.array(emittedEventSchema) }),
   step_failed: z.object({ ...step, attempt: z.int(), error: failureSchema }),
   execution_resumed: z.object({ execution_id: idSchemas.execution, epoch: z.int() }),
   execution_completed: z.object({
@@ -34,7 +41,7 @@ export const executionPayloads = {
     intent_id: idSchemas.intent,
     artifacts_count: z.int(),
     events_count: z.int(),
-    output: z.json(),
+    output: jsonValue,
   }),
   execution_failed: z.object({ execution_id: idSchemas.execution, intent_id: idSchemas.intent, error: failureSchema }),
   artifact_registered: z.object({

@@ -12,8 +12,10 @@ import type { SessionService } from "../sessions/session-service.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
+import type { WriteAheadLog } from "../state/write-ahead-log.ts";
 import { advance } from "./advance.ts";
 import { type Execution, isTerminal } from "./execution.ts";
+import { foldLog } from "./fold.ts";
 import { openingDrafts } from "./opening.ts";
 import type { Presence } from "./presence.ts";
 import type { Recovery } from "./recovery.ts";
@@ -61,6 +63,8 @@ export interface ExecutionLifecycle {
   wait(tenantId: TenantId, executionId: ExecutionId, budgetMs: number, signal?: AbortSignal): Promise<Execution>;
   /** Throws `execution.not_found` for an absent or foreign one. */
   get(tenantId: TenantId, executionId: ExecutionId): Promise<Execution>;
+  /** The execution as its log tells it: always what `get` answers. Throws `execution.not_found`. */
+  replay(tenantId: TenantId, executionId: ExecutionId): Promise<Execution>;
   /** Takes in nothing more, lets running steps finish within the grace period, and hands the rest on. */
   stop(graceMs: number): Promise<void>;
 }
@@ -68,6 +72,7 @@ export interface ExecutionLifecycle {
 export interface ExecutionLifecycleDeps {
   readonly store: ExecutionStore;
   readonly surface: StateSurface;
+  readonly log: WriteAheadLog;
   readonly sessions: SessionService;
   readonly catalog: IntentCatalog;
   readonly claimCheck: ClaimCheck;
@@ -81,7 +86,7 @@ export interface ExecutionLifecycleDeps {
 }
 
 export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): ExecutionLifecycle {
-  const { store, surface, sessions, catalog, claimCheck, workshop, presence, recovery, clock, ids } = deps;
+  const { store, surface, log, sessions, catalog, claimCheck, workshop, presence, recovery, clock, ids } = deps;
   let stopped = false;
 
   const get = async (tenantId: TenantId, executionId: ExecutionId): Promise<Execution> => {
@@ -114,7 +119,10 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
     const opened = advance({ ids, clock }, owner, undefined, openingDrafts(definition, intent, owner, first));
     const unit = new UnitOfWork(surface, tenantId, clock.now());
     if (submission.pendingIntentId !== undefined) {
-      await movePendingIntent(unit, submission.pendingIntentId, "in_progress", { now: rfc3339(clock.now()), executionId });
+      await movePendingIntent(unit, submission.pendingIntentId, "in_progress", {
+        now: rfc3339(clock.now()),
+        executionId,
+      });
     }
     // A key of the caller's own, or else the intent id that it chose: either says "this is the same intent".
     const key = submission.idempotencyKey ?? submission.intentId;
@@ -126,7 +134,7 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
         intentType: definition.type,
         createdMs: clock.now(),
         workerId: presence.workerId,
-        intent: intent as JsonObject,
+        intent,
         state: opened.patch,
         idempotency:
           key === undefined
@@ -150,14 +158,20 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
       case "duplicate":
         return { execution: await get(tenantId, outcome.executionId), held: undefined };
       case "idempotency_mismatch":
-        throw new RuntimeError("idempotency.other_body", "This idempotency key was used for an intent with another body.", {
-          status: 422,
-          details: { execution_id: outcome.executionId },
-        });
+        throw new RuntimeError(
+          "idempotency.other_body",
+          "This idempotency key was used for an intent with another body.",
+          {
+            status: 422,
+            details: { execution_id: outcome.executionId },
+          },
+        );
       case "requirement_unmet":
         throw notFound("session", sessionId);
       case "conflict":
-        throw new RuntimeError("pending_intent.taken", "Somebody else took this pending intent up first.", { status: 409 });
+        throw new RuntimeError("pending_intent.taken", "Somebody else took this pending intent up first.", {
+          status: 409,
+        });
     }
   };
 
@@ -206,6 +220,12 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
 
     get,
 
+    replay: async (tenantId, executionId) => {
+      const execution = await foldLog(log.replay(tenantId, { executionId }));
+      if (execution === undefined) throw notFound("execution", executionId);
+      return execution;
+    },
+
     stop: async (graceMs) => {
       stopped = true;
       await workshop.stop(graceMs);
@@ -216,7 +236,7 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
 
 function bodyDigest(submission: Submission): string {
   const { sessionId, parameters, metadata, solutionId, intentId, pendingIntentId } = submission;
-  return digestOf({ sessionId, parameters, metadata, solutionId, intentId, pendingIntentId } as JsonObject);
+  return digestOf({ sessionId, parameters, metadata, solutionId, intentId, pendingIntentId });
 }
 
 function checkedParameters(definition: IntentDefinition, parameters: JsonObject): JsonObject {
@@ -226,11 +246,17 @@ function checkedParameters(definition: IntentDefinition, parameters: JsonObject)
     path: ["parameters", ...issue.path].join("."),
     message: issue.message,
   }));
-  throw new RuntimeError("intent.bad_parameters", `${definition.type} cannot take these parameters.`, { status: 422, faults });
+  throw new RuntimeError("intent.bad_parameters", `${definition.type} cannot take these parameters.`, {
+    status: 422,
+    faults,
+  });
 }
 
 function unknownType(type: string, catalog: IntentCatalog): RuntimeError {
   const known = catalog.definitions.map((definition) => definition.type).join(", ");
   const message = `No handler found for intent type: ${type}. This runtime knows ${known}.`;
-  return new RuntimeError("intent.unknown_type", message, { status: 422, faults: [{ path: "intent_type", message: "is unknown" }] });
+  return new RuntimeError("intent.unknown_type", message, {
+    status: 422,
+    faults: [{ path: "intent_type", message: "is unknown" }],
+  });
 }

@@ -1,5 +1,7 @@
 import * as z from "zod";
 
+import { jsonObject, jsonValue } from "../json.ts";
+
 import { idSchemas } from "../ids.ts";
 import { LIFECYCLE_STATES } from "../artifacts/artifact.ts";
 import { chainHeadSchema } from "../state/log-entry.ts";
@@ -30,14 +32,14 @@ export const failureSchema = z.object({
   status: z.int(),
   retryable: z.boolean(),
   step_name: z.string().optional(),
-  details: z.record(z.string(), z.json()).optional(),
+  details: jsonObject.optional(),
 });
 export type Failure = z.infer<typeof failureSchema>;
 
 export const emittedEventSchema = z.object({
   event_id: z.string(),
   event_type: z.string(),
-  data: z.record(z.string(), z.json()),
+  data: jsonObject,
 });
 
 export const stepSchema = z.object({
@@ -50,7 +52,7 @@ export const stepSchema = z.object({
   epoch: z.int().positive(),
   inputs_digest: z.string(),
   /** As returned, or a claim check when it is large. */
-  outputs: z.json().optional(),
+  outputs: jsonValue.optional(),
   events: z.array(emittedEventSchema).optional(),
   error: failureSchema.optional(),
   started_at: z.string(),
@@ -73,7 +75,7 @@ export const executionHeadSchema = z.object({
   artifacts: z.array(
     z.object({ artifact_id: idSchemas.artifact, artifact_type: z.string(), lifecycle_state: z.enum(LIFECYCLE_STATES) }),
   ),
-  output: z.json().optional(),
+  output: jsonValue.optional(),
   error: failureSchema.optional(),
   created_at: z.string(),
   updated_at: z.string(),

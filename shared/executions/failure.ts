@@ -12,11 +12,19 @@ export function failureOf(error: unknown, stepName?: string): Failure {
       status: error.status,
       retryable: error.retryable,
       ...step,
-      ...(error.details === undefined ? {} : { details: toJson(error.details) as JsonObject as Failure["details"] & object }),
+      ...(error.details === undefined
+        ? {}
+        : { details: toJson(error.details) as JsonObject as Failure["details"] & object }),
     };
   }
   const where = stepName === undefined ? "The execution" : `The step ${stepName}`;
-  return { code: "step.unexpected", message: `${where} failed unexpectedly; the trace id finds it in the logs.`, status: 500, retryable: false, ...step };
+  return {
+    code: "step.unexpected",
+    message: `${where} failed unexpectedly; the trace id finds it in the logs.`,
+    status: 500,
+    retryable: false,
+    ...step,
+  };
 }
 
 /** The failure of an execution whose intent type this build does not have. */

@@ -111,5 +111,8 @@ function parseEvent(entry: LogEntry): ExecutionDraft {
 }
 
 function unreadable(entry: LogEntry, why: string): RuntimeError {
-  return new RuntimeError("log.unreadable", `The log entry ${entry.event_id} (${entry.event_type}) cannot be folded: ${why}.`);
+  return new RuntimeError(
+    "log.unreadable",
+    `The log entry ${entry.event_id} (${entry.event_type}) cannot be folded: ${why}.`,
+  );
 }

@@ -6,7 +6,12 @@ import type { Step } from "./execution.ts";
 import type { ExecutionDraft } from "./execution-events.ts";
 
 /** The drafts that begin an execution of a plan; they are part of the commit that accepts it. */
-export function openingDrafts(definition: IntentDefinition, intent: Intent, owner: Required<ChainOwner>, step: FirstStep): ExecutionDraft[] {
+export function openingDrafts(
+  definition: IntentDefinition,
+  intent: Intent,
+  owner: Required<ChainOwner>,
+  step: FirstStep,
+): ExecutionDraft[] {
   return [
     {
       event_type: "intent_received",

@@ -34,7 +34,11 @@ export interface PendingIntents {
   create(draft: PendingIntentDraft): Promise<PendingIntent>;
   list(
     tenantId: TenantId,
-    filter: { readonly target?: string | undefined; readonly type?: string | undefined; readonly status?: PendingStatus | undefined },
+    filter: {
+      readonly target?: string | undefined;
+      readonly type?: string | undefined;
+      readonly status?: PendingStatus | undefined;
+    },
     page: PageRequest,
   ): Promise<Page<PendingIntent> & { readonly total: number }>;
   /** Takes it up in any session of its tenant; of several callers one wins, the others get 409. */
@@ -51,7 +55,14 @@ export interface PendingIntentsDeps {
   readonly ids: Ids;
 }
 
-export function createPendingIntents({ store, surface, catalog, lifecycle, clock, ids }: PendingIntentsDeps): PendingIntents {
+export function createPendingIntents({
+  store,
+  surface,
+  catalog,
+  lifecycle,
+  clock,
+  ids,
+}: PendingIntentsDeps): PendingIntents {
   const definitionOf = (type: string) => {
     const definition = catalog.find(type);
     if (definition === undefined) {
@@ -61,10 +72,14 @@ export function createPendingIntents({ store, surface, catalog, lifecycle, clock
       });
     }
     if (definition.target === undefined) {
-      throw new RuntimeError("pending_intent.no_target", `${definition.type} works on no artifact, so it cannot wait for one.`, {
-        status: 422,
-        faults: [{ path: "intent_type", message: "takes no target artifact" }],
-      });
+      throw new RuntimeError(
+        "pending_intent.no_target",
+        `${definition.type} works on no artifact, so it cannot wait for one.`,
+        {
+          status: 422,
+          faults: [{ path: "intent_type", message: "takes no target artifact" }],
+        },
+      );
     }
     return { definition, target: definition.target };
   };
@@ -73,7 +88,8 @@ export function createPendingIntents({ store, surface, catalog, lifecycle, clock
     create: async (draft) => {
       const { definition } = definitionOf(draft.intentType);
       const unit = new UnitOfWork(surface, draft.tenantId, clock.now());
-      if ((await unit.get(artifactKind, draft.targetArtifactId)) === undefined) throw notFound("artifact", draft.targetArtifactId);
+      if ((await unit.get(artifactKind, draft.targetArtifactId)) === undefined)
+        throw notFound("artifact", draft.targetArtifactId);
       const pending = newPendingIntent(ids.intent(), rfc3339(clock.now()), { ...draft, intentType: definition.type });
       unit.put(pendingIntentKind, pending.intent_id, pending);
       await store.write(draft.tenantId, { records: unit.records, log: [], outbox: [] });
@@ -96,7 +112,11 @@ export function createPendingIntents({ store, surface, catalog, lifecycle, clock
         userId,
         sessionId,
         intentType: definition.type,
-        parameters: { ...knownTo(definition.inputNames, pending.context), ...parameters, [target]: pending.target_artifact_id },
+        parameters: {
+          ...knownTo(definition.inputNames, pending.context),
+          ...parameters,
+          [target]: pending.target_artifact_id,
+        },
         metadata: {},
         solutionId: undefined,
         intentId: undefined,
@@ -111,7 +131,9 @@ export function createPendingIntents({ store, surface, catalog, lifecycle, clock
       const cancelled = await movePendingIntent(unit, id, "cancelled", { now: rfc3339(clock.now()) });
       const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [] });
       if (outcome === "conflict") {
-        throw new RuntimeError("pending_intent.taken", "Somebody else changed this pending intent first.", { status: 409 });
+        throw new RuntimeError("pending_intent.taken", "Somebody else changed this pending intent first.", {
+          status: 409,
+        });
       }
       return cancelled;
     },
@@ -120,6 +142,7 @@ export function createPendingIntents({ store, surface, catalog, lifecycle, clock
 
 /** A context may hold more than parameters, such as a note for people; the intent takes what its input knows. */
 function knownTo(inputNames: readonly string[], context: JsonObject): JsonObject {
-  return Object.fromEntries(inputNames.filter((name) => Object.hasOwn(context, name)).map((name) => [name, context[name]]));
+  return Object.fromEntries(
+    inputNames.filter((name) => Object.hasOwn(context, name)).map((name) => [name, context[name]]),
+  );
 }
-

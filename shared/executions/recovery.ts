@@ -35,7 +35,9 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   const remember = (ref: ExecutionRef): void => {
     mine.set(ref.executionId, ref);
   };
-  workshop.onGivenUp((state) => remember({ tenantId: trustedTenantId(state.tenant_id), executionId: state.execution_id }));
+  workshop.onGivenUp((state) =>
+    remember({ tenantId: trustedTenantId(state.tenant_id), executionId: state.execution_id }),
+  );
 
   const takeUp = async (ref: ExecutionRef): Promise<boolean> => {
     if (workshop.has(ref.executionId)) return false;
@@ -49,7 +51,11 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
         leave();
         return false;
       }
-      logger.info("an execution was taken up", { tenant_id: ref.tenantId, execution_id: ref.executionId, epoch: claim.epoch });
+      logger.info("an execution was taken up", {
+        tenant_id: ref.tenantId,
+        execution_id: ref.executionId,
+        epoch: claim.epoch,
+      });
       workshop.take(loadExecution(claim.execution)).then(leave, leave);
       return true;
     } catch (error) {

@@ -84,7 +84,8 @@ class Run {
   async toEnd(): Promise<Execution> {
     const definition = this.#deps.catalog.find(this.#state.intent_type);
     if (definition === undefined) return this.#fail(noHandler(this.#state.intent_type));
-    if (definition.version !== this.#state.intent_version) return this.#fail(otherVersion(this.#state, definition.version));
+    if (definition.version !== this.#state.intent_version)
+      return this.#fail(otherVersion(this.#state, definition.version));
     const outputs: Record<string, JsonValue> = {};
     for (const step of this.#state.steps) {
       if (step.status === "completed") outputs[step.step_name] = await this.#redeem(step.outputs ?? null);
@@ -98,12 +99,18 @@ class Run {
   }
 
   /** Runs the step that is recorded as started, and commits what came of it. Returns whether the process must end. */
-  async #oneStep(definition: IntentDefinition, input: JsonObject, outputs: Record<string, JsonValue>): Promise<boolean> {
+  async #oneStep(
+    definition: IntentDefinition,
+    input: JsonObject,
+    outputs: Record<string, JsonValue>,
+  ): Promise<boolean> {
     const position = this.#state.steps.length - 1;
     const step = this.#state.steps[position];
     const node = definition.plan.nodes[position];
     if (step === undefined || node?.name !== step.step_name) {
-      await this.#fail(failureOf(new RuntimeError("plan.mismatch", "The plan does not have the step that was started.")));
+      await this.#fail(
+        failureOf(new RuntimeError("plan.mismatch", "The plan does not have the step that was started.")),
+      );
       return false;
     }
     const attempt = step.attempt + this.#epoch - step.epoch;
@@ -135,7 +142,7 @@ class Run {
         payload: {
           step_id: step.step_id,
           attempt,
-          outputs: toJson(parked) as never,
+          outputs: toJson(parked),
           events: events.map(({ eventId, event }) => eventRecord(eventId, event)),
         },
       };
@@ -183,13 +190,16 @@ class Run {
       const output = await this.#deps.claimCheck.park(this.#owner.tenantId, definition.output.parse(toJson(result)));
       const events = this.#state.steps.reduce((count, step) => count + (step.events?.length ?? 0), last.events.length);
       const touched = last.unit.drafts.map((draft) => draft.payload["artifact_id"]).filter((id) => id !== undefined);
-      const artifacts = new Set([...this.#state.artifacts.map((artifact) => artifact.artifact_id as string), ...touched]);
+      const artifacts = new Set([
+        ...this.#state.artifacts.map((artifact) => artifact.artifact_id as string),
+        ...touched,
+      ]);
       const payload = {
         execution_id: this.#state.execution_id,
         intent_id: this.#state.intent_id,
         artifacts_count: artifacts.size,
         events_count: events,
-        output: toJson(output) as never,
+        output,
       };
       return { drafts: [{ event_type: "execution_completed", payload }], failure: undefined };
     } catch (error) {
@@ -214,7 +224,10 @@ class Run {
         drafts.push({ event_type: "step_failed", step_name: step.step_name, payload });
       }
       const { execution_id, intent_id } = this.#state;
-      drafts.push(...unit.drafts, { event_type: "execution_failed", payload: { execution_id, intent_id, error: failure } });
+      drafts.push(...unit.drafts, {
+        event_type: "execution_failed",
+        payload: { execution_id, intent_id, error: failure },
+      });
       if ((await this.#commit(drafts, unit, [])) !== "conflict") return this.#state;
     }
     throw contended("fail");

@@ -34,7 +34,12 @@ export interface StepAttempt {
 }
 
 export type StepResult =
-  | { readonly kind: "done"; readonly output: JsonValue; readonly unit: UnitOfWork; readonly events: readonly EmittedEvent[] }
+  | {
+      readonly kind: "done";
+      readonly output: JsonValue;
+      readonly unit: UnitOfWork;
+      readonly events: readonly EmittedEvent[];
+    }
   | { readonly kind: "failed"; readonly failure: Failure }
   /** The process must end: the step has no result, and another worker will run it again. */
   | { readonly kind: "stopped" };
@@ -100,10 +105,15 @@ export async function runStep(deps: StepRunnerDeps, attempt: StepAttempt): Promi
 }
 
 /** A plan's builder has checked that the step fits this context; the plan itself, being a list, has forgotten it. */
-async function invoke(node: StepNode, context: StepContext<JsonObject, Readonly<Record<string, JsonValue>>>): Promise<unknown> {
+async function invoke(
+  node: StepNode,
+  context: StepContext<JsonObject, Readonly<Record<string, JsonValue>>>,
+): Promise<unknown> {
   return node.run(context as StepContext<never, never>);
 }
 
 function stepTimedOut(node: StepNode): RuntimeError {
-  return new RuntimeError("step.timed_out", `The step ${node.name} took longer than ${node.timeoutMs} ms.`, { status: 504 });
+  return new RuntimeError("step.timed_out", `The step ${node.name} took longer than ${node.timeoutMs} ms.`, {
+    status: 504,
+  });
 }

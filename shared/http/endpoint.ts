@@ -44,7 +44,7 @@ export interface Call<Body, Query> {
   readonly tenantId: TenantId;
   readonly userId: string | undefined;
   readonly trace: TraceContext;
-  header(name: string): string | undefined;
+  readonly header: (name: string) => string | undefined;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
 }
@@ -99,10 +99,18 @@ export function addPublicEndpoint<Body>(
   });
 }
 
-function describe(router: Router, spec: EndpointSpec<never, never> | EndpointSpec<unknown, unknown>, secured: boolean): void {
+function describe(
+  router: Router,
+  spec: EndpointSpec<never, never> | EndpointSpec<unknown, unknown>,
+  secured: boolean,
+): void {
   const names = [...spec.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
   const problem = { "application/problem+json": { schema: problemSchema } };
-  const problems = [...(secured ? [401] : []), ...(spec.body === undefined && spec.query === undefined ? [] : [422]), ...(spec.problems ?? [])];
+  const problems = [
+    ...(secured ? [401] : []),
+    ...(spec.body === undefined && spec.query === undefined ? [] : [422]),
+    ...(spec.problems ?? []),
+  ];
   router.openAPIRegistry.registerPath({
     method: spec.method,
     path: spec.path,
@@ -115,8 +123,16 @@ function describe(router: Router, spec: EndpointSpec<never, never> | EndpointSpe
       ...(spec.query === undefined ? {} : { query: spec.query as unknown as z.ZodObject }),
       ...(spec.headers === undefined
         ? {}
-        : { headers: z.object(Object.fromEntries(spec.headers.map(({ name, description }) => [name, z.string().optional().describe(description)]))) }),
-      ...(spec.body === undefined ? {} : { body: { required: true, content: { "application/json": { schema: spec.body } } } }),
+        : {
+            headers: z.object(
+              Object.fromEntries(
+                spec.headers.map(({ name, description }) => [name, z.string().optional().describe(description)]),
+              ),
+            ),
+          }),
+      ...(spec.body === undefined
+        ? {}
+        : { body: { required: true, content: { "application/json": { schema: spec.body } } } }),
     },
     responses: {
       ...Object.fromEntries(
@@ -125,7 +141,9 @@ function describe(router: Router, spec: EndpointSpec<never, never> | EndpointSpe
           { description, ...(schema === undefined ? {} : { content: { [contentType]: { schema } } }) },
         ]),
       ),
-      ...Object.fromEntries([...new Set(problems)].map((status) => [status, { description: "problem", content: problem }])),
+      ...Object.fromEntries(
+        [...new Set(problems)].map((status) => [status, { description: "problem", content: problem }]),
+      ),
       default: { description: "any other problem", content: problem },
     },
   });
@@ -146,7 +164,9 @@ async function readBody<Body>(c: Context, schema: z.ZodType<Body> | undefined): 
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new RuntimeError("request.malformed_json", `The body is not JSON: ${(cause as SyntaxError).message}.`, { status: 400 });
+    throw new RuntimeError("request.malformed_json", `The body is not JSON: ${(cause as SyntaxError).message}.`, {
+      status: 400,
+    });
   }
   return checked(json, schema);
 }
@@ -158,9 +178,15 @@ function readQuery<Query>(c: Context, schema: z.ZodType<Query> | undefined): Que
 function checked<Value>(value: unknown, schema: z.ZodType<Value>): Value {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const faults: FieldFault[] = parsed.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+  const faults: FieldFault[] = parsed.error.issues.map((issue) => ({
+    path: issue.path.join("."),
+    message: issue.message,
+  }));
   const first = faults[0];
-  const detail = faults.length === 1 && first !== undefined ? `${first.path || "the body"}: ${first.message}` : `The request has ${faults.length} faults.`;
+  const detail =
+    faults.length === 1 && first !== undefined
+      ? `${first.path || "the body"}: ${first.message}`
+      : `The request has ${faults.length} faults.`;
   throw new RuntimeError("request.invalid", detail, { status: 422, faults });
 }
 
@@ -170,5 +196,7 @@ function tenantNamedIn(source: unknown): string | undefined {
 }
 
 function toResponse(reply: Reply | Response): Response {
-  return reply instanceof Response ? reply : Response.json(reply.json, { status: reply.status, headers: { ...reply.headers } });
+  return reply instanceof Response
+    ? reply
+    : Response.json(reply.json, { status: reply.status, headers: { ...reply.headers } });
 }

@@ -1,5 +1,7 @@
 import * as z from "zod";
 
+import { jsonObject } from "../json.ts";
+
 import { RuntimeError } from "../errors.ts";
 import type { TraceId } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
@@ -14,7 +16,7 @@ export const problemSchema = z.object({
   retryable: z.boolean(),
   trace_id: z.string(),
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  details: z.record(z.string(), z.json()).optional(),
+  details: jsonObject.optional(),
 });
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -35,7 +37,8 @@ const TITLES: Readonly<Record<number, string>> = {
 /** The answer for an error: an expected one as it is, an unexpected one as an opaque 500 whose trace id finds it in the logs. */
 export function problemResponse(error: unknown, traceId: TraceId, logger: Logger): Response {
   const known = error instanceof RuntimeError ? error : undefined;
-  if (known === undefined || known.status >= 500) logger.error("a request failed", { trace_id: traceId, ...errorFields(error) });
+  if (known === undefined || known.status >= 500)
+    logger.error("a request failed", { trace_id: traceId, ...errorFields(error) });
   const status = known?.status ?? 500;
   const body: z.infer<typeof problemSchema> = {
     type: "about:blank",

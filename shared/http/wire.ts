@@ -1,11 +1,14 @@
 import * as z from "zod";
 
 /** Pieces of requests that several endpoints share. */
-export const tenantId = z.string().min(1).max(128).describe("must be the tenant of the bearer token").meta({ example: "acme" });
+export const tenantId = z
+  .string()
+  .min(1)
+  .max(128)
+  .describe("must be the tenant of the bearer token")
+  .meta({ example: "acme" });
 
-export const jsonObject = z.record(z.string(), z.json());
-
-const DEFAULT_LIMIT = 50;
+export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 1_000;
 
 /** `limit` and `cursor` as a query has them. */
@@ -20,7 +23,10 @@ export const pageBody = {
   cursor: z.string().min(1).optional().describe("`next_cursor` of the page before"),
 };
 
-export const flag = z.enum(["true", "false"]).optional().transform((text) => text === "true");
+export const flag = z
+  .enum(["true", "false"])
+  .optional()
+  .transform((text) => text === "true");
 
 export const instant = z.iso.datetime({ offset: true }).meta({ example: "2026-01-31T12:00:00.000Z" });
 

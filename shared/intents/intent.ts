@@ -1,8 +1,8 @@
 import * as z from "zod";
 
-import { idSchemas } from "../ids.ts";
+import { jsonObject } from "../json.ts";
 
-const jsonObject = z.record(z.string(), z.json());
+import { idSchemas } from "../ids.ts";
 
 /** What was asked, as it rests: written once when the intent is accepted. */
 export const intentSchema = z.object({

@@ -1,11 +1,11 @@
 import * as z from "zod";
 
+import { jsonObject } from "../json.ts";
+
 import { notFound, RuntimeError } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
 import type { RecordKind } from "../state/record-kind.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
-
-const jsonObject = z.record(z.string(), z.json());
 
 export const PENDING_STATUSES = ["pending", "in_progress", "completed", "failed", "cancelled"] as const;
 
@@ -102,10 +102,14 @@ export async function movePendingIntent(
   const current = await unit.get(pendingIntentKind, id);
   if (current === undefined) throw notFound("pending intent", id);
   if (!NEXT[current.status].includes(to)) {
-    throw new RuntimeError("pending_intent.wrong_status", `The pending intent ${id} is ${current.status}; it cannot become ${to}.`, {
-      status: 409,
-      details: { status: current.status },
-    });
+    throw new RuntimeError(
+      "pending_intent.wrong_status",
+      `The pending intent ${id} is ${current.status}; it cannot become ${to}.`,
+      {
+        status: 409,
+        details: { status: current.status },
+      },
+    );
   }
   const moved: PendingIntent = {
     ...current,

@@ -31,7 +31,12 @@ export interface ExecutionStore {
   readLog(tenantId: TenantId, filter: LogFilter, page: PageRequest): Promise<Page<string>>;
   readRecord(tenantId: TenantId, kind: string, id: string): Promise<StoredRecord | undefined>;
   /** Records that carry the facet, newest first by their `sortMs`, with the exact number of all of them. */
-  listRecords(tenantId: TenantId, kind: string, facet: string, page: PageRequest): Promise<Page<StoredRecord> & { total: number }>;
+  listRecords(
+    tenantId: TenantId,
+    kind: string,
+    facet: string,
+    page: PageRequest,
+  ): Promise<Page<StoredRecord> & { total: number }>;
 
   /** Unpublished messages of all tenants, oldest first. */
   unpublished(limit: number): Promise<readonly OutboxMessage[]>;
@@ -42,7 +47,11 @@ export interface ExecutionStore {
   /** Says that the worker is gone and all that it holds may be claimed. */
   retire(workerId: WorkerId): Promise<void>;
   /** Unfinished executions that nobody alive holds. */
-  abandoned(query: { readonly nowMs: number; readonly deadAfterMs: number; readonly limit: number }): Promise<readonly ExecutionRef[]>;
+  abandoned(query: {
+    readonly nowMs: number;
+    readonly deadAfterMs: number;
+    readonly limit: number;
+  }): Promise<readonly ExecutionRef[]>;
   /** Drops expired idempotency keys and messages published before `publishedBeforeMs`; returns how many rows went. */
   purge(query: { readonly nowMs: number; readonly publishedBeforeMs: number }): Promise<number>;
 

@@ -68,7 +68,10 @@ export function intent<Input extends JsonObject, Output extends JsonObject>(
 ): IntentBuilder<Input, Output, unknown> {
   const [realm = "", name = "", ...rest] = type.split(".");
   if (!NAME.test(realm) || !NAME.test(name) || rest.length > 0) {
-    throw new RuntimeError("plan.bad_name", `${JSON.stringify(type)} is no intent type; write <realm>.<intent> in lower case.`);
+    throw new RuntimeError(
+      "plan.bad_name",
+      `${JSON.stringify(type)} is no intent type; write <realm>.<intent> in lower case.`,
+    );
   }
   return builder({ type, realm, name, ...options }, []);
 }
@@ -83,10 +86,16 @@ function builder<Input extends JsonObject, Output extends JsonObject, Outputs>(
   return {
     step: (name, { run, timeout = DEFAULT_STEP_TIMEOUT }) => {
       if (!NAME.test(name)) {
-        throw new RuntimeError("plan.bad_name", `${header.type}: ${JSON.stringify(name)} is no step name; write it in lower case.`);
+        throw new RuntimeError(
+          "plan.bad_name",
+          `${header.type}: ${JSON.stringify(name)} is no step name; write it in lower case.`,
+        );
       }
       if (nodes.some((node) => node.name === name)) {
-        throw new RuntimeError("plan.duplicate_name", `${header.type} has two steps named ${name}; give each its own name.`);
+        throw new RuntimeError(
+          "plan.duplicate_name",
+          `${header.type} has two steps named ${name}; give each its own name.`,
+        );
       }
       return builder(header, [...nodes, { kind: "step", name, timeoutMs: durationMs(timeout), run }]);
     },

@@ -41,7 +41,12 @@ export interface SessionUpgrade {
 export interface SessionService {
   create(draft: NewSession): Promise<SessionView>;
   view(tenantId: TenantId, sessionId: SessionId): Promise<SessionView>;
-  mergeContext(tenantId: TenantId, sessionId: SessionId, context: Session["context"], traceId: TraceId): Promise<SessionView>;
+  mergeContext(
+    tenantId: TenantId,
+    sessionId: SessionId,
+    context: Session["context"],
+    traceId: TraceId,
+  ): Promise<SessionView>;
   /** Anonymous becomes authenticated, under the same id; throws `session.already_authenticated` for another user's session. */
   upgrade(tenantId: TenantId, sessionId: SessionId, upgrade: SessionUpgrade, traceId: TraceId): Promise<SessionView>;
   close(tenantId: TenantId, sessionId: SessionId, traceId: TraceId): Promise<SessionView>;
@@ -79,7 +84,7 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
 
   const activeSagas = async (tenantId: TenantId, sessionId: SessionId): Promise<readonly SagaId[]> => {
     const live = await store.listExecutions(tenantId, { sessionId, live: true }, { limit: ACTIVE_SAGAS_SHOWN });
-    return live.items.map((head) => asId.saga(String(head["saga_id"])));
+    return live.items.map((head) => asId.saga(head["saga_id"] as string));
   };
 
   const view = async (tenantId: TenantId, sessionId: SessionId): Promise<SessionView> => {
@@ -102,7 +107,9 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
       const current = await load(tenantId, sessionId);
       const status = statusOf(current, clock.now());
       if (status !== "active") {
-        throw new RuntimeError("session.not_active", `The session ${sessionId} is ${status}; create a new one.`, { status: 409 });
+        throw new RuntimeError("session.not_active", `The session ${sessionId} is ${status}; create a new one.`, {
+          status: 409,
+        });
       }
       const unit = new UnitOfWork(surface, tenantId, clock.now());
       const { session, payload } = change((await unit.get(sessionKind, sessionId)) ?? current.value);
@@ -111,10 +118,14 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
         return view(tenantId, sessionId);
       }
     }
-    throw new RuntimeError("session.contended", `The session ${sessionId} is being changed by many callers at once; try again.`, {
-      status: 409,
-      retryable: true,
-    });
+    throw new RuntimeError(
+      "session.contended",
+      `The session ${sessionId} is being changed by many callers at once; try again.`,
+      {
+        status: 409,
+        retryable: true,
+      },
+    );
   };
 
   return {
@@ -149,7 +160,9 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
     upgrade: (tenantId, sessionId, { userId, metadata }, traceId) =>
       update(tenantId, sessionId, traceId, (session) => {
         if (!session.is_anonymous && session.user_id !== userId) {
-          throw new RuntimeError("session.already_authenticated", `The session ${sessionId} belongs to another user.`, { status: 409 });
+          throw new RuntimeError("session.already_authenticated", `The session ${sessionId} belongs to another user.`, {
+            status: 409,
+          });
         }
         const merged = { ...session.metadata, ...metadata };
         return {
@@ -177,4 +190,3 @@ function statusOf({ value, usableUntilMs }: Versioned<Session>, nowMs: number): 
   if (value.status === "closed") return "closed";
   return (usableUntilMs ?? 0) > nowMs ? "active" : "expired";
 }
-

@@ -1,5 +1,7 @@
 import * as z from "zod";
 
+import { jsonObject } from "../json.ts";
+
 import { parseRfc3339 } from "../clock.ts";
 import { durationMs } from "../duration.ts";
 import { idSchemas } from "../ids.ts";
@@ -8,8 +10,6 @@ import type { RecordKind } from "../state/record-kind.ts";
 
 /** How long a session lives after it was last used. */
 export const SESSION_LIFETIME_MS = durationMs("24h");
-
-const jsonObject = z.record(z.string(), z.json());
 
 /** A session as it rests. `active_sagas` is not stored: it is what the session's unfinished executions say (ADR 0003). */
 export const sessionSchema = z.object({
@@ -30,5 +30,6 @@ export const sessionKind: RecordKind<Session> = {
   name: "session",
   schema: sessionSchema,
   facets: (session) => [`status=${session.status}`],
-  usableUntilMs: (session) => (session.status === "active" ? parseRfc3339(session.updated_at) + SESSION_LIFETIME_MS : 0),
+  usableUntilMs: (session) =>
+    session.status === "active" ? parseRfc3339(session.updated_at) + SESSION_LIFETIME_MS : 0,
 };

@@ -16,7 +16,13 @@ export interface EventSource {
 }
 
 /** The outbox message of an event: a CloudEvent 1.0 in structured JSON, ordered by its execution. */
-export function cloudEvent(source: EventSource, eventId: EventId, type: string, data: JsonObject, nowMs: number): OutboxMessage {
+export function cloudEvent(
+  source: EventSource,
+  eventId: EventId,
+  type: string,
+  data: JsonObject,
+  nowMs: number,
+): OutboxMessage {
   const event = {
     specversion: "1.0",
     id: eventId,

@@ -1,8 +1,16 @@
 import * as z from "zod";
 
 import { rfc3339 } from "../clock.ts";
-import { idSchemas, type ExecutionId, type Ids, type SagaId, type SessionId, type TenantId, type TraceId } from "../ids.ts";
-import { type JsonObject, sha256 } from "../json.ts";
+import {
+  idSchemas,
+  type ExecutionId,
+  type Ids,
+  type SagaId,
+  type SessionId,
+  type TenantId,
+  type TraceId,
+} from "../ids.ts";
+import { jsonObject, sha256, type JsonObject } from "../json.ts";
 import type { LogRow } from "../ports/execution-store.ts";
 
 export const EVENT_TYPES = [
@@ -41,7 +49,7 @@ export const logEntrySchema = z.object({
   step_name: z.string().optional(),
   timestamp: z.iso.datetime(),
   trace_id: z.string(),
-  payload: z.record(z.string(), z.json()),
+  payload: jsonObject,
   previous_hash: z.string(),
   hash: z.string(),
 });

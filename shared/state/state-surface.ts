@@ -15,7 +15,11 @@ export interface Versioned<Value> {
 /** Typed reads of a tenant's facts and references. Writes go through a UnitOfWork, beside the log entries that belong to them. */
 export interface StateSurface {
   /** The record, or undefined when this tenant has none; an unreachable store rejects. */
-  get<Value extends JsonObject>(tenantId: TenantId, kind: RecordKind<Value>, id: string): Promise<Versioned<Value> | undefined>;
+  get<Value extends JsonObject>(
+    tenantId: TenantId,
+    kind: RecordKind<Value>,
+    id: string,
+  ): Promise<Versioned<Value> | undefined>;
   /** Newest first, with the exact total. */
   list<Value extends JsonObject>(
     tenantId: TenantId,
@@ -41,9 +45,13 @@ export function createStateSurface(store: ExecutionStore): StateSurface {
 function versioned<Value extends JsonObject>(kind: RecordKind<Value>, record: StoredRecord): Versioned<Value> {
   const parsed = kind.schema.safeParse(record.body);
   if (!parsed.success) {
-    throw new RuntimeError("state.record_unreadable", `The ${kind.name} ${record.id} does not have the shape of its kind.`, {
-      cause: parsed.error,
-    });
+    throw new RuntimeError(
+      "state.record_unreadable",
+      `The ${kind.name} ${record.id} does not have the shape of its kind.`,
+      {
+        cause: parsed.error,
+      },
+    );
   }
   return { value: parsed.data, version: record.version, usableUntilMs: record.usableUntilMs };
 }

@@ -19,7 +19,11 @@ export function createWriteAheadLog(store: ExecutionStore): WriteAheadLog {
   async function* texts(tenantId: TenantId, filter: Omit<LogFilter, "order">): AsyncIterable<string> {
     let cursor: string | undefined;
     do {
-      const page: Page<string> = await store.readLog(tenantId, { ...filter, order: "chronological" }, { limit: REPLAY_PAGE, cursor });
+      const page: Page<string> = await store.readLog(
+        tenantId,
+        { ...filter, order: "chronological" },
+        { limit: REPLAY_PAGE, cursor },
+      );
       yield* page.items;
       cursor = page.nextCursor;
     } while (cursor !== undefined);
@@ -35,7 +39,8 @@ export function createWriteAheadLog(store: ExecutionStore): WriteAheadLog {
     },
     verify: async (tenantId, executionId) => {
       const chain = await Array.fromAsync(texts(tenantId, { executionId }));
-      if (chain.length === 0) throw new RuntimeError("execution.not_found", `There is no execution ${executionId}.`, { status: 404 });
+      if (chain.length === 0)
+        throw new RuntimeError("execution.not_found", `There is no execution ${executionId}.`, { status: 404 });
       return verifyChain(chain);
     },
   };

@@ -31,7 +31,10 @@ export const boundaryContractKind: RecordKind<BoundaryContract> = {
 };
 
 /** Records the wish to use a source: a contract that is `pending`. */
-export function requestDataAccess(unit: UnitOfWork, contract: Omit<BoundaryContract, "status" | "updated_at">): BoundaryContract {
+export function requestDataAccess(
+  unit: UnitOfWork,
+  contract: Omit<BoundaryContract, "status" | "updated_at">,
+): BoundaryContract {
   const pending: BoundaryContract = { ...contract, status: "pending", updated_at: contract.created_at };
   unit.put(boundaryContractKind, contract.contract_id, pending);
   return pending;
@@ -50,10 +53,14 @@ export async function authorizeMaterialization(
   const contract = await unit.get(boundaryContractKind, contractId);
   if (contract === undefined) throw notFound("boundary contract", contractId);
   if (contract.status !== "pending") {
-    throw new RuntimeError("boundary_contract.not_pending", `The boundary contract ${contractId} is ${contract.status}.`, {
-      status: 409,
-      details: { status: contract.status },
-    });
+    throw new RuntimeError(
+      "boundary_contract.not_pending",
+      `The boundary contract ${contractId} is ${contract.status}.`,
+      {
+        status: 409,
+        details: { status: contract.status },
+      },
+    );
   }
   const active: BoundaryContract = {
     ...contract,

@@ -27,7 +27,8 @@ export function createInProcessBus(now: () => string): InProcessBus {
       return () => void all.delete(subscription);
     },
     publish: async (message) => {
-      for (const [subscription, endpoint] of topics.get(message.topic) ?? []) await deliver(subscription, endpoint, message);
+      for (const [subscription, endpoint] of topics.get(message.topic) ?? [])
+        await deliver(subscription, endpoint, message);
     },
     ping: () => Promise.resolve(),
   };

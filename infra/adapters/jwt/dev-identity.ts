@@ -33,7 +33,11 @@ export function createDevIdentity(keyFile: string, now: () => number): TokenVeri
     },
     verify: async (token) => {
       try {
-        const { payload } = await jwtVerify(token, key, { issuer: ISSUER, algorithms: ["HS256"], currentDate: new Date(now()) });
+        const { payload } = await jwtVerify(token, key, {
+          issuer: ISSUER,
+          algorithms: ["HS256"],
+          currentDate: new Date(now()),
+        });
         const claims = claimsSchema.safeParse(payload);
         if (!claims.success) return undefined;
         const { tenant_id, sub, roles } = claims.data;

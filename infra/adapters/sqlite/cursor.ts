@@ -15,10 +15,14 @@ export function readCursor(cursor: string | undefined, shape: readonly ("number"
   } catch {
     // Falls through to the one error for every malformed cursor.
   }
-  throw new RuntimeError("cursor.invalid", "The cursor is not one that a page of this listing gave; start without it.", {
-    status: 422,
-    faults: [{ path: "cursor", message: "is not a cursor of this listing" }],
-  });
+  throw new RuntimeError(
+    "cursor.invalid",
+    "The cursor is not one that a page of this listing gave; start without it.",
+    {
+      status: 422,
+      faults: [{ path: "cursor", message: "is not a cursor of this listing" }],
+    },
+  );
 }
 
 /** Cuts a page from rows fetched with one more than its limit. */

@@ -119,7 +119,9 @@ const SCHEMA_VERSION = 1;
 export function openDatabase(path: string): DatabaseSync {
   if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
   const db = new DatabaseSync(path);
-  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -65536;");
+  db.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -65536;",
+  );
   const found = Number(db.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   if (found > SCHEMA_VERSION) {
     db.close();

@@ -68,7 +68,11 @@ export function createSqliteStore(path: string): ExecutionStore {
         if (heldByOther) return { outcome: "held" };
         beat.run(workerId, nowMs);
         executions.takeOver(row.no, workerId);
-        return { outcome: "claimed", epoch: row.epoch + 1, execution: { ...executions.load(row), epoch: row.epoch + 1 } };
+        return {
+          outcome: "claimed",
+          epoch: row.epoch + 1,
+          execution: { ...executions.load(row), epoch: row.epoch + 1 },
+        };
       }),
 
     commit: ({ tenantId, executionId, epoch, state, change }) =>

@@ -116,7 +116,12 @@ export function createExecutionTable(db: DatabaseSync) {
       const rows = db
         .prepare(`SELECT no, head FROM executions WHERE ${clauses.join(" AND ")} ORDER BY no DESC LIMIT ?`)
         .all(...values, page.limit + 1) as unknown as { readonly no: number; readonly head: string }[];
-      return pageOf(rows, page, (row) => JSON.parse(row.head) as JsonObject, (row) => [row.no]);
+      return pageOf(
+        rows,
+        page,
+        (row) => JSON.parse(row.head) as JsonObject,
+        (row) => [row.no],
+      );
     },
 
     abandoned: (aliveSinceMs: number, limit: number): readonly ExecutionRef[] =>

@@ -37,7 +37,10 @@ export function createLogTable(db: DatabaseSync) {
     read: (tenantId: TenantId, executionNo: number | undefined, filter: LogFilter, page: PageRequest): Page<string> => {
       // Within an execution the sequence is the order; across a tenant it is time, then arrival.
       const ordered = executionNo === undefined ? ["timestamp_ms", "position"] : ["sequence"];
-      const after = readCursor(page.cursor, ordered.map(() => "number" as const));
+      const after = readCursor(
+        page.cursor,
+        ordered.map(() => "number" as const),
+      );
       const newest = filter.order === "newest";
       const clauses: string[] = ["tenant_id = ?"];
       const values: (string | number)[] = [tenantId];
@@ -47,7 +50,8 @@ export function createLogTable(db: DatabaseSync) {
       };
       if (executionNo !== undefined) where("execution_no = ?", executionNo);
       // A unary plus keeps SQLite on the index of the narrowest condition: execution, then session, then type.
-      if (filter.sessionId !== undefined) where(`${executionNo === undefined ? "" : "+"}session_id = ?`, filter.sessionId);
+      if (filter.sessionId !== undefined)
+        where(`${executionNo === undefined ? "" : "+"}session_id = ?`, filter.sessionId);
       const narrowed = executionNo !== undefined || filter.sessionId !== undefined;
       if (filter.eventType !== undefined) where(`${narrowed ? "+" : ""}event_type = ?`, filter.eventType);
       if (filter.afterSequence !== undefined) where("sequence > ?", filter.afterSequence);
@@ -63,7 +67,8 @@ export function createLogTable(db: DatabaseSync) {
            ORDER BY ${ordered.map((column) => `${column} ${direction}`).join(", ")} LIMIT ?`,
         )
         .all(...values, page.limit + 1) as unknown as EntryRow[];
-      const position = (row: EntryRow) => (executionNo === undefined ? [row.timestamp_ms, row.position] : [row.sequence]);
+      const position = (row: EntryRow) =>
+        executionNo === undefined ? [row.timestamp_ms, row.position] : [row.sequence];
       return pageOf(rows, page, (row) => row.text, position);
     },
   };

@@ -78,14 +78,23 @@ export function createRecordTable(db: DatabaseSync) {
 
     list: ((tenantId, kind, facet, page) => {
       const after = readCursor(page.cursor, ["number", "string"]) ?? [Number.MAX_SAFE_INTEGER, ""];
-      const rows = list.all(tenantId, kind, facet, after[0] ?? 0, after[1] ?? "", page.limit + 1) as unknown as RecordRow[];
+      const rows = list.all(
+        tenantId,
+        kind,
+        facet,
+        after[0] ?? 0,
+        after[1] ?? "",
+        page.limit + 1,
+      ) as unknown as RecordRow[];
       const records = Number(total.get(tenantId, kind, facet)?.["records"] ?? 0);
       return { ...pageOf(rows, page, storedRecord, (row) => [row.sort_ms, row.id]), total: records };
     }) satisfies (...args: Parameters<ExecutionStore["listRecords"]>) => unknown,
 
     /** The first write whose record is not at the version that its writer saw; check all before applying any. */
     conflict: (tenantId: TenantId, writes: readonly RecordWrite[]): RecordConflict | undefined => {
-      const stale = writes.find((write) => (find(tenantId, write.kind, write.id)?.version ?? 0) !== write.expectedVersion);
+      const stale = writes.find(
+        (write) => (find(tenantId, write.kind, write.id)?.version ?? 0) !== write.expectedVersion,
+      );
       return stale === undefined ? undefined : { outcome: "conflict", kind: stale.kind, id: stale.id };
     },
 

@@ -27,7 +27,9 @@ export function createPayloadReader({ artifactBytes }: RuntimeServices) {
 
     stream: async (artifact: Artifact, materialization: Materialization | undefined): Promise<Response> => {
       if (materialization === undefined) {
-        throw new RuntimeError("artifact.no_bytes", `The artifact ${artifact.artifact_id} has no bytes.`, { status: 404 });
+        throw new RuntimeError("artifact.no_bytes", `The artifact ${artifact.artifact_id} has no bytes.`, {
+          status: 404,
+        });
       }
       const body = ReadableStream.from(await artifactBytes.read(materialization));
       return new Response(body, {
@@ -50,7 +52,12 @@ function inline({ format }: Materialization, bytes: Buffer): InlinePayload {
   if (format === "json" || format === "jsonl") {
     try {
       const payload: unknown =
-        format === "json" ? JSON.parse(text) : text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as unknown);
+        format === "json"
+          ? JSON.parse(text)
+          : text
+              .split("\n")
+              .filter((line) => line !== "")
+              .map((line) => JSON.parse(line) as unknown);
       return { payload, payload_encoding: format };
     } catch {
       // A tenant's file that only claims to be JSON is shown as the text that it is.

@@ -1,5 +1,7 @@
 import * as z from "zod";
 
+import { jsonValue } from "../../json.ts";
+
 import {
   type Artifact,
   artifactFacet,
@@ -113,7 +115,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
           description: "the record and its payload",
           schema: z.object({
             artifact: artifactSchema,
-            payload: z.json().optional(),
+            payload: jsonValue.optional(),
             payload_encoding: z.enum(["json", "jsonl", "text", "base64"]).optional(),
             payload_url: z.string().optional(),
             visuals: z.array(z.object({ name: z.string(), content_type: z.string(), url: z.string() })).optional(),
@@ -134,7 +136,9 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
     },
   );
 
-  const bytesAnswers = { 200: { description: "the bytes", contentType: "application/octet-stream", schema: z.string() } };
+  const bytesAnswers = {
+    200: { description: "the bytes", contentType: "application/octet-stream", schema: z.string() },
+  };
 
   addEndpoint(
     router,
@@ -187,4 +191,3 @@ function facetOf(filter: {
   if (artifactType === undefined) return eligibleFacet({ eligibleFor, lifecycleState });
   return types.includes(artifactType) ? artifactFacet({ artifactType, lifecycleState }) : undefined;
 }
-

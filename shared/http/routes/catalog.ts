@@ -1,10 +1,12 @@
 import * as z from "zod";
 
+import { jsonObject } from "../../json.ts";
+
 import type { IntentDefinition } from "../../sagas/intent-definition.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
 
-const schema = z.record(z.string(), z.json());
+const schema = jsonObject;
 
 const catalogAnswer = z.object({
   intents: z.array(

@@ -13,7 +13,12 @@ export function addDevTokenRoute(router: Router, issuer: DevTokenIssuer): void {
       tag: "development",
       summary: "A token for any tenant (dev mode only)",
       body: z.object({
-        tenant_id: z.string().min(1).max(128).regex(/^[\w.-]+$/, "must consist of letters, digits, _ . -").meta({ example: "acme" }),
+        tenant_id: z
+          .string()
+          .min(1)
+          .max(128)
+          .regex(/^[\w.-]+$/, "must consist of letters, digits, _ . -")
+          .meta({ example: "acme" }),
         user_id: z.string().min(1).max(256).optional(),
         roles: z.array(z.string().min(1)).max(50).optional(),
       }),

@@ -31,7 +31,11 @@ export function eventStream(services: RuntimeServices, request: StreamRequest): 
     },
     cancel: () => gone.abort(),
   });
-  const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" };
+  const headers = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+  };
   return new Response(body, { headers });
 }
 

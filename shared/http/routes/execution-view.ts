@@ -1,10 +1,15 @@
 import * as z from "zod";
 
 import { type Artifact, artifactKind } from "../../artifacts/artifact.ts";
-import { EXECUTION_STATUSES, type Execution, failureSchema, stepSchema } from "../../executions/execution.ts";
-import type { ExecutionHead } from "../../executions/execution.ts";
+import {
+  EXECUTION_STATUSES,
+  type Execution,
+  type ExecutionHead,
+  failureSchema,
+  stepSchema,
+} from "../../executions/execution.ts";
 import type { TenantId } from "../../ids.ts";
-import type { JsonValue } from "../../json.ts";
+import { jsonObject, jsonValue, type JsonValue } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 
 export const acceptedAnswer = z.object({
@@ -22,12 +27,12 @@ export const executionSummary = acceptedAnswer.extend({
   updated_at: z.string(),
 });
 
-const eventAnswer = z.object({ event_id: z.string(), event_type: z.string(), data: z.record(z.string(), z.json()) });
+const eventAnswer = z.object({ event_id: z.string(), event_type: z.string(), data: jsonObject });
 
 export const executionAnswer = executionSummary.extend({
   steps: z.array(stepSchema.omit({ events: true, epoch: true })),
-  output: z.json().optional(),
-  artifacts: z.array(z.record(z.string(), z.json())).optional(),
+  output: jsonValue.optional(),
+  artifacts: z.array(jsonObject).optional(),
   events: z.array(eventAnswer).optional(),
   trace_id: z.string(),
 });
@@ -35,9 +40,9 @@ export const executionAnswer = executionSummary.extend({
 export const outcomeAnswer = z.object({
   execution_id: z.string(),
   status: z.literal("completed"),
-  artifacts: z.array(z.record(z.string(), z.json())),
+  artifacts: z.array(jsonObject),
   events: z.array(eventAnswer),
-  output: z.json(),
+  output: jsonValue,
 });
 
 /** What an accepted intent is answered with. */
@@ -71,7 +76,11 @@ export function createExecutionView({ surface, claimCheck }: RuntimeServices) {
       output: await whole(tenantId, execution.output),
     }),
 
-    full: async (tenantId: TenantId, execution: Execution, include: { readonly artifacts: boolean; readonly events: boolean }) => ({
+    full: async (
+      tenantId: TenantId,
+      execution: Execution,
+      include: { readonly artifacts: boolean; readonly events: boolean },
+    ) => ({
       ...summaryJson(execution),
       trace_id: execution.trace_id,
       steps: await Promise.all(

@@ -43,7 +43,8 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
       path: "/execution/{execution_id}/events",
       tag,
       summary: "Follow an execution's log entries as they are committed",
-      description: "Server-sent events; `id` is the entry's sequence. Ends after the last entry of a terminal execution.",
+      description:
+        "Server-sent events; `id` is the entry's sequence. Ends after the last entry of a terminal execution.",
       query: z.object({ tenant_id: tenantId }),
       headers: [{ name: "Last-Event-ID", description: "the sequence after which to go on" }],
       answers: { 200: { description: "the entries", contentType: "text/event-stream", schema: z.string() } },
@@ -53,7 +54,12 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
       const executionId = asId.execution(params["execution_id"] ?? "");
       await lifecycle.get(tenant, executionId);
       const last = Number(header("last-event-id") ?? "0");
-      return eventStream(services, { tenantId: tenant, executionId, afterSequence: Number.isSafeInteger(last) ? last : 0, signal });
+      return eventStream(services, {
+        tenantId: tenant,
+        executionId,
+        afterSequence: Number.isSafeInteger(last) ? last : 0,
+        signal,
+      });
     },
   );
 
@@ -73,7 +79,10 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
         ...pageQuery,
       }),
       answers: {
-        200: { description: "a page", schema: z.object({ executions: z.array(executionSummary), next_cursor: z.string().optional() }) },
+        200: {
+          description: "a page",
+          schema: z.object({ executions: z.array(executionSummary), next_cursor: z.string().optional() }),
+        },
       },
     },
     async ({ query, tenantId: tenant }) => {
@@ -84,7 +93,10 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
         sessionId: session_id === undefined ? undefined : asId.session(session_id),
       };
       const page = await adapters.store.listExecutions(tenant, filter, query);
-      return { status: 200, json: { executions: page.items.map((head) => summaryJson(loadHead(head))), ...cursorOf(page) } };
+      return {
+        status: 200,
+        json: { executions: page.items.map((head) => summaryJson(loadHead(head))), ...cursorOf(page) },
+      };
     },
   );
 }

@@ -21,7 +21,9 @@ export function addHealthRoutes(router: Router, { adapters }: RuntimeServices): 
 
   const probe = async ([dependency, adapter]: [string, { ping(): Promise<void> }]) => {
     const answered = new AbortController();
-    const silence = clock.sleep(PROBE_TIMEOUT_MS, answered.signal).then(() => `no answer within ${PROBE_TIMEOUT_MS} ms`);
+    const silence = clock
+      .sleep(PROBE_TIMEOUT_MS, answered.signal)
+      .then(() => `no answer within ${PROBE_TIMEOUT_MS} ms`);
     const answer = adapter.ping().then(
       () => undefined,
       (error: unknown) => (error instanceof RuntimeError ? error.code : "unreachable"),
@@ -39,7 +41,10 @@ export function addHealthRoutes(router: Router, { adapters }: RuntimeServices): 
       tag: "operations",
       summary: "Whether the process lives",
       answers: {
-        200: { description: "it does", schema: z.object({ status: z.literal("healthy"), service: z.string(), version: z.string() }) },
+        200: {
+          description: "it does",
+          schema: z.object({ status: z.literal("healthy"), service: z.string(), version: z.string() }),
+        },
       },
     },
     () => Promise.resolve({ status: 200, json: { status: "healthy", service: SERVICE, version: VERSION } }),
@@ -52,7 +57,10 @@ export function addHealthRoutes(router: Router, { adapters }: RuntimeServices): 
       path: "/health/ready",
       tag: "operations",
       summary: "Whether every dependency answers",
-      answers: { 200: { description: "ready", schema: readiness }, 503: { description: "not ready", schema: readiness } },
+      answers: {
+        200: { description: "ready", schema: readiness },
+        503: { description: "not ready", schema: readiness },
+      },
     },
     async () => {
       const failing = (await Promise.all(Object.entries(dependencies).map(probe))).flat();

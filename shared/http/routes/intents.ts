@@ -4,9 +4,9 @@ import { RuntimeError } from "../../errors.ts";
 import type { Execution } from "../../executions/execution.ts";
 import { asId } from "../../ids.ts";
 import type { IntentDefinition } from "../../sagas/intent-definition.ts";
+import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Call, type Reply, type Router } from "../endpoint.ts";
-import { jsonObject } from "../wire.ts";
 import { acceptedAnswer, acceptedJson, createExecutionView, outcomeAnswer } from "./execution-view.ts";
 import { readPreference } from "./prefer.ts";
 
@@ -77,7 +77,10 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
         tag: definition.realm,
         summary: definition.description,
         body: intentBody.extend({ parameters: parametersOf(definition) }),
-        headers: [idempotencyKey, { name: "Prefer", description: "`wait=<seconds>` for the result, `respond-async` for 202 at once" }],
+        headers: [
+          idempotencyKey,
+          { name: "Prefer", description: "`wait=<seconds>` for the result, `respond-async` for 202 at once" },
+        ],
         answers: {
           200: { description: "completed", schema: outcomeAnswer.extend({ output: definition.output }) },
           202: { description: "accepted, and not ended within the wait", schema: acceptedAnswer },
@@ -121,7 +124,12 @@ function failed({ execution_id, status, error }: Execution): RuntimeError {
   return new RuntimeError(error?.code ?? `execution.${status}`, error?.message ?? `The execution is ${status}.`, {
     status: error?.status ?? 409,
     retryable: error?.retryable ?? false,
-    details: { execution_id, status, ...(error?.step_name === undefined ? {} : { step_name: error.step_name }), ...error?.details },
+    details: {
+      execution_id,
+      status,
+      ...(error?.step_name === undefined ? {} : { step_name: error.step_name }),
+      ...error?.details,
+    },
   });
 }
 

@@ -2,9 +2,10 @@ import * as z from "zod";
 
 import { asId } from "../../ids.ts";
 import { PENDING_STATUSES, pendingIntentSchema } from "../../intents/pending-intent.ts";
+import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
-import { cursorOf, jsonObject, pageBody, tenantId } from "../wire.ts";
+import { cursorOf, pageBody, tenantId } from "../wire.ts";
 import { acceptedAnswer } from "./execution-view.ts";
 import { accepted } from "./intents.ts";
 
@@ -25,7 +26,9 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
         tenant_id: tenantId,
         intent_type: z.string().min(1),
         target_artifact_id: z.string().min(1),
-        context: jsonObject.default({}).describe("what is known so far; members that the intent's input knows become parameters"),
+        context: jsonObject
+          .default({})
+          .describe("what is known so far; members that the intent's input knows become parameters"),
         session_id: z.string().min(1).optional(),
         user_id: z.string().min(1).optional(),
       }),
@@ -63,7 +66,11 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       answers: {
         200: {
           description: "a page",
-          schema: z.object({ intents: z.array(pendingIntentSchema), total: z.int(), next_cursor: z.string().optional() }),
+          schema: z.object({
+            intents: z.array(pendingIntentSchema),
+            total: z.int(),
+            next_cursor: z.string().optional(),
+          }),
         },
       },
     },

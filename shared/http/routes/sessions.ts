@@ -2,10 +2,11 @@ import * as z from "zod";
 
 import { rfc3339 } from "../../clock.ts";
 import { asId } from "../../ids.ts";
+import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import type { SessionView } from "../../sessions/session-service.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
-import { jsonObject, tenantId } from "../wire.ts";
+import { tenantId } from "../wire.ts";
 
 const sessionAnswer = z.object({
   session_id: z.string(),

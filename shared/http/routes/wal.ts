@@ -30,7 +30,10 @@ export function addWalRoutes(router: Router, { log, adapters }: RuntimeServices)
         ...pageQuery,
       }),
       answers: {
-        200: { description: "a page", schema: z.object({ entries: z.array(logEntrySchema), next_cursor: z.string().optional() }) },
+        200: {
+          description: "a page",
+          schema: z.object({ entries: z.array(logEntrySchema), next_cursor: z.string().optional() }),
+        },
       },
     },
     async ({ query, tenantId: tenant }) => {

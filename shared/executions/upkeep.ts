@@ -1,0 +1,52 @@
+import type { Clock } from "../clock.ts";
+import { durationMs } from "../duration.ts";
+import { errorFields, type Logger } from "../logger.ts";
+import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { OutboxRelay } from "../state/outbox-relay.ts";
+import type { Recovery } from "./recovery.ts";
+
+const SWEEP_EVERY_MS = 1_000;
+const PURGE_EVERY_MS = durationMs("10m");
+/** How long a published message stays to be looked at. */
+const KEEP_PUBLISHED_MS = durationMs("24h");
+
+/** What a process does for itself where no scheduler calls it: sweeps, publishes what was missed, and purges. */
+export interface Upkeep {
+  /** Resolves when the round that is under way is over. */
+  stop(): Promise<void>;
+}
+
+export interface UpkeepDeps {
+  readonly recovery: Recovery;
+  readonly relay: OutboxRelay;
+  readonly store: ExecutionStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function startUpkeep({ recovery, relay, store, clock, logger }: UpkeepDeps): Upkeep {
+  const stopped = new AbortController();
+  let purgedMs = clock.now();
+
+  const round = async (): Promise<void> => {
+    await recovery.sweep();
+    await relay.drain();
+    if (clock.now() - purgedMs < PURGE_EVERY_MS) return;
+    purgedMs = clock.now();
+    await store.purge({ nowMs: purgedMs, publishedBeforeMs: purgedMs - KEEP_PUBLISHED_MS });
+  };
+
+  const rounds = (async () => {
+    while (!stopped.signal.aborted) {
+      await round().catch((error: unknown) => logger.error("a round of upkeep failed", errorFields(error)));
+      await clock.sleep(SWEEP_EVERY_MS, stopped.signal);
+    }
+  })();
+
+  return {
+    stop: async () => {
+      stopped.abort();
+      await rounds;
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { RuntimeServices } from "../../services.ts";
+import type { Router } from "../endpoint.ts";
+import { renderDocs, type OpenApiDocument } from "./docs-page.ts";
+
+const INFO = {
+  title: "Symphainy Runtime",
+  version: "0.1.0",
+  description: "Durable, governed execution of intents. Every error is application/problem+json with a stable `code`.",
+};
+
+/** The API's description, for machines and for people; made from the schemas that check the requests. */
+export function addDocsRoutes(router: Router, { catalog }: RuntimeServices): void {
+  router.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+  });
+  // Every endpoint is registered by now, and none is added later.
+  const document = router.getOpenAPI31Document({ openapi: "3.1.0", info: INFO });
+  const page = renderDocs(document as unknown as OpenApiDocument, catalog.definitions);
+
+  router.get("/openapi.json", (c) => c.json(document));
+  router.get("/docs", (c) => c.html(page));
+  router.get("/", (c) => c.redirect("/docs"));
+}
