@@ -1,4 +1,4 @@
-import { type ArtifactBytes } from "../artifacts/artifact-bytes.ts";
+import type { ArtifactBytes } from "../artifacts/artifact-bytes.ts";
 import { createArtifactScope } from "../artifacts/artifact-scope.ts";
 import type { Clock } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
