@@ -27,6 +27,7 @@ export async function createAdapters(config: Config): Promise<Adapters> {
   return {
     clock: systemClock,
     ids: createIds(systemRandom),
+    random: systemRandom,
     logger: createLogger({
       clock: systemClock,
       level: config.logLevel,

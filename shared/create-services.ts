@@ -1,11 +1,16 @@
 import { createArtifactBytes } from "./artifacts/artifact-bytes.ts";
 import type { Config } from "./config.ts";
+import { createAcceptance } from "./executions/acceptance.ts";
+import { createChildExecutions } from "./executions/child-executions.ts";
+import { createExecutionControl } from "./executions/execution-control.ts";
 import { createExecutionFeed } from "./executions/execution-feed.ts";
 import { createExecutionLifecycle } from "./executions/execution-lifecycle.ts";
 import { createPendingIntents } from "./executions/pending-intents.ts";
 import { createPresence } from "./executions/presence.ts";
 import { createRecovery } from "./executions/recovery.ts";
+import { createSubmission } from "./executions/submission.ts";
 import { createWorkshop } from "./executions/workshop.ts";
+import { trustedTenantId } from "./ids.ts";
 import { createIntentCatalog } from "./sagas/intent-catalog.ts";
 import type { IntentDefinition } from "./sagas/intent-definition.ts";
 import type { Adapters, RuntimeServices } from "./services.ts";
@@ -24,7 +29,7 @@ export function createServices(
   adapters: Adapters,
   intents: readonly IntentDefinition[],
 ): RuntimeServices {
-  const { clock, ids, logger, store, objects, bus } = adapters;
+  const { clock, ids, random, logger, store, objects, bus } = adapters;
 
   const surface = createStateSurface(store);
   const claimCheck = createClaimCheck(objects);
@@ -35,39 +40,65 @@ export function createServices(
   const relay = createOutboxRelay({ store, bus, clock, logger });
   const feed = createExecutionFeed();
 
+  const stopping = new AbortController();
   const presence = createPresence({ store, clock, logger, workerId: ids.worker() });
+  const accept = createAcceptance({
+    store,
+    surface,
+    sessions,
+    claimCheck,
+    clock,
+    ids,
+    logger,
+    workerId: presence.workerId,
+    onDoubt: (ref) => recovery.remember(ref),
+  });
+  // A saga may start and wake other executions, which are run by what runs the saga: the two know each other.
+  const children = createChildExecutions({
+    store,
+    catalog,
+    claimCheck,
+    accept,
+    clock,
+    ids,
+    take: (held) => recovery.take(held),
+    wake: (ref) => recovery.wake(ref),
+  });
   const workshop = createWorkshop({
     store,
     surface,
     bytes: artifactBytes,
     catalog,
     claimCheck,
+    children,
     clock,
     ids,
+    random,
     logger,
     maxRunning: config.maxRunning,
-    onCommit: (state, messages) => {
+    onCommit: ({ state, messages, mailed, wakeAtMs }) => {
+      const tenantId = trustedTenantId(state.tenant_id);
       feed.announce(state.execution_id);
       if (messages) relay.nudge();
+      for (const executionId of mailed) recovery.wake({ tenantId, executionId });
+      if (wakeAtMs !== undefined) recovery.wakeAt({ tenantId, executionId: state.execution_id }, wakeAtMs);
     },
   });
   const maxHeld = config.maxRunning + config.maxQueued;
-  const recovery = createRecovery({ store, workshop, presence, clock, logger, maxHeld });
+  const recovery = createRecovery({ store, workshop, presence, clock, logger, maxHeld, stopping: stopping.signal });
+  const submitNew = createSubmission({ catalog, surface, claimCheck, accept, clock, ids });
   const lifecycle = createExecutionLifecycle({
     store,
-    surface,
     log,
-    sessions,
-    catalog,
-    claimCheck,
+    submitNew,
     workshop,
     presence,
-    recovery,
     clock,
-    ids,
     maxHeld,
+    stopping,
   });
-  const pendingIntents = createPendingIntents({ store, surface, catalog, lifecycle, clock, ids });
+  const control = createExecutionControl({ store, catalog, lifecycle, claimCheck, recovery, ids });
+  const pendingIntents = createPendingIntents({ store, surface, catalog, lifecycle, control, clock, ids });
 
   return {
     config,
@@ -82,6 +113,7 @@ export function createServices(
     feed,
     recovery,
     lifecycle,
+    control,
     pendingIntents,
   };
 }

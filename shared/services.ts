@@ -2,11 +2,13 @@ import type { ArtifactBytes } from "./artifacts/artifact-bytes.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { ExecutionFeed } from "./executions/execution-feed.ts";
+import type { ExecutionControl } from "./executions/execution-control.ts";
 import type { ExecutionLifecycle } from "./executions/execution-lifecycle.ts";
 import type { Recovery } from "./executions/recovery.ts";
 import type { Ids } from "./ids.ts";
 import type { PendingIntents } from "./executions/pending-intents.ts";
 import type { Logger } from "./logger.ts";
+import type { Random } from "./random.ts";
 import type { ExecutionStore } from "./ports/execution-store.ts";
 import type { MessageBus } from "./ports/message-bus.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
@@ -22,6 +24,7 @@ import type { WriteAheadLog } from "./state/write-ahead-log.ts";
 export interface Adapters {
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly random: Random;
   readonly logger: Logger;
   readonly store: ExecutionStore;
   readonly objects: ObjectStore;
@@ -45,5 +48,6 @@ export interface RuntimeServices {
   readonly feed: ExecutionFeed;
   readonly recovery: Recovery;
   readonly lifecycle: ExecutionLifecycle;
+  readonly control: ExecutionControl;
   readonly pendingIntents: PendingIntents;
 }

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { rfc3339 } from "../../shared/clock.ts";
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
-import { intent, type IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { intent } from "../../shared/sagas/intent.ts";
 import { requestDataAccess } from "../../shared/steward/boundary-contract.ts";
 import { jsonValue, sha256 } from "../../shared/json.ts";
 import { materializationSchema } from "../../shared/artifacts/artifact.ts";
@@ -64,7 +64,7 @@ const output = z.object({
 });
 
 /** Takes a file in: its bytes, a PENDING file artifact, and a boundary contract that waits to be authorized. */
-export const ingestFile: IntentDefinition = intent("content.ingest_file", {
+export const ingestFile = intent("content.ingest_file", {
   version: 1,
   description: "Take a file in; it stays PENDING until content.save_materialization authorizes its use.",
   input,

@@ -4,7 +4,7 @@ import { type Artifact, materializationSchema } from "../../shared/artifacts/art
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { toJson } from "../../shared/json.ts";
-import { intent, type IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { intent } from "../../shared/sagas/intent.ts";
 import { type ColumnProfiler, createColumnProfiler } from "./parsing/column-profile.ts";
 import { selectParser } from "./parsing/detect.ts";
 import { type ParseNote, parseOptionsSchema, type Row } from "./parsing/parser.ts";
@@ -36,7 +36,7 @@ const output = z.object({
 });
 
 /** Turns a file into rows: a parsed_content artifact, one JSON object a line, with the columns and their types. */
-export const parseContent: IntentDefinition = intent("content.parse_content", {
+export const parseContent = intent("content.parse_content", {
   version: 1,
   description: "Parse a READY file (csv, json, jsonl, xlsx) into rows with typed columns.",
   input,

@@ -5,7 +5,7 @@ import { rfc3339 } from "../../shared/clock.ts";
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { newPendingIntent, pendingIntentKind } from "../../shared/intents/pending-intent.ts";
-import { intent, type IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { intent } from "../../shared/sagas/intent.ts";
 import { authorizeMaterialization } from "../../shared/steward/boundary-contract.ts";
 
 const input = z.strictObject({
@@ -21,7 +21,7 @@ const output = z.object({
 });
 
 /** Authorizes the use of an ingested file: READY, with a pending intent to parse it, now or next week. */
-export const saveMaterialization: IntentDefinition = intent("content.save_materialization", {
+export const saveMaterialization = intent("content.save_materialization", {
   version: 1,
   description: "Authorize an ingested file for use: it becomes READY and waits to be parsed.",
   input,

@@ -9,12 +9,11 @@ import { apply } from "./fold.ts";
 export interface Advanced {
   readonly state: Execution;
   readonly rows: readonly LogRow[];
-  readonly patch: ExecutionPatch;
 }
 
 /**
- * What an execution becomes by the drafts, and exactly what a commit must write for that: sealed entries, and the state that
- * they fold to. State is never computed in another way (fold.ts, F1).
+ * What an execution becomes by the drafts, and the sealed entries that say so. State is never computed in another way
+ * (fold.ts, F1).
  */
 export function advance(
   deps: { readonly ids: Ids; readonly clock: Clock },
@@ -32,10 +31,11 @@ export function advance(
     rows.push(sealed.row);
   }
   if (state === undefined) throw new RangeError("advance needs a draft or a state");
-  return { state, rows, patch: patchOf(before, state) };
+  return { state, rows };
 }
 
-function patchOf(before: Execution | undefined, after: Execution): ExecutionPatch {
+/** What a commit must write to bring the store from one state to another: the head, and the steps that changed. */
+export function patchOf(before: Execution | undefined, after: Execution): ExecutionPatch {
   const { steps, ...head } = after;
   return {
     status: after.status,

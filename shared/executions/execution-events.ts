@@ -1,12 +1,12 @@
 import * as z from "zod";
 
-import { jsonObject, jsonValue } from "../json.ts";
-
 import { LIFECYCLE_STATES } from "../artifacts/artifact.ts";
 import { idSchemas } from "../ids.ts";
-import { emittedEventSchema, failureSchema } from "./execution.ts";
+import { jsonObject, jsonValue } from "../json.ts";
+import { emittedEventSchema, failureSchema, STEP_TYPES } from "./execution.ts";
 
 const step = { step_id: idSchemas.step };
+const link = z.object({ execution_id: idSchemas.execution, step_name: z.string() });
 
 /** The payload of each entry in an execution's log: enough, together, to rebuild the execution. */
 export const executionPayloads = {
@@ -18,6 +18,8 @@ export const executionPayloads = {
     solution_id: z.string().nullable(),
     user_id: z.string().nullable(),
     parameters: jsonObject,
+    parent: link.optional(),
+    forked_from: link.optional(),
   }),
   execution_started: z.object({ execution_id: idSchemas.execution, intent_id: idSchemas.intent }),
   saga_started: z.object({
@@ -28,13 +30,54 @@ export const executionPayloads = {
   }),
   step_started: z.object({
     ...step,
-    step_type: z.enum(["step"]),
+    step_type: z.enum(STEP_TYPES),
     attempt: z.int(),
     epoch: z.int(),
     inputs_digest: z.string(),
+    due_at: z.string().optional(),
+    items: jsonValue.optional(),
+    child_execution_id: idSchemas.execution.optional(),
   }),
-  step_completed: z.object({ ...step, attempt: z.int(), outputs: jsonValue, events: z.array(emittedEventSchema) }),
-  step_failed: z.object({ ...step, attempt: z.int(), error: failureSchema }),
+  step_completed: z.object({
+    ...step,
+    attempt: z.int(),
+    outputs: jsonValue,
+    events: z.array(emittedEventSchema),
+    skipped: z.boolean().optional(),
+    signal_id: z.string().optional(),
+  }),
+  step_retry_scheduled: z.object({
+    ...step,
+    attempt: z.int(),
+    epoch: z.int(),
+    due_at: z.string(),
+    error: failureSchema,
+    undo: z.boolean(),
+  }),
+  /** `then`: the saga compensates, ends as failed, or goes on because the failure was collected. */
+  step_failed: z.object({
+    ...step,
+    attempt: z.int(),
+    error: failureSchema,
+    then: z.enum(["compensate", "fail", "continue"]),
+  }),
+  step_compensated: z.object(step),
+  signal_received: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("signal"), signal_id: z.string(), name: z.string(), payload: jsonValue }),
+    z.object({ kind: z.literal("cancel"), signal_id: z.string(), effect: z.enum(["compensate", "stop", "refused"]) }),
+    z.object({
+      kind: z.literal("child_ended"),
+      signal_id: z.string(),
+      step_name: z.string(),
+      status: z.string(),
+    }),
+    z.object({ kind: z.literal("retry"), signal_id: z.string(), epoch: z.int() }),
+  ]),
+  execution_suspended: z.object({
+    execution_id: idSchemas.execution,
+    reason: z.enum(["waiting", "handed_on"]),
+    wake_at: z.string().nullable(),
+  }),
   execution_resumed: z.object({ execution_id: idSchemas.execution, epoch: z.int() }),
   execution_completed: z.object({
     execution_id: idSchemas.execution,
@@ -43,7 +86,23 @@ export const executionPayloads = {
     events_count: z.int(),
     output: jsonValue,
   }),
-  execution_failed: z.object({ execution_id: idSchemas.execution, intent_id: idSchemas.intent, error: failureSchema }),
+  execution_failed: z.object({
+    execution_id: idSchemas.execution,
+    intent_id: idSchemas.intent,
+    error: failureSchema,
+    /** Not ended but stuck: a person must decide. */
+    dead: z.boolean().optional(),
+  }),
+  execution_compensated: z.object({
+    execution_id: idSchemas.execution,
+    intent_id: idSchemas.intent,
+    error: failureSchema,
+  }),
+  execution_cancelled: z.object({
+    execution_id: idSchemas.execution,
+    intent_id: idSchemas.intent,
+    compensated: z.boolean(),
+  }),
   artifact_registered: z.object({
     artifact_id: idSchemas.artifact,
     artifact_type: z.string(),

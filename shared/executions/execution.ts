@@ -19,11 +19,16 @@ export const EXECUTION_STATUSES = [
 ] as const;
 export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number];
 
-const TERMINAL: ReadonlySet<ExecutionStatus> = new Set(["completed", "failed", "compensated", "cancelled", "dead"]);
+const TERMINAL: ReadonlySet<ExecutionStatus> = new Set(["completed", "failed", "compensated", "cancelled"]);
 
-/** Whether nothing more will happen to an execution of this status. */
+/** Whether nothing more will ever happen to an execution of this status. */
 export function isTerminal(status: ExecutionStatus): boolean {
   return TERMINAL.has(status);
+}
+
+/** Whether nothing more will happen by itself: terminal, or dead and waiting for a person. */
+export function isSettled(status: ExecutionStatus): boolean {
+  return isTerminal(status) || status === "dead";
 }
 
 export const failureSchema = z.object({
@@ -42,11 +47,14 @@ export const emittedEventSchema = z.object({
   data: jsonObject,
 });
 
+export const STEP_TYPES = ["step", "await", "sleep", "parallel", "map", "call", "emit"] as const;
+export type StepType = (typeof STEP_TYPES)[number];
+
 export const stepSchema = z.object({
   step_id: idSchemas.step,
   step_name: z.string(),
-  step_type: z.enum(["step"]),
-  status: z.enum(["started", "completed", "failed"]),
+  step_type: z.enum(STEP_TYPES),
+  status: z.enum(["started", "completed", "skipped", "failed", "compensated"]),
   attempt: z.int().positive(),
   /** The epoch under which the start was recorded: later epochs that still find it started are further attempts. */
   epoch: z.int().positive(),
@@ -54,6 +62,14 @@ export const stepSchema = z.object({
   /** As returned, or a claim check when it is large. */
   outputs: jsonValue.optional(),
   events: z.array(emittedEventSchema).optional(),
+  /** When it is tried again, wakes, or gives up waiting: RFC 3339. */
+  due_at: z.string().optional(),
+  /** The items of a map, recorded when it began; or a claim check. */
+  items: jsonValue.optional(),
+  /** The child of a call. */
+  child_execution_id: idSchemas.execution.optional(),
+  /** Attempts of its undo that failed. */
+  undo_attempts: z.int().optional(),
   error: failureSchema.optional(),
   started_at: z.string(),
   completed_at: z.string().optional(),
@@ -77,6 +93,14 @@ export const executionHeadSchema = z.object({
   ),
   output: jsonValue.optional(),
   error: failureSchema.optional(),
+  /** Signals that came, each taken by the await of its name when the saga gets there. */
+  signals: z.array(z.object({ signal_id: z.string(), name: z.string(), payload: jsonValue })).optional(),
+  /** How it was cancelled. */
+  cancelled: z.enum(["compensate", "stop"]).optional(),
+  /** Where a dead execution goes on when a person lets it. */
+  dead_while: z.enum(["running", "compensating"]).optional(),
+  parent: z.object({ execution_id: idSchemas.execution, step_name: z.string() }).optional(),
+  forked_from: z.object({ execution_id: idSchemas.execution, step_name: z.string() }).optional(),
   created_at: z.string(),
   updated_at: z.string(),
   trace_id: idSchemas.trace,

@@ -1,6 +1,6 @@
 import { RuntimeError } from "../errors.ts";
 import { type JsonObject, toJson } from "../json.ts";
-import type { Execution, Failure } from "./execution.ts";
+import type { Failure } from "./execution.ts";
 
 /** What an execution records of an error: an expected one as it is, an unexpected one without its words. */
 export function failureOf(error: unknown, stepName?: string): Failure {
@@ -31,24 +31,4 @@ export function failureOf(error: unknown, stepName?: string): Failure {
 export function noHandler(intentType: string): Failure {
   const message = `No handler found for intent type: ${intentType}`;
   return failureOf(new RuntimeError("intent.no_handler", message, { status: 501 }));
-}
-
-/** The failure of an execution that began with another version of its plan. */
-export function otherVersion(state: Pick<Execution, "intent_type" | "intent_version">, version: number): Failure {
-  const message = `${state.intent_type} began with version ${state.intent_version}; this build has version ${version}.`;
-  return failureOf(new RuntimeError("intent.other_version", message, { status: 501 }));
-}
-
-/** The failure of a step that its workers do not survive. */
-export function workerKiller(step: string, attempts: number): Failure {
-  const message = `The step ${step} was begun ${attempts} times, and each time its worker died.`;
-  return failureOf(new RuntimeError("step.kills_workers", message), step);
-}
-
-/** The error of a commit that lost to other writers too often. */
-export function contended(step: string): RuntimeError {
-  return new RuntimeError("record.contended", `The step ${step} kept losing to other writers of the same record.`, {
-    status: 409,
-    retryable: true,
-  });
 }

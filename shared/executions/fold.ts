@@ -25,6 +25,8 @@ export function apply(state: Execution | undefined, entry: LogEntry): Execution 
       saga_id: asId.saga(entry.saga_id ?? ""),
       status: "pending",
       artifacts: [],
+      ...(event.payload.parent === undefined ? {} : { parent: event.payload.parent }),
+      ...(event.payload.forked_from === undefined ? {} : { forked_from: event.payload.forked_from }),
       created_at: entry.timestamp,
       updated_at: entry.timestamp,
       trace_id: asId.trace(entry.trace_id),
@@ -51,34 +53,72 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
       return { status: "running" };
     case "saga_started":
       return { saga_name: event.payload.saga_name };
+    case "execution_suspended":
+      // While it undoes, it stays compensating: what it waits for is in its steps.
+      return state.status === "running" ? { status: "suspended" } : {};
     case "execution_resumed":
-      return {};
-    case "step_started":
-      return withStep(state, {
+      if (state.status !== "suspended") return {};
+      // It was let go of, not lost: what was on record as started was not at work, so the new epoch begins it.
+      return {
+        status: "running",
+        steps: state.steps.map((step) => (step.status === "started" ? { ...step, epoch: event.payload.epoch } : step)),
+      };
+    case "step_started": {
+      const step = {
         ...event.payload,
         step_name: entry.step_name ?? "",
         status: "started",
         started_at: entry.timestamp,
-      });
-    case "step_completed":
-      return amendStep(state, entry, event.payload.step_id, {
-        status: "completed",
-        attempt: event.payload.attempt,
-        outputs: event.payload.outputs,
-        ...(event.payload.events.length > 0 ? { events: event.payload.events } : {}),
-        completed_at: entry.timestamp,
-      });
-    case "step_failed":
-      return amendStep(state, entry, event.payload.step_id, {
+      } as const;
+      return { steps: [...state.steps, step] };
+    }
+    case "step_completed": {
+      const { step_id, attempt, outputs, events, skipped, signal_id } = event.payload;
+      return {
+        ...amendStep(state, entry, step_id, {
+          status: skipped === true ? "skipped" : "completed",
+          attempt,
+          outputs,
+          ...(events.length > 0 ? { events } : {}),
+          completed_at: entry.timestamp,
+        }),
+        ...(signal_id === undefined ? {} : withoutSignal(state, signal_id)),
+      };
+    }
+    case "step_retry_scheduled": {
+      const { step_id, attempt, epoch, due_at, error, undo } = event.payload;
+      return amendStep(
+        state,
+        entry,
+        step_id,
+        undo ? { undo_attempts: attempt, due_at, error } : { attempt, epoch, due_at, error },
+      );
+    }
+    case "step_failed": {
+      const { step_id, attempt, error, then } = event.payload;
+      const step = amendStep(state, entry, step_id, {
         status: "failed",
-        attempt: event.payload.attempt,
-        error: event.payload.error,
+        attempt,
+        error,
         completed_at: entry.timestamp,
       });
+      return then === "compensate" ? { ...step, status: "compensating", error } : step;
+    }
+    case "step_compensated":
+      return amendStep(state, entry, event.payload.step_id, { status: "compensated" });
+    case "signal_received":
+      return afterSignal(state, event.payload);
     case "execution_completed":
       return { status: "completed", output: event.payload.output };
-    case "execution_failed":
-      return { status: "failed", error: event.payload.error };
+    case "execution_failed": {
+      const { error, dead } = event.payload;
+      if (dead !== true) return { status: "failed", error };
+      return { status: "dead", error, dead_while: state.status === "compensating" ? "compensating" : "running" };
+    }
+    case "execution_compensated":
+      return { status: "compensated", error: event.payload.error };
+    case "execution_cancelled":
+      return { status: "cancelled" };
     case "artifact_registered":
       return { artifacts: [...state.artifacts, event.payload] };
     case "artifact_lifecycle_changed": {
@@ -89,8 +129,39 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
   }
 }
 
-function withStep(state: Execution, step: Step): Partial<Execution> {
-  return { steps: [...state.steps, step] };
+type Signal = Extract<ExecutionDraft, { readonly event_type: "signal_received" }>["payload"];
+
+function afterSignal(state: Execution, signal: Signal): Partial<Execution> {
+  switch (signal.kind) {
+    case "signal": {
+      const { signal_id, name, payload } = signal;
+      return { signals: [...(state.signals ?? []), { signal_id, name, payload }] };
+    }
+    case "cancel":
+      if (signal.effect === "refused") return {};
+      return { cancelled: signal.effect, status: signal.effect === "compensate" ? "compensating" : state.status };
+    case "child_ended":
+      return {};
+    case "retry":
+      if (state.dead_while === "compensating") return { status: "compensating", steps: state.steps.map(undoAnew) };
+      return { status: "running", steps: state.steps.map((step) => beginAnew(step, signal.epoch)) };
+  }
+}
+
+/** A step whose failure killed the execution begins anew. */
+function beginAnew(step: Step, epoch: number): Step {
+  if (step.status !== "failed") return step;
+  const { due_at: _, error: __, completed_at: ___, ...rest } = step;
+  return { ...rest, status: "started", attempt: 1, epoch };
+}
+
+function undoAnew(step: Step): Step {
+  const { due_at: _, undo_attempts: __, ...rest } = step;
+  return rest;
+}
+
+function withoutSignal(state: Execution, signalId: string): Partial<Execution> {
+  return { signals: (state.signals ?? []).filter((signal) => signal.signal_id !== signalId) };
 }
 
 function amendStep(state: Execution, entry: LogEntry, stepId: string, amendment: Partial<Step>): Partial<Execution> {

@@ -1,6 +1,6 @@
 import { type Clock, rfc3339 } from "../clock.ts";
 import { notFound, RuntimeError } from "../errors.ts";
-import type { Ids, SessionId, TenantId, TraceId } from "../ids.ts";
+import { asId, type Ids, type SessionId, type TenantId, type TraceId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import {
   movePendingIntent,
@@ -17,7 +17,9 @@ import { artifactKind } from "../artifacts/artifact.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
-import type { ExecutionLifecycle, Submitted } from "./execution-lifecycle.ts";
+import { REVIVE_EXECUTION } from "./ending.ts";
+import type { ExecutionControl, Repeat } from "./execution-control.ts";
+import type { ExecutionLifecycle, SubmitAnswer } from "./execution-lifecycle.ts";
 
 export interface PendingSubmission {
   readonly tenantId: TenantId;
@@ -42,7 +44,7 @@ export interface PendingIntents {
     page: PageRequest,
   ): Promise<Page<PendingIntent> & { readonly total: number }>;
   /** Takes it up in any session of its tenant; of several callers one wins, the others get 409. */
-  submit(id: string, submission: PendingSubmission): Promise<Submitted>;
+  submit(id: string, submission: PendingSubmission): Promise<SubmitAnswer>;
   cancel(tenantId: TenantId, id: string): Promise<PendingIntent>;
 }
 
@@ -51,6 +53,7 @@ export interface PendingIntentsDeps {
   readonly surface: StateSurface;
   readonly catalog: IntentCatalog;
   readonly lifecycle: ExecutionLifecycle;
+  readonly control: ExecutionControl;
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -60,6 +63,7 @@ export function createPendingIntents({
   surface,
   catalog,
   lifecycle,
+  control,
   clock,
   ids,
 }: PendingIntentsDeps): PendingIntents {
@@ -84,6 +88,17 @@ export function createPendingIntents({
     return { definition, target: definition.target };
   };
 
+  /** A person lets a dead execution go on; the claim of the pending intent comes first, so that two people let it go on once. */
+  const revive = async (tenantId: TenantId, pending: PendingIntent, repeat: Repeat): Promise<SubmitAnswer> => {
+    const executionId = asId.execution(pending.target_artifact_id);
+    const unit = new UnitOfWork(surface, tenantId, clock.now());
+    await movePendingIntent(unit, pending.intent_id, "in_progress", { now: rfc3339(clock.now()), executionId });
+    await movePendingIntent(unit, pending.intent_id, "completed", { now: rfc3339(clock.now()) });
+    const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+    if (outcome === "conflict") throw taken();
+    return control.retry(tenantId, executionId, repeat);
+  };
+
   return {
     create: async (draft) => {
       const { definition } = definitionOf(draft.intentType);
@@ -92,7 +107,7 @@ export function createPendingIntents({
         throw notFound("artifact", draft.targetArtifactId);
       const pending = newPendingIntent(ids.intent(), rfc3339(clock.now()), { ...draft, intentType: definition.type });
       unit.put(pendingIntentKind, pending.intent_id, pending);
-      await store.write(draft.tenantId, { records: unit.records, log: [], outbox: [] });
+      await store.write(draft.tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
       return pending;
     },
 
@@ -106,6 +121,7 @@ export function createPendingIntents({
       const found = await surface.get(tenantId, pendingIntentKind, id);
       if (found === undefined) throw notFound("pending intent", id);
       const pending = found.value;
+      if (pending.intent_type === REVIVE_EXECUTION) return revive(tenantId, pending, { userId, traceId });
       const { definition, target } = definitionOf(pending.intent_type);
       return lifecycle.submit({
         tenantId,
@@ -129,15 +145,17 @@ export function createPendingIntents({
     cancel: async (tenantId, id) => {
       const unit = new UnitOfWork(surface, tenantId, clock.now());
       const cancelled = await movePendingIntent(unit, id, "cancelled", { now: rfc3339(clock.now()) });
-      const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [] });
+      const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
       if (outcome === "conflict") {
-        throw new RuntimeError("pending_intent.taken", "Somebody else changed this pending intent first.", {
-          status: 409,
-        });
+        throw taken();
       }
       return cancelled;
     },
   };
+}
+
+function taken(): RuntimeError {
+  return new RuntimeError("pending_intent.taken", "Somebody else changed this pending intent first.", { status: 409 });
 }
 
 /** A context may hold more than parameters, such as a note for people; the intent takes what its input knows. */

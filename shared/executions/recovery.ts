@@ -2,19 +2,28 @@ import type { Clock } from "../clock.ts";
 import { trustedTenantId } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionRef, ExecutionStore } from "../ports/execution-store.ts";
+import { isSettled } from "./execution.ts";
 import { DEAD_AFTER_MS, type Presence } from "./presence.ts";
-import { loadExecution } from "./stored-execution.ts";
+import { loadExecution, type LoadedExecution } from "./stored-execution.ts";
 import type { Workshop } from "./workshop.ts";
 
 const BATCH = 100;
+/** Timers further off are not kept in memory. */
+const PUSH_HORIZON_MS = 30_000;
 
 /**
  * Takes up work that nobody runs: of workers that died, and of this worker when a store error made it give up.
- *  V1  An accepted execution that no live worker runs is claimed within a sweep.
+ *  V1  An accepted execution that no live worker runs, and whose time has come, is claimed within a sweep.
  */
 export interface Recovery {
   /** One pass; returns how many executions were taken up. Their running goes on after it resolves. */
   sweep(): Promise<number>;
+  /** Runs an execution that this worker holds already. */
+  take(held: LoadedExecution): void;
+  /** Takes up an execution that is due now, in the background: a push that spares it the wait for the sweep. */
+  wake(ref: ExecutionRef): void;
+  /** As `wake`, at a time; far times are left to the sweep. */
+  wakeAt(ref: ExecutionRef, atMs: number): void;
   /** Remembers an execution that this worker may hold without running it, such as after an unanswered accept. */
   remember(ref: ExecutionRef): void;
 }
@@ -27,6 +36,8 @@ export interface RecoveryDeps {
   readonly logger: Logger;
   /** How many executions this process may hold. */
   readonly maxHeld: number;
+  /** Aborts when this process takes up nothing more. */
+  readonly stopping: AbortSignal;
 }
 
 export function createRecovery(deps: RecoveryDeps): Recovery {
@@ -39,24 +50,34 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     remember({ tenantId: trustedTenantId(state.tenant_id), executionId: state.execution_id }),
   );
 
+  const taking = new Set<ExecutionRef["executionId"]>();
   const takeUp = async (ref: ExecutionRef): Promise<boolean> => {
-    if (workshop.has(ref.executionId)) return false;
+    if (workshop.has(ref.executionId) || taking.has(ref.executionId)) return false;
+    taking.add(ref.executionId);
+    try {
+      return await claim(ref);
+    } finally {
+      taking.delete(ref.executionId);
+    }
+  };
+
+  const claim = async (ref: ExecutionRef): Promise<boolean> => {
     await presence.enter();
     const leave = (): void => presence.leave();
     try {
       const times = { nowMs: clock.now(), deadAfterMs: DEAD_AFTER_MS };
-      const claim = await store.claim({ ...ref, ...times, workerId: presence.workerId });
+      const claimed = await store.claim({ ...ref, ...times, workerId: presence.workerId });
       mine.delete(ref.executionId);
-      if (claim.outcome !== "claimed") {
+      if (claimed.outcome !== "claimed") {
         leave();
         return false;
       }
-      logger.info("an execution was taken up", {
+      logger.debug("an execution was taken up", {
         tenant_id: ref.tenantId,
         execution_id: ref.executionId,
-        epoch: claim.epoch,
+        epoch: claimed.epoch,
       });
-      workshop.take(loadExecution(claim.execution)).then(leave, leave);
+      workshop.take(loadExecution(claimed.execution)).then(leave, leave);
       return true;
     } catch (error) {
       leave();
@@ -64,22 +85,45 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     }
   };
 
+  const takeUpOrLog = async (ref: ExecutionRef): Promise<boolean> => {
+    try {
+      return await takeUp(ref);
+    } catch (error) {
+      const { tenantId: tenant_id, executionId: execution_id } = ref;
+      logger.error("an execution cannot be taken up", { tenant_id, execution_id, ...errorFields(error) });
+      return false;
+    }
+  };
+  const wake = (ref: ExecutionRef): void => {
+    if (deps.stopping.aborted || workshop.held >= deps.maxHeld) return;
+    const here = workshop.settled(ref.executionId);
+    if (here === undefined) void takeUpOrLog(ref);
+    // It may be just letting go: then what woke it came too late to keep it.
+    else void here.then((state) => (isSettled(state.status) ? undefined : wake(ref))).catch(() => undefined);
+  };
+
   return {
     remember,
+    take: (held) => {
+      const leave = (): void => presence.leave();
+      presence.enter().then(
+        () => workshop.take(held).then(leave, leave),
+        () => remember({ tenantId: trustedTenantId(held.state.tenant_id), executionId: held.state.execution_id }),
+      );
+    },
+    wake,
+    wakeAt: (ref, atMs) => {
+      const delayMs = atMs - clock.now();
+      if (delayMs > PUSH_HORIZON_MS) return;
+      void clock.sleep(delayMs, deps.stopping).then(() => wake(ref));
+    },
     sweep: async () => {
       let taken = 0;
       const found = await store.abandoned({ nowMs: clock.now(), deadAfterMs: DEAD_AFTER_MS, limit: BATCH });
-      for (const ref of [...mine.values(), ...found]) {
-        if (workshop.held >= deps.maxHeld) break;
-        try {
-          if (await takeUp(ref)) taken += 1;
-        } catch (error) {
-          logger.error("an execution cannot be taken up", {
-            tenant_id: ref.tenantId,
-            execution_id: ref.executionId,
-            ...errorFields(error),
-          });
-        }
+      const due = await store.due({ nowMs: clock.now(), limit: BATCH });
+      for (const ref of [...mine.values(), ...found, ...due]) {
+        if (workshop.held >= deps.maxHeld || deps.stopping.aborted) break;
+        if (await takeUpOrLog(ref)) taken += 1;
       }
       return taken;
     },

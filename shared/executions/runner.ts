@@ -1,287 +1,278 @@
-import { moveArtifact } from "../artifacts/artifact-changes.ts";
 import { rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
-import { trustedTenantId } from "../ids.ts";
-import type { Intent } from "../intents/intent.ts";
-import { movePendingIntent } from "../intents/pending-intent.ts";
-import { digestOf, type JsonObject, type JsonValue, toJson } from "../json.ts";
-import type { ExecutionStore, OutboxMessage } from "../ports/execution-store.ts";
+import type { JsonValue } from "../json.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
-import type { EmittedEvent } from "../sagas/step-context.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
-import { cloudEvent } from "../state/cloud-event.ts";
-import type { ChainOwner, LogDraft } from "../state/log-entry.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
-import { advance } from "./advance.ts";
-import type { Execution, Failure, Step } from "./execution.ts";
-import type { ExecutionDraft } from "./execution-events.ts";
-import { contended, failureOf, noHandler, otherVersion, workerKiller } from "./failure.ts";
-import { stepStarted } from "./opening.ts";
-import { runStep, type StepRunnerDeps } from "./step-runner.ts";
+import type { Agenda, Task } from "./agenda.ts";
+import { type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
+import { endFailed, type SettleDeps } from "./ending.ts";
+import { type Execution, type Failure, isSettled } from "./execution.ts";
+import { failureOf, noHandler } from "./failure.ts";
+import { Journal, type JournalDeps } from "./journal.ts";
+import { readMail } from "./mail.ts";
+import { recordResult } from "./results.ts";
+import { Scene } from "./scene.ts";
+import { settle } from "./settle.ts";
+import { type AttemptResult, runAttempt, type StepRunnerDeps } from "./step-runner.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
+import { UNDO_RETRY } from "../sagas/retry-policy.ts";
 
 /** How often one step may be begun anew after its worker died, before it counts as what kills workers. */
-const MAX_STEP_CLAIMS = 10;
-/** How often a commit is prepared again when a record that it changes was changed by another. */
-const MAX_CONFLICTS = 5;
+const MAX_CLAIMS_OF_A_STEP = 10;
+/** How often in a row a commit may lose to other writers of the same records. */
+const MAX_CONFLICTS = 8;
 
-export interface RunnerDeps extends StepRunnerDeps {
-  readonly store: ExecutionStore;
+export interface RunnerDeps extends StepRunnerDeps, Omit<JournalDeps, "store" | "ids" | "clock"> {
   readonly catalog: IntentCatalog;
   readonly claimCheck: ClaimCheck;
-  /** Called after each commit: with the new state, and whether it left messages in the outbox. */
-  readonly onCommit: (state: Execution, messages: boolean) => void;
+  readonly children: Children;
 }
 
-/** How the process wants to stop: `draining` between steps, `stopping` at once. */
+/** How and when the process wants to stop. */
 export interface StopSignals {
+  /** Between steps. */
   readonly draining: AbortSignal;
+  /** At once. */
   readonly stopping: AbortSignal;
+  /** When the function is over, in epoch milliseconds: a step whose time does not fit before is handed on. */
+  readonly functionEndsMs: number | undefined;
 }
 
 /**
- * Runs an execution that this worker holds, from its first unfinished step to its end.
- *  E1  The commit that records step k also records the start of step k+1; completion rides on the last: n steps, n+1 commits.
+ * Runs an execution that this worker holds, as far as it can get.
+ *  E1  The commit that records a result also records the start of what follows it; the end rides on the last result:
+ *      n steps, n + 1 commits, or 2 when the plan commits at its ends.
  *  E2  A step's result, records, log entries and events are one commit under the worker's epoch.
  *  E3  Fenced means silent: the worker stops and writes nothing more.
- *  E4  Whatever it registered as PENDING becomes FAILED in the very commit that fails the execution.
- * Resolves to the last state that this worker committed; it is terminal unless the worker was fenced or told to stop.
+ *  E4  Whatever it registered as PENDING becomes FAILED in the very commit that ends the execution without success.
+ *  E5  What has nothing to do is let go of: a waiting execution is held by nobody.
+ * Resolves to the last state that this worker committed.
  */
 export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop: StopSignals): Promise<Execution> {
-  const run = new Run(deps, held, stop);
-  return run.toEnd();
+  const journal = Journal.resume(deps, held.epoch, held.state);
+  const { execution_id, intent_type, intent_version } = held.state;
+  if (held.epoch > 1) {
+    journal.record({ event_type: "execution_resumed", payload: { execution_id, epoch: held.epoch } });
+  }
+  const definition = deps.catalog.version(intent_type, intent_version);
+  if (definition === undefined) return withoutDefinition(deps, held, journal);
+  const tenantId = journal.owner.tenantId;
+  const parameters = definition.input.safeParse(await deps.claimCheck.redeem(tenantId, held.intent.parameters));
+  const scene = new Scene(definition, journal, parameters.data ?? {}, deps.claimCheck);
+  if (!parameters.success) return failed(deps, held, scene, failureOf(badParameters(definition.type)));
+  await scene.load();
+  return new Run(deps, held, scene, stop).go();
 }
+
+type Result = { readonly task: Task; readonly result: AttemptResult | ChildResult };
 
 class Run {
-  readonly #deps: RunnerDeps;
-  readonly #intent: Intent;
-  readonly #epoch: number;
+  readonly #deps: RunnerDeps & SettleDeps;
+  readonly #scene: Scene;
   readonly #stop: StopSignals;
-  readonly #owner: ChainOwner & Required<Pick<ChainOwner, "executionId">>;
-  /** Entries that ride on this worker's next commit. */
-  #carried: readonly ExecutionDraft[];
-  #state: Execution;
-  #fenced = false;
+  /** What is at work, by step name. */
+  readonly #atWork = new Map<string, Promise<Result>>();
+  /** Aborts works whose saga turned back. */
+  readonly #unwanted = new AbortController();
+  /** What the steps of a plan that commits at its ends have changed so far. */
+  #base: UnitOfWork | undefined;
+  #conflicts = 0;
 
-  constructor(deps: RunnerDeps, held: LoadedExecution, stop: StopSignals) {
-    this.#deps = deps;
-    this.#intent = held.intent;
-    this.#epoch = held.epoch;
+  constructor(deps: RunnerDeps, held: LoadedExecution, scene: Scene, stop: StopSignals) {
+    this.#deps = { ...deps, intent: held.intent };
+    this.#scene = scene;
     this.#stop = stop;
-    this.#state = held.state;
-    this.#owner = {
-      tenantId: trustedTenantId(held.state.tenant_id),
-      sessionId: held.state.session_id,
-      executionId: held.state.execution_id,
-      sagaId: held.state.saga_id,
-      traceId: held.state.trace_id,
-    };
-    const payload = { execution_id: held.state.execution_id, epoch: held.epoch };
-    this.#carried = held.epoch === 1 ? [] : [{ event_type: "execution_resumed", payload }];
   }
 
-  async toEnd(): Promise<Execution> {
-    const definition = this.#deps.catalog.find(this.#state.intent_type);
-    if (definition === undefined) return this.#fail(noHandler(this.#state.intent_type));
-    if (definition.version !== this.#state.intent_version)
-      return this.#fail(otherVersion(this.#state, definition.version));
-    const outputs: Record<string, JsonValue> = {};
-    for (const step of this.#state.steps) {
-      if (step.status === "completed") outputs[step.step_name] = await this.#redeem(step.outputs ?? null);
+  async go(): Promise<Execution> {
+    const { journal } = this.#scene;
+    for (;;) {
+      if (journal.mail) await readMail(this.#deps.store, this.#scene);
+      // Nothing is undone while something is still being done.
+      const turnedBack = this.#scene.state.status !== "running";
+      if (turnedBack) this.#unwanted.abort();
+      const agenda =
+        turnedBack && this.#atWork.size > 0
+          ? { tasks: [], wakeAtMs: undefined }
+          : await settle(this.#deps, this.#scene);
+      const tasks = agenda.tasks.filter((task) => !this.#atWork.has(task.step.step_name));
+      const verdict = await this.#commit(agenda, tasks);
+      if (verdict === "over") return journal.committed;
+      if (verdict === "again") continue;
+      if (!this.#stop.draining.aborted) {
+        for (const task of tasks) this.#atWork.set(task.step.step_name, this.#work(task));
+      }
+      const { task, result } = await Promise.race(this.#atWork.values());
+      this.#atWork.delete(task.step.step_name);
+      if (result.kind === "stopped") {
+        if (this.#atWork.size === 0) return journal.committed;
+      } else {
+        await recordResult(this.#deps, this.#scene, task, result, this.#base);
+      }
     }
-    const input = definition.input.parse(await this.#redeem(this.#intent.parameters));
-    while (this.#state.status === "running" && !this.#fenced && !this.#stop.draining.aborted) {
-      const stopped = await this.#oneStep(definition, input, outputs);
-      if (stopped) break;
-    }
-    return this.#state;
   }
 
-  /** Runs the step that is recorded as started, and commits what came of it. Returns whether the process must end. */
-  async #oneStep(
-    definition: IntentDefinition,
-    input: JsonObject,
-    outputs: Record<string, JsonValue>,
-  ): Promise<boolean> {
-    const position = this.#state.steps.length - 1;
-    const step = this.#state.steps[position];
-    const node = definition.plan.nodes[position];
-    if (step === undefined || node?.name !== step.step_name) {
-      await this.#fail(
-        failureOf(new RuntimeError("plan.mismatch", "The plan does not have the step that was started.")),
-      );
-      return false;
+  /** Commits what was recorded, unless it can wait; lets go when nothing is to be done. */
+  async #commit(agenda: Agenda, tasks: readonly Task[]): Promise<"work" | "again" | "over"> {
+    const { journal } = this.#scene;
+    const { state } = journal;
+    const idle = tasks.length === 0 && this.#atWork.size === 0 && !isSettled(state.status);
+    const handOn = this.#stop.draining.aborted || tasks.some((task) => !this.#fits(task));
+    const tooLate = this.#atWork.size === 0 && tasks.length > 0 && handOn;
+    if (this.#scene.ends && state.status === "running" && tasks.length > 0 && !tooLate) return "work";
+    let release: { readonly wakeAtMs: number | undefined } | undefined;
+    if (isSettled(state.status)) release = { wakeAtMs: undefined };
+    if (idle || tooLate) {
+      release = { wakeAtMs: tooLate ? this.#deps.clock.now() : agenda.wakeAtMs };
+      const { execution_id } = state;
+      const wake_at = release.wakeAtMs === undefined ? null : rfc3339(release.wakeAtMs);
+      const reason = tooLate ? "handed_on" : "waiting";
+      journal.record({ event_type: "execution_suspended", payload: { execution_id, reason, wake_at } });
     }
-    const attempt = step.attempt + this.#epoch - step.epoch;
-    if (attempt > MAX_STEP_CLAIMS) {
-      await this.#fail(workerKiller(node.name, attempt), { step, attempt });
-      return false;
+    if (!journal.dirty) return "work";
+    switch (await journal.commit(release)) {
+      case "fenced":
+      case "let_go":
+        this.#unwanted.abort();
+        return "over";
+      case "conflict":
+        return this.#afterConflict();
+      case "held":
+        this.#conflicts = 0;
+        if (release === undefined) return "work";
+        if (!isSettled(state.status)) journal.record(resumed(this.#scene));
+        return "again";
     }
-    for (let conflicts = 0; ; conflicts += 1) {
-      const result = await runStep(this.#deps, {
-        node,
-        tenantId: this.#owner.tenantId,
-        execution: this.#state,
-        intent: this.#intent,
-        input,
-        outputs: { ...outputs },
-        attempt,
-        stopping: this.#stop.stopping,
+  }
+
+  /** Everything since the last commit is forgotten; what led to it runs again. */
+  #afterConflict(): "again" {
+    this.#conflicts += 1;
+    if (this.#conflicts > MAX_CONFLICTS) {
+      throw new RuntimeError("record.contended", "The execution kept losing to other writers of the same records.", {
+        retryable: true,
       });
-      if (result.kind === "stopped") return true;
-      if (result.kind === "failed") {
-        await this.#fail(result.failure, { step, attempt });
-        return false;
-      }
-      const parked = await this.#deps.claimCheck.park(this.#owner.tenantId, result.output);
-      const events = result.events.map((event) => ({ eventId: this.#deps.ids.event(), event }));
-      const completed: ExecutionDraft = {
-        event_type: "step_completed",
-        step_name: node.name,
-        payload: {
-          step_id: step.step_id,
-          attempt,
-          outputs: toJson(parked),
-          events: events.map(({ eventId, event }) => eventRecord(eventId, event)),
-        },
-      };
-      const next = definition.plan.nodes[position + 1];
-      const following =
-        next === undefined
-          ? await this.#ending(definition, input, { ...outputs, [node.name]: result.output }, result)
-          : {
-              drafts: [
-                stepStarted(
-                  { step_id: this.#deps.ids.step(), step_name: next.name },
-                  digestOf([step.inputs_digest, digestOf(result.output)]),
-                  this.#epoch,
-                ),
-              ],
-              failure: undefined,
-            };
-      if (following.failure !== undefined) {
-        await this.#fail(following.failure, { step, attempt });
-        return false;
-      }
-      const emitted = events.map(({ eventId, event }) => this.#message(eventId, event.type, event.data));
-      if (next === undefined) await this.#settlePendingIntent(result.unit, "completed");
-      const outcome = await this.#commit([...result.unit.drafts, completed, ...following.drafts], result.unit, emitted);
-      if (outcome !== "conflict") {
-        outputs[node.name] = result.output;
-        return false;
-      }
-      if (conflicts === MAX_CONFLICTS) {
-        await this.#fail(failureOf(contended(node.name), node.name), { step, attempt });
-        return false;
-      }
+    }
+    this.#scene.rewind();
+    this.#base = undefined;
+    return "again";
+  }
+
+  #fits(task: Task): boolean {
+    const { functionEndsMs } = this.#stop;
+    const timeoutMs = this.#scene.workOf(task.step)?.timeoutMs ?? 0;
+    return functionEndsMs === undefined || this.#deps.clock.now() + timeoutMs <= functionEndsMs;
+  }
+
+  async #work(task: Task): Promise<Result> {
+    const { step } = task;
+    switch (task.kind) {
+      case "run":
+        return { task, result: await this.#run(task) };
+      case "undo":
+        return { task, result: await this.#undo(task.step) };
+      case "call":
+        return { task, result: await lookAtChild(this.#deps.children, this.#scene, step, task.node) };
+      case "end_child":
+        return { task, result: await stopChild(this.#deps.children, this.#scene, step) };
     }
   }
 
-  /** The drafts that complete the execution, or why its own result cannot be. */
-  async #ending(
-    definition: IntentDefinition,
-    input: JsonObject,
-    outputs: Record<string, JsonValue>,
-    last: { readonly unit: UnitOfWork; readonly events: readonly EmittedEvent[] },
-  ): Promise<{ readonly drafts: readonly ExecutionDraft[]; readonly failure: Failure | undefined }> {
-    try {
-      const result = definition.result({ input, outputs } as never);
-      const output = await this.#deps.claimCheck.park(this.#owner.tenantId, definition.output.parse(toJson(result)));
-      const events = this.#state.steps.reduce((count, step) => count + (step.events?.length ?? 0), last.events.length);
-      const touched = last.unit.drafts.map((draft) => draft.payload["artifact_id"]).filter((id) => id !== undefined);
-      const artifacts = new Set([
-        ...this.#state.artifacts.map((artifact) => artifact.artifact_id as string),
-        ...touched,
-      ]);
-      const payload = {
-        execution_id: this.#state.execution_id,
-        intent_id: this.#state.intent_id,
-        artifacts_count: artifacts.size,
-        events_count: events,
-        output,
-      };
-      return { drafts: [{ event_type: "execution_completed", payload }], failure: undefined };
-    } catch (error) {
-      this.#deps.logger.error("an intent's result does not have the shape that it declares", { error: String(error) });
-      return { drafts: [], failure: failureOf(error) };
-    }
-  }
-
-  async #fail(failure: Failure, at?: { readonly step: Step; readonly attempt: number }): Promise<Execution> {
-    for (let conflicts = 0; conflicts <= MAX_CONFLICTS; conflicts += 1) {
-      const unit = new UnitOfWork(this.#deps.surface, this.#owner.tenantId, this.#deps.clock.now());
-      const reason = { code: failure.code, message: failure.message };
-      for (const artifact of this.#state.artifacts) {
-        if (artifact.lifecycle_state !== "PENDING") continue;
-        await moveArtifact(unit, artifact.artifact_id, "FAILED", this.#now(), { failure: reason });
-      }
-      await this.#settlePendingIntent(unit, "failed");
-      const drafts: LogDraft[] = [];
-      if (at !== undefined) {
-        const { step, attempt } = at;
-        const payload = { step_id: step.step_id, attempt, error: failure };
-        drafts.push({ event_type: "step_failed", step_name: step.step_name, payload });
-      }
-      const { execution_id, intent_id } = this.#state;
-      drafts.push(...unit.drafts, {
-        event_type: "execution_failed",
-        payload: { execution_id, intent_id, error: failure },
-      });
-      if ((await this.#commit(drafts, unit, [])) !== "conflict") return this.#state;
-    }
-    throw contended("fail");
-  }
-
-  async #settlePendingIntent(unit: UnitOfWork, to: "completed" | "failed"): Promise<void> {
-    const id = this.#intent.pending_intent_id;
-    if (id !== undefined) await movePendingIntent(unit, id, to, { now: this.#now() });
-  }
-
-  async #commit(
-    drafts: readonly LogDraft[],
-    unit: UnitOfWork,
-    messages: readonly OutboxMessage[],
-  ): Promise<"committed" | "conflict" | "fenced"> {
-    const advanced = advance(this.#deps, this.#owner, this.#state, [...this.#carried, ...drafts]);
-    const outbox = advanced.patch.terminal ? [...messages, this.#ended(advanced.state)] : messages;
-    const { outcome } = await this.#deps.store.commit({
-      tenantId: this.#owner.tenantId,
-      executionId: this.#owner.executionId,
-      epoch: this.#epoch,
-      state: advanced.patch,
-      change: { records: unit.records, log: advanced.rows, outbox },
+  async #run({ step, member: { work, item } }: Task & { readonly kind: "run" }): Promise<AttemptResult> {
+    const { epoch } = this.#scene.journal;
+    const lost = epoch - step.epoch;
+    if (lost > 0 && work.semantics === "at-most-once") return outcomeUnknown(step.step_name);
+    if (lost >= MAX_CLAIMS_OF_A_STEP) return killsWorkers(step.step_name, lost);
+    if (this.#scene.ends)
+      this.#base ??= new UnitOfWork(this.#deps.surface, this.#scene.journal.owner.tenantId, this.#deps.clock.now());
+    const run = work.run as (ctx: unknown, item?: JsonValue) => unknown;
+    return runAttempt(this.#deps, {
+      ...this.#surroundings(step.step_name),
+      call: (ctx) => run(ctx, item),
+      timeoutMs: work.timeoutMs,
+      retry: work.semantics === "at-most-once" ? { ...work.retry, maxAttempts: 1 } : work.retry,
+      attempt: step.attempt + lost,
+      base: this.#base,
     });
-    if (outcome === "fenced") this.#fenced = true;
-    if (outcome === "committed") {
-      this.#state = advanced.state;
-      this.#carried = [];
-      this.#deps.onCommit(advanced.state, outbox.length > 0);
-    }
-    return outcome;
   }
 
-  /** The event that tells how an execution ended. */
-  #ended(state: Execution): OutboxMessage {
-    const { execution_id, intent_id, intent_type, status, error } = state;
-    const data = { execution_id, intent_id, intent_type, status, ...(error === undefined ? {} : { error }) };
-    return this.#message(this.#deps.ids.event(), `execution_${status}`, data);
+  async #undo(step: Task["step"]): Promise<AttemptResult> {
+    const work = this.#scene.workOf(step);
+    const undo = work?.undo as ((ctx: unknown) => unknown) | undefined;
+    return runAttempt(this.#deps, {
+      ...this.#surroundings(step.step_name),
+      call: (ctx) => undo?.(ctx),
+      timeoutMs: work?.timeoutMs ?? 0,
+      retry: UNDO_RETRY,
+      output: this.#scene.value(step.step_name),
+      attempt: (step.undo_attempts ?? 0) + 1,
+      unwanted: new AbortController().signal,
+    });
   }
 
-  #message(eventId: OutboxMessage["eventId"], type: string, data: JsonObject): OutboxMessage {
-    const source = { ...this.#owner, intentType: this.#state.intent_type };
-    return cloudEvent(source, eventId, type, data, this.#deps.clock.now());
-  }
-
-  #redeem(parked: JsonValue): Promise<JsonValue> {
-    return this.#deps.claimCheck.redeem(this.#owner.tenantId, parked);
-  }
-
-  #now(): string {
-    return rfc3339(this.#deps.clock.now());
+  #surroundings(stepName: string) {
+    const { journal, input, outputs } = this.#scene;
+    return {
+      stepName,
+      tenantId: journal.owner.tenantId,
+      execution: journal.state,
+      intent: this.#deps.intent,
+      input,
+      outputs: { ...outputs },
+      stopping: this.#stop.stopping,
+      unwanted: this.#unwanted.signal,
+    };
   }
 }
 
-function eventRecord(eventId: string, event: EmittedEvent): { event_id: string; event_type: string; data: never } {
-  return { event_id: eventId, event_type: event.type, data: toJson(event.data) as never };
+function resumed({ journal }: Scene) {
+  const payload = { execution_id: journal.state.execution_id, epoch: journal.epoch };
+  return { event_type: "execution_resumed", payload } as const;
+}
+
+function outcomeUnknown(step: string): AttemptResult {
+  const message = `The worker of ${step} died, so it is not known whether it took effect; it runs at most once.`;
+  return {
+    kind: "failed",
+    failure: { code: "step.outcome_unknown", message, status: 500, retryable: false, step_name: step },
+    retryAfterMs: undefined,
+  };
+}
+
+function killsWorkers(step: string, times: number): AttemptResult {
+  const message = `The step ${step} was begun ${times} times, and each time its worker died.`;
+  return {
+    kind: "failed",
+    failure: { code: "step.kills_workers", message, status: 500, retryable: false, step_name: step },
+    retryAfterMs: undefined,
+  };
+}
+
+/** An intent type that this build does not have at all fails; a version that it does not have stays as it is, for one that has. */
+async function withoutDefinition(deps: RunnerDeps, held: LoadedExecution, journal: Journal): Promise<Execution> {
+  const { intent_type, intent_version } = held.state;
+  if (deps.catalog.find(intent_type) !== undefined) {
+    deps.logger.error("an execution is pinned to a version of its intent that this build does not have", {
+      tenant_id: held.state.tenant_id,
+      execution_id: held.state.execution_id,
+      intent_type,
+      intent_version,
+    });
+    return journal.committed;
+  }
+  const unknown = { type: intent_type, plan: { nodes: [], checkpoint: "each" } } as unknown as IntentDefinition;
+  return failed(deps, held, new Scene(unknown, journal, {}, deps.claimCheck), noHandler(intent_type));
+}
+
+async function failed(deps: RunnerDeps, held: LoadedExecution, scene: Scene, failure: Failure): Promise<Execution> {
+  await endFailed({ ...deps, intent: held.intent }, scene, failure);
+  await scene.journal.commit();
+  return scene.journal.committed;
+}
+
+/** Checked when it was accepted, it no longer fits: the schema was changed under the same version. */
+function badParameters(type: string): RuntimeError {
+  return new RuntimeError("intent.bad_parameters", `${type} no longer takes the parameters that it was accepted with.`);
 }

@@ -6,61 +6,112 @@ import type { Ids, TenantId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
-import type { StepNode } from "../sagas/plan.ts";
-import type { EmittedEvent, StepContext } from "../sagas/step-context.ts";
+import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { Random } from "../random.ts";
+import { createEffectScope } from "../sagas/effect-ledger.ts";
+import { retryAfterMs, type RetryPolicy } from "../sagas/retry-policy.ts";
+import type { EmittedEvent, UndoContext } from "../sagas/step-context.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Execution, Failure } from "./execution.ts";
 import { failureOf } from "./failure.ts";
 
 export interface StepRunnerDeps {
+  readonly store: ExecutionStore;
   readonly surface: StateSurface;
   readonly bytes: ArtifactBytes;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
-export interface StepAttempt {
-  readonly node: StepNode;
+/** The context of a step or an undo, whose types the plan's builder has checked. */
+export type ErasedContext = UndoContext<JsonObject, Readonly<Record<string, JsonValue>>, JsonValue>;
+
+export interface Attempt {
+  readonly stepName: string;
+  readonly call: (ctx: ErasedContext) => unknown;
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
   readonly tenantId: TenantId;
   readonly execution: Execution;
   readonly intent: Intent;
   readonly input: JsonObject;
   readonly outputs: Readonly<Record<string, JsonValue>>;
+  /** What the step returned, for its undo. */
+  readonly output?: JsonValue | undefined;
   readonly attempt: number;
+  /** Where a step that is committed together with others finds what they changed. */
+  readonly base?: UnitOfWork | undefined;
   /** Aborts when the process must end. */
   readonly stopping: AbortSignal;
+  /** Aborts when the saga has no use for the result any more. */
+  readonly unwanted: AbortSignal;
 }
 
-export type StepResult =
+export type AttemptResult =
   | {
       readonly kind: "done";
       readonly output: JsonValue;
       readonly unit: UnitOfWork;
       readonly events: readonly EmittedEvent[];
     }
-  | { readonly kind: "failed"; readonly failure: Failure }
-  /** The process must end: the step has no result, and another worker will run it again. */
+  /** `retryAfterMs` is absent when another attempt would not help, or was the last. */
+  | { readonly kind: "failed"; readonly failure: Failure; readonly retryAfterMs: number | undefined }
+  /** The process must end: there is no result, and another worker will run it again. */
   | { readonly kind: "stopped" };
 
-/** Runs one attempt of a step within its time. What it wants changed comes back in a unit of work; nothing is written here. */
-export async function runStep(deps: StepRunnerDeps, attempt: StepAttempt): Promise<StepResult> {
-  const { node, execution, intent, tenantId } = attempt;
+/** Runs one attempt within its time. What it wants changed comes back in a unit of work; nothing of it is written here. */
+export async function runAttempt(deps: StepRunnerDeps, attempt: Attempt): Promise<AttemptResult> {
   const { clock } = deps;
-  const startedMs = clock.now();
-  const unit = new UnitOfWork(deps.surface, tenantId, startedMs);
+  const unit = new UnitOfWork(deps.surface, attempt.tenantId, clock.now(), attempt.base);
   const events: EmittedEvent[] = [];
-  const logger = deps.logger.with({
-    tenant_id: tenantId,
-    execution_id: execution.execution_id,
-    intent_type: execution.intent_type,
-    step: node.name,
-    trace_id: execution.trace_id,
-  });
   const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, attempt.stopping]);
-  const context: StepContext<JsonObject, Readonly<Record<string, JsonValue>>> = {
+  const finished = new AbortController();
+  const context = createContext(
+    deps,
+    attempt,
+    unit,
+    events,
+    AbortSignal.any([over.signal, attempt.stopping, attempt.unwanted]),
+  );
+  try {
+    const timedOut = clock.sleep(attempt.timeoutMs, AbortSignal.any([finished.signal, attempt.stopping])).then(() => {
+      const error = timeoutOf(attempt);
+      over.abort(error);
+      throw error;
+    });
+    const output = await Promise.race([invoke(attempt, context), timedOut]);
+    return { kind: "done", output: toJson(output), unit, events };
+  } catch (error) {
+    if (attempt.stopping.aborted) return { kind: "stopped" };
+    if (!(error instanceof RuntimeError)) context.logger.error("a step failed unexpectedly", errorFields(error));
+    const again = retryAfterMs(attempt.retry, attempt.attempt, error, deps.random.fraction());
+    return { kind: "failed", failure: failureOf(error, attempt.stepName), retryAfterMs: again };
+  } finally {
+    finished.abort();
+  }
+}
+
+/** Async, so that a step that throws at once rejects like one that throws later. */
+async function invoke(attempt: Attempt, context: ErasedContext): Promise<unknown> {
+  return attempt.call(context);
+}
+
+function createContext(
+  deps: StepRunnerDeps,
+  attempt: Attempt,
+  unit: UnitOfWork,
+  events: EmittedEvent[],
+  signal: AbortSignal,
+): ErasedContext {
+  const { execution, intent, tenantId, stepName, timeoutMs } = attempt;
+  const { clock, store, surface } = deps;
+  const startedMs = clock.now();
+  const nowMs = (): number => clock.now();
+  const key = `${execution.execution_id}/${stepName}`;
+  return {
     executionId: execution.execution_id,
     intent,
     tenantId,
@@ -68,52 +119,36 @@ export async function runStep(deps: StepRunnerDeps, attempt: StepAttempt): Promi
     solutionId: intent.solution_id,
     input: attempt.input,
     outputs: attempt.outputs,
+    output: attempt.output,
     attempt: attempt.attempt,
-    key: `${execution.execution_id}/${node.name}`,
-    deadline: () => Math.max(0, startedMs + node.timeoutMs - clock.now()),
+    key,
+    deadline: () => Math.max(0, startedMs + timeoutMs - clock.now()),
     signal,
     state: unit,
     artifacts: createArtifactScope({
       unit,
       bytes: deps.bytes,
       producer: { intentType: execution.intent_type, executionId: execution.execution_id },
-      nowMs: () => clock.now(),
+      nowMs,
     }),
+    effects: createEffectScope({ store, surface, nowMs }, tenantId, key),
     emit: (type, data) => void events.push({ type, data }),
-    logger,
+    logger: deps.logger.with({
+      tenant_id: tenantId,
+      execution_id: execution.execution_id,
+      intent_type: execution.intent_type,
+      step: stepName,
+      trace_id: execution.trace_id,
+    }),
     trace: { traceId: execution.trace_id },
     ids: deps.ids,
-    now: () => clock.now(),
+    now: nowMs,
   };
-
-  const finished = new AbortController();
-  try {
-    const timedOut = clock.sleep(node.timeoutMs, AbortSignal.any([finished.signal, attempt.stopping])).then(() => {
-      const error = stepTimedOut(node);
-      over.abort(error);
-      throw error;
-    });
-    const output = await Promise.race([invoke(node, context), timedOut]);
-    return { kind: "done", output: toJson(output), unit, events };
-  } catch (error) {
-    if (attempt.stopping.aborted) return { kind: "stopped" };
-    if (!(error instanceof RuntimeError)) logger.error("a step failed unexpectedly", errorFields(error));
-    return { kind: "failed", failure: failureOf(error, node.name) };
-  } finally {
-    finished.abort();
-  }
 }
 
-/** A plan's builder has checked that the step fits this context; the plan itself, being a list, has forgotten it. */
-async function invoke(
-  node: StepNode,
-  context: StepContext<JsonObject, Readonly<Record<string, JsonValue>>>,
-): Promise<unknown> {
-  return node.run(context as StepContext<never, never>);
-}
-
-function stepTimedOut(node: StepNode): RuntimeError {
-  return new RuntimeError("step.timed_out", `The step ${node.name} took longer than ${node.timeoutMs} ms.`, {
+function timeoutOf({ stepName, timeoutMs }: Attempt): RuntimeError {
+  return new RuntimeError("step.timed_out", `The step ${stepName} took longer than ${timeoutMs} ms.`, {
     status: 504,
+    retryable: true,
   });
 }

@@ -52,7 +52,11 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
     await place();
     try {
       if (draining.signal.aborted) return execution.state;
-      return await runExecution(deps, execution, { draining: draining.signal, stopping: stopping.signal });
+      return await runExecution(deps, execution, {
+        draining: draining.signal,
+        stopping: stopping.signal,
+        functionEndsMs: undefined,
+      });
     } finally {
       leave();
     }

@@ -11,6 +11,7 @@ import { addCatalogRoutes } from "./routes/catalog.ts";
 import { addDevTokenRoute } from "./routes/dev-token.ts";
 import { addDocsRoutes } from "./routes/docs.ts";
 import { addExecutionRoutes } from "./routes/executions.ts";
+import { addExecutionControlRoutes } from "./routes/execution-control.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addIntentRoutes } from "./routes/intents.ts";
 import { addPendingIntentRoutes } from "./routes/pending-intents.ts";
@@ -47,6 +48,7 @@ export function createApp(services: RuntimeServices): App {
   addSessionRoutes(router, services);
   addIntentRoutes(router, services);
   addExecutionRoutes(router, services);
+  addExecutionControlRoutes(router, services);
   addWalRoutes(router, services);
   addArtifactRoutes(router, services);
   addPendingIntentRoutes(router, services);

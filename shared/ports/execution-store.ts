@@ -16,6 +16,8 @@ import type { Page, PageRequest } from "./paging.ts";
  *  S7  Nothing of a tenant is read, listed, counted or changed through another tenant.
  *  S8  Listing is by index and cursor: no entry twice, none missed that was there throughout.
  *  S9  A log entry's stream and sequence exist once.
+ *  S10 Mail to an execution is never lost between its sending and its reading: a commit that would let go of an execution
+ *      with unread mail keeps it instead, and mail to one that was let go makes it due at once.
  * An unreachable store rejects; it never answers emptily.
  */
 export interface ExecutionStore {
@@ -42,11 +44,16 @@ export interface ExecutionStore {
   unpublished(limit: number): Promise<readonly OutboxMessage[]>;
   markPublished(eventIds: readonly EventId[], atMs: number): Promise<void>;
 
+  /** What waits in an execution's mailbox, oldest first; a commit that names it as read takes it out. */
+  readMail(tenantId: TenantId, executionId: ExecutionId): Promise<readonly Mail[]>;
+
   /** Says that the worker lives. One row a worker, whatever it holds. */
   beat(workerId: WorkerId, nowMs: number): Promise<void>;
   /** Says that the worker is gone and all that it holds may be claimed. */
   retire(workerId: WorkerId): Promise<void>;
-  /** Unfinished executions that nobody alive holds. */
+  /** Executions that were let go and whose time has come, the longest due first. */
+  due(query: { readonly nowMs: number; readonly limit: number }): Promise<readonly ExecutionRef[]>;
+  /** Unfinished executions whose holder is dead. */
   abandoned(query: {
     readonly nowMs: number;
     readonly deadAfterMs: number;
@@ -69,6 +76,15 @@ export interface Change {
   readonly records: readonly RecordWrite[];
   readonly log: readonly LogRow[];
   readonly outbox: readonly OutboxMessage[];
+  /** To other executions of the tenant, or to the same; to an unfinished one only, to another it is dropped. */
+  readonly mail: readonly Mail[];
+}
+
+/** A message to an execution. Sending one again with the same id while it is unread changes nothing. */
+export interface Mail {
+  readonly mailId: string;
+  readonly executionId: ExecutionId;
+  readonly body: JsonObject;
 }
 
 export interface RecordWrite {
@@ -179,6 +195,10 @@ export interface Commit extends ExecutionRef {
   readonly epoch: number;
   readonly state: ExecutionPatch;
   readonly change: Change;
+  /** Mail that this commit has taken into account. */
+  readonly readMail: readonly string[];
+  /** Lets go of the execution, to be claimed when mail comes or the time has come; absent keeps it. */
+  readonly release?: { readonly wakeAtMs: number | undefined } | undefined;
 }
 
 export interface ExecutionFilter {
@@ -220,6 +240,10 @@ export type ClaimOutcome =
   | { readonly outcome: "terminal" }
   | { readonly outcome: "absent" };
 
-export type CommitOutcome = { readonly outcome: "committed" } | { readonly outcome: "fenced" } | RecordConflict;
+export type CommitOutcome =
+  /** `held` says whether the worker still holds the execution, `mail` whether unread mail waits. */
+  | { readonly outcome: "committed"; readonly held: boolean; readonly mail: boolean }
+  | { readonly outcome: "fenced" }
+  | RecordConflict;
 
 export type WriteOutcome = { readonly outcome: "written" } | RecordConflict;

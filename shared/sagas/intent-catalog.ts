@@ -3,19 +3,76 @@ import type { IntentDefinition } from "./intent-definition.ts";
 
 /** Every intent type of this build. */
 export interface IntentCatalog {
+  /** The newest version of each type. */
   readonly definitions: readonly IntentDefinition[];
-  /** By `<realm>.<intent>`, or by `<intent>` alone, which is unique too. */
+  /** The newest version, by `<realm>.<intent>`, or by `<intent>` alone, which is unique too. */
   find(type: string): IntentDefinition | undefined;
+  /** One version of a type: older ones stay in the catalog while executions of theirs are under way. */
+  version(type: string, version: number): IntentDefinition | undefined;
 }
 
-/** Throws `catalog.duplicate` when two intents share a name: SPEC names intents with and without their realm. */
-export function createIntentCatalog(definitions: readonly IntentDefinition[]): IntentCatalog {
-  const byName = new Map<string, IntentDefinition>();
-  for (const definition of definitions) {
-    for (const name of [definition.type, definition.name]) {
-      if (byName.has(name)) throw new RuntimeError("catalog.duplicate", `Two intents are named ${name}.`);
-      byName.set(name, definition);
-    }
+/**
+ * Throws `catalog.duplicate` when two intents share a name, `catalog.unknown_child` and `catalog.child_cycle` when a plan calls
+ * what is not there or, over any number of children, itself.
+ */
+export function createIntentCatalog(all: readonly IntentDefinition[]): IntentCatalog {
+  const versions = new Map<string, IntentDefinition>();
+  const newest = new Map<string, IntentDefinition>();
+  for (const definition of all) {
+    const key = versionKey(definition.type, definition.version);
+    if (versions.has(key))
+      throw new RuntimeError(
+        "catalog.duplicate",
+        `Two intents are named ${definition.type} version ${definition.version}.`,
+      );
+    versions.set(key, definition);
+    const known = newest.get(definition.type);
+    if (known === undefined || known.version < definition.version) newest.set(definition.type, definition);
   }
-  return { definitions, find: (type) => byName.get(type) };
+  const byName = new Map(newest);
+  for (const definition of newest.values()) {
+    const other = byName.get(definition.name);
+    if (other !== undefined) {
+      throw new RuntimeError(
+        "catalog.duplicate",
+        `${definition.type} and ${other.type} are both named ${definition.name}.`,
+      );
+    }
+    byName.set(definition.name, definition);
+  }
+  for (const definition of newest.values()) checkChildren(definition, newest, []);
+  return {
+    definitions: [...newest.values()],
+    find: (type) => byName.get(type),
+    version: (type, version) => versions.get(versionKey(type, version)),
+  };
+}
+
+function checkChildren(
+  definition: IntentDefinition,
+  known: ReadonlyMap<string, IntentDefinition>,
+  path: readonly string[],
+): void {
+  const here = [...path, definition.type];
+  if (path.includes(definition.type)) {
+    throw new RuntimeError(
+      "catalog.child_cycle",
+      `An intent would call itself: ${here.join(" → ")}. Break the circle.`,
+    );
+  }
+  for (const node of definition.plan.nodes) {
+    if (node.kind !== "call") continue;
+    const child = known.get(node.intentType);
+    if (child === undefined) {
+      throw new RuntimeError(
+        "catalog.unknown_child",
+        `${definition.type} calls ${node.intentType}, which the catalog does not have; add it.`,
+      );
+    }
+    checkChildren(child, known, here);
+  }
+}
+
+function versionKey(type: string, version: number): string {
+  return `${type}@${version}`;
 }

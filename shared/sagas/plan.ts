@@ -1,15 +1,93 @@
-import type { StepContext } from "./step-context.ts";
+import type * as z from "zod";
 
-/** One step of a plan: data that can be listed and drawn, and the function that does its work. */
-export interface StepNode {
-  readonly kind: "step";
-  readonly name: string;
-  readonly timeoutMs: number;
-  /** Resolves to JSON; what it returns is recorded once. Types are checked where the plan is built. */
-  readonly run: (ctx: StepContext<never, never>) => unknown;
+import type { JsonObject, JsonValue } from "../json.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
+import type { EmittedEvent, StepContext, UndoContext } from "./step-context.ts";
+
+/** What the conditions, lists and inputs of a plan are computed from; recorded facts only. */
+export interface PlanView<Input = never, Outputs = never> {
+  readonly input: Input;
+  readonly outputs: Outputs;
 }
+
+/** The functions of a plan have forgotten their types: the builder checked them against what they are given. */
+type Of<Result> = (view: PlanView) => Result;
+
+/** The work of a step: done, undone, tried again. */
+export interface Work {
+  readonly run: (ctx: StepContext<never, never>, item?: never) => unknown;
+  readonly undo: ((ctx: UndoContext<never, never, never>) => unknown) | undefined;
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  /** At most once: never begun anew after its outcome was lost; the saga compensates instead. */
+  readonly semantics: "at-least-once" | "at-most-once";
+}
+
+interface NodeBase {
+  readonly name: string;
+  /** Skipped, with the output null, unless it holds when the saga comes to it. */
+  readonly when: Of<boolean> | undefined;
+}
+
+/** One piece of work. After a pivot has completed the saga only goes forward. */
+export interface StepNode extends NodeBase, Work {
+  readonly kind: "step";
+  readonly pivot: boolean;
+}
+
+/** Waits for a signal of its own name. */
+export interface AwaitNode extends NodeBase {
+  readonly kind: "await";
+  readonly schema: z.ZodType<JsonValue>;
+  readonly timeoutMs: number | undefined;
+  /** What a timeout means: the saga fails and compensates, or goes on with the output null. */
+  readonly onTimeout: "compensate" | "continue";
+}
+
+export interface SleepNode extends NodeBase {
+  readonly kind: "sleep";
+  readonly delayMs: number;
+}
+
+/** How a group of works takes the failure of one: the whole fails, or each result says how it went. */
+export type FailurePolicy = "fail_fast" | "collect";
+
+/** Several works side by side; `parallel/branch` is the name of each. */
+export interface ParallelNode extends NodeBase {
+  readonly kind: "parallel";
+  readonly branches: Readonly<Record<string, Work>>;
+  readonly onFailure: FailurePolicy;
+}
+
+/** One work for each item of a list, at most `concurrency` at a time; `map/0`, `map/1` … are their names. */
+export interface MapNode extends NodeBase {
+  readonly kind: "map";
+  readonly over: Of<readonly JsonValue[]>;
+  readonly concurrency: number;
+  readonly onFailure: FailurePolicy;
+  readonly work: Work;
+}
+
+/** Another intent as a step: a child execution of the same session, cancelled with its parent. */
+export interface CallNode extends NodeBase {
+  readonly kind: "call";
+  readonly intentType: string;
+  readonly input: Of<JsonObject>;
+}
+
+/** An event, committed with the step before it. */
+export interface EmitNode extends NodeBase {
+  readonly kind: "emit";
+  readonly event: Of<EmittedEvent>;
+}
+
+export type PlanNode = StepNode | AwaitNode | SleepNode | ParallelNode | MapNode | CallNode | EmitNode;
+
+/** When results are committed: each with the start of what follows it (n + 1 commits), or all at the end (2 commits). */
+export type Checkpoint = "each" | "ends";
 
 /** A saga as static data: its nodes in the order in which they run. */
 export interface SagaPlan {
-  readonly nodes: readonly StepNode[];
+  readonly nodes: readonly PlanNode[];
+  readonly checkpoint: Checkpoint;
 }

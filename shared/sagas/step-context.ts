@@ -3,6 +3,7 @@ import type { ExecutionId, Ids, SessionId, TenantId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import type { JsonObject } from "../json.ts";
 import type { Logger } from "../logger.ts";
+import type { EffectScope } from "./effect-ledger.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { TraceContext } from "../trace.ts";
 
@@ -33,10 +34,18 @@ export interface StepContext<Input, Outputs> {
   readonly signal: AbortSignal;
   readonly state: UnitOfWork;
   readonly artifacts: ArtifactScope;
+  /** Effects in our own stores, applied under this step's key outside the commit, and undone or refused by it. */
+  readonly effects: EffectScope;
   emit(type: string, data: JsonObject): void;
   readonly logger: Logger;
   readonly trace: TraceContext;
   readonly ids: Ids;
   /** Epoch milliseconds. */
   now(): number;
+}
+
+/** What an undo works with: the step's context, and what is known of what it did. */
+export interface UndoContext<Input, Outputs, Output> extends StepContext<Input, Outputs> {
+  /** What the step returned; undefined when it was begun and its result was never recorded. */
+  readonly output: Output | undefined;
 }

@@ -72,7 +72,7 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
     const owner = { tenantId: unit.tenantId, sessionId: session.session_id, traceId };
     const sealed = seal(session.chain, owner, { event_type: eventType, payload }, ids, clock.now());
     unit.put(sessionKind, session.session_id, { ...session, chain: sealed.head });
-    const change = { records: unit.records, log: [sealed.row], outbox: [] };
+    const change = { records: unit.records, log: [sealed.row], outbox: [], mail: [] };
     return (await store.write(unit.tenantId, change)).outcome === "written";
   };
 

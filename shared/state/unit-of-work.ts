@@ -16,17 +16,20 @@ export class UnitOfWork {
   readonly #nowMs: number;
   readonly #writes = new Map<string, RecordWrite>();
   readonly #seen = new Map<string, number>();
+  readonly #base: UnitOfWork | undefined;
 
-  constructor(surface: StateSurface, tenantId: TenantId, nowMs: number) {
+  /** `base` holds what is to be committed together with this unit, and was put before. */
+  constructor(surface: StateSurface, tenantId: TenantId, nowMs: number, base?: UnitOfWork) {
     this.#surface = surface;
     this.tenantId = tenantId;
     this.#nowMs = nowMs;
+    this.#base = base;
   }
 
   /** The record as this unit leaves it; a version read here is what `put` compares with. */
   async get<Value extends JsonObject>(kind: RecordKind<Value>, id: string): Promise<Value | undefined> {
     const key = keyOf(kind, id);
-    const pending = this.#writes.get(key);
+    const pending = this.#pending(key);
     if (pending !== undefined) return pending.body === undefined ? undefined : kind.schema.parse(pending.body);
     const found: Versioned<Value> | undefined = await this.#surface.get(this.tenantId, kind, id);
     this.#seen.set(key, found?.version ?? 0);
@@ -51,6 +54,16 @@ export class UnitOfWork {
     return [...this.#writes.values()];
   }
 
+  /** Takes over the records of a unit that was built on this one. */
+  absorb(unit: UnitOfWork): void {
+    for (const [key, write] of unit.#writes) this.#writes.set(key, write);
+  }
+
+  #pending(key: string): RecordWrite | undefined {
+    const own = this.#writes.get(key);
+    return own === undefined && this.#base !== undefined ? this.#base.#pending(key) : own;
+  }
+
   #write(
     kind: { readonly name: string },
     id: string,
@@ -59,7 +72,7 @@ export class UnitOfWork {
     usableUntilMs: number | undefined,
   ): void {
     const key = keyOf(kind, id);
-    const expectedVersion = this.#writes.get(key)?.expectedVersion ?? this.#seen.get(key) ?? 0;
+    const expectedVersion = this.#pending(key)?.expectedVersion ?? this.#seen.get(key) ?? 0;
     this.#writes.set(key, { kind: kind.name, id, expectedVersion, body, facets, sortMs: this.#nowMs, usableUntilMs });
   }
 }

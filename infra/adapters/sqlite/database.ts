@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS executions (
   terminal INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
   owner TEXT NOT NULL,
+  wake_ms INTEGER,
   created_ms INTEGER NOT NULL,
   head TEXT NOT NULL
 ) STRICT;
@@ -28,6 +29,7 @@ CREATE INDEX IF NOT EXISTS executions_by_type ON executions (tenant_id, intent_t
 CREATE INDEX IF NOT EXISTS executions_by_session ON executions (tenant_id, session_id, no);
 CREATE INDEX IF NOT EXISTS executions_by_tenant ON executions (tenant_id, no);
 CREATE INDEX IF NOT EXISTS executions_live ON executions (owner, no) WHERE terminal = 0;
+CREATE INDEX IF NOT EXISTS executions_due ON executions (wake_ms) WHERE owner = '' AND wake_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS executions_live_by_session ON executions (tenant_id, session_id, no) WHERE terminal = 0;
 
 CREATE TABLE IF NOT EXISTS intents (execution_no INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
@@ -37,6 +39,15 @@ CREATE TABLE IF NOT EXISTS steps (
   position INTEGER NOT NULL,
   body TEXT NOT NULL,
   PRIMARY KEY (execution_no, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS mail (
+  execution_no INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  mail_id TEXT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (execution_no, position),
+  UNIQUE (execution_no, mail_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS log (

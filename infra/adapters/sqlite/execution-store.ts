@@ -6,6 +6,7 @@ import { openDatabase } from "./database.ts";
 import { createExecutionTable } from "./executions.ts";
 import { createGroupCommit, storeUnavailable } from "./group-commit.ts";
 import { createLogTable } from "./log.ts";
+import { createMailbox } from "./mailbox.ts";
 import { createOutboxTable } from "./outbox.ts";
 import { createRecordTable } from "./records.ts";
 
@@ -20,6 +21,7 @@ export function createSqliteStore(path: string): ExecutionStore {
   const log = createLogTable(db);
   const records = createRecordTable(db);
   const outbox = createOutboxTable(db);
+  const mailbox = createMailbox(db);
   const idempotency = createIdempotencyTable(db);
   const beat = db.prepare(
     "INSERT INTO workers (worker_id, beat_ms) VALUES (?, ?) ON CONFLICT DO UPDATE SET beat_ms = excluded.beat_ms",
@@ -39,6 +41,7 @@ export function createSqliteStore(path: string): ExecutionStore {
     for (const write of change.records) records.apply(tenantId, write);
     for (const row of change.log) log.append(tenantId, executionNo, row);
     for (const message of change.outbox) outbox.add(message);
+    for (const mail of change.mail) mailbox.send(tenantId, mail);
   };
 
   const accept = (acceptance: Acceptance): AcceptOutcome => {
@@ -75,15 +78,20 @@ export function createSqliteStore(path: string): ExecutionStore {
         };
       }),
 
-    commit: ({ tenantId, executionId, epoch, state, change }) =>
+    commit: ({ tenantId, executionId, epoch, state, change, readMail, release }) =>
       group.run(() => {
         const row = executions.find(tenantId, executionId);
         if (row === undefined || row.epoch !== epoch || row.terminal === 1) return { outcome: "fenced" };
         const conflict = records.conflict(tenantId, change.records);
         if (conflict !== undefined) return conflict;
         executions.writeState(row.no, state);
+        mailbox.remove(row.no, readMail);
         apply(tenantId, row.no, change);
-        return { outcome: "committed" };
+        if (state.terminal) mailbox.clear(row.no);
+        const mail = mailbox.waits(row.no);
+        const held = release === undefined || mail;
+        if (!held) executions.letGo(row.no, release.wakeAtMs);
+        return { outcome: "committed", held, mail };
       }),
 
     write: (tenantId, change) =>
@@ -115,8 +123,11 @@ export function createSqliteStore(path: string): ExecutionStore {
     unpublished: (limit) => read(() => outbox.waiting(limit)),
     markPublished: (eventIds, atMs) => group.run(() => outbox.mark(eventIds, atMs)),
 
+    readMail: (tenantId, executionId) => read(() => mailbox.read(tenantId, executionId)),
+
     beat: (workerId, nowMs) => group.run(() => void beat.run(workerId, nowMs)),
     retire: (workerId) => group.run(() => void retire.run(workerId)),
+    due: ({ nowMs, limit }) => read(() => executions.due(nowMs, limit)),
     abandoned: ({ nowMs, deadAfterMs, limit }) => read(() => executions.abandoned(nowMs - deadAfterMs, limit)),
     purge: ({ nowMs, publishedBeforeMs }) =>
       group.run(() => idempotency.purge(nowMs) + outbox.purge(publishedBeforeMs)),

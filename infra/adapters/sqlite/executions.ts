@@ -34,7 +34,11 @@ export function createExecutionTable(db: DatabaseSync) {
   // The status is written only when it changes: its index then stays untouched by most commits.
   const updateHead = db.prepare("UPDATE executions SET head = ? WHERE no = ?");
   const updateStatus = db.prepare("UPDATE executions SET status = ?, terminal = ? WHERE no = ? AND status <> ?");
-  const takeOver = db.prepare("UPDATE executions SET epoch = epoch + 1, owner = ? WHERE no = ?");
+  const takeOver = db.prepare("UPDATE executions SET epoch = epoch + 1, owner = ?, wake_ms = NULL WHERE no = ?");
+  const letGo = db.prepare("UPDATE executions SET owner = '', wake_ms = ? WHERE no = ?");
+  const due = db.prepare(
+    "SELECT tenant_id, execution_id FROM executions WHERE owner = '' AND wake_ms <= ? ORDER BY wake_ms LIMIT ?",
+  );
   const upsertStep = db.prepare(
     "INSERT INTO steps (execution_no, position, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
   );
@@ -42,7 +46,7 @@ export function createExecutionTable(db: DatabaseSync) {
   // Hops from owner to owner along the index of unfinished work, so the cost follows the number of workers.
   const abandoned = db.prepare(
     `WITH RECURSIVE owners (owner) AS (
-       SELECT min(owner) FROM executions WHERE terminal = 0
+       SELECT min(owner) FROM executions WHERE terminal = 0 AND owner > ''
        UNION ALL
        SELECT (SELECT min(owner) FROM executions WHERE terminal = 0 AND owner > owners.owner) FROM owners WHERE owners.owner IS NOT NULL
      )
@@ -88,6 +92,13 @@ export function createExecutionTable(db: DatabaseSync) {
       takeOver.run(workerId, no);
     },
 
+    /** Leaves the execution to whoever comes when it is due. */
+    letGo: (no: number, wakeAtMs: number | undefined): void => {
+      letGo.run(wakeAtMs ?? null, no);
+    },
+
+    due: (nowMs: number, limit: number): readonly ExecutionRef[] => due.all(nowMs, limit).map(refOf),
+
     load: (row: ExecutionRow): StoredExecution => ({
       epoch: row.epoch,
       intent: JSON.parse(String(selectIntent.get(row.no)?.["body"])) as JsonObject,
@@ -125,9 +136,13 @@ export function createExecutionTable(db: DatabaseSync) {
     },
 
     abandoned: (aliveSinceMs: number, limit: number): readonly ExecutionRef[] =>
-      abandoned.all(aliveSinceMs, limit).map((row) => ({
-        tenantId: trustedTenantId(String(row["tenant_id"])),
-        executionId: asId.execution(String(row["execution_id"])),
-      })),
+      abandoned.all(aliveSinceMs, limit).map(refOf),
+  };
+}
+
+function refOf(row: Readonly<Record<string, unknown>>): ExecutionRef {
+  return {
+    tenantId: trustedTenantId(row["tenant_id"] as string),
+    executionId: asId.execution(row["execution_id"] as string),
   };
 }

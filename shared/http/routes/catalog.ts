@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import { jsonObject } from "../../json.ts";
 
+import { describePlan, planDiagram } from "../../sagas/describe-plan.ts";
 import type { IntentDefinition } from "../../sagas/intent-definition.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
@@ -19,7 +20,8 @@ const catalogAnswer = z.object({
       trigger: z.array(z.enum(["http", "pubsub"])),
       capabilities: z.array(z.string()),
       target: z.string().optional(),
-      steps: z.array(z.object({ name: z.string(), kind: z.string(), timeout_ms: z.int() })),
+      plan: jsonObject,
+      diagram: z.string(),
       input_schema: schema,
       output_schema: schema,
     }),
@@ -54,7 +56,8 @@ export function describeIntent(definition: IntentDefinition) {
     trigger: ["http"],
     capabilities: [],
     ...(definition.target === undefined ? {} : { target: definition.target }),
-    steps: definition.plan.nodes.map((node) => ({ name: node.name, kind: node.kind, timeout_ms: node.timeoutMs })),
+    plan: describePlan(definition),
+    diagram: planDiagram(describePlan(definition)),
     input_schema: z.toJSONSchema(definition.input, { io: "input" }),
     output_schema: z.toJSONSchema(definition.output),
   };

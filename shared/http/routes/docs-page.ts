@@ -1,3 +1,4 @@
+import { describePlan, type NodeDescription } from "../../sagas/describe-plan.ts";
 import type { IntentDefinition } from "../../sagas/intent-definition.ts";
 
 /** The parts of an OpenAPI 3.1 document that the page shows. */
@@ -64,12 +65,28 @@ For machines: <a href="/openapi.json">OpenAPI 3.1</a>.</p>
 <h2>The intents and their plans</h2>${intents.map(intentHtml).join("")}${sections}</html>`;
 }
 
-function intentHtml({ type, version, description, plan }: IntentDefinition): string {
-  const steps = plan.nodes.map(
-    (node) => `<span class="step" title="at most ${node.timeoutMs} ms">${text(node.name)}</span>`,
-  );
-  return `<h3><code>${text(type)}</code> <small class="quiet">version ${version}</small></h3><p>${prose(description)}</p>
-<div class="plan">${steps.join("<span>→</span>")}</div>`;
+function intentHtml(definition: IntentDefinition): string {
+  const { type, version, description } = definition;
+  const { nodes, checkpoint } = describePlan(definition);
+  return `<h3><code>${text(type)}</code> <small class="quiet">version ${version}, commits ${checkpoint === "ends" ? "at its ends" : "each step"}</small></h3><p>${prose(description)}</p>
+<div class="plan">${nodes.map(nodeHtml).join("<span>→</span>")}</div>`;
+}
+
+function nodeHtml(node: NodeDescription): string {
+  const marks = [
+    node.conditional ? "when" : "",
+    "undo" in node && node.undo ? "undo" : "",
+    node.kind === "step" && node.pivot ? "pivot" : "",
+  ];
+  const about = [node.kind === "step" ? "" : node.kind, ...marks].filter((mark) => mark !== "").join(", ");
+  const note = about === "" ? "" : ` <small class="quiet">${text(about)}</small>`;
+  const branches =
+    node.kind === "parallel"
+      ? Object.keys(node.branches)
+          .map((name) => `<br>∥ ${text(name)}`)
+          .join("")
+      : "";
+  return `<span class="step">${text(node.name)}${note}${branches}</span>`;
 }
 
 function endpointHtml(method: string, path: string, operation: Operation): string {

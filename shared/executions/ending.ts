@@ -1,0 +1,118 @@
+import { moveArtifact } from "../artifacts/artifact-changes.ts";
+import { type Clock, rfc3339 } from "../clock.ts";
+import type { Ids } from "../ids.ts";
+import type { Intent } from "../intents/intent.ts";
+import { movePendingIntent, newPendingIntent, pendingIntentKind } from "../intents/pending-intent.ts";
+import { toJson } from "../json.ts";
+import { errorFields, type Logger } from "../logger.ts";
+import type { StateSurface } from "../state/state-surface.ts";
+import { UnitOfWork } from "../state/unit-of-work.ts";
+import type { Failure } from "./execution.ts";
+import { failureOf } from "./failure.ts";
+import type { Scene } from "./scene.ts";
+
+export interface SettleDeps {
+  readonly surface: StateSurface;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly intent: Intent;
+}
+
+/** The intent type of the pending intent that a dead execution becomes: to take it up is to let the execution go on. */
+export const REVIVE_EXECUTION = "runtime.revive_execution";
+
+/** Records the end of a saga all of whose nodes are done; a result of the wrong shape is a failure. */
+export async function complete(deps: SettleDeps, scene: Scene): Promise<undefined> {
+  const { journal, definition } = scene;
+  try {
+    const result = definition.output.parse(toJson(definition.result(scene.view)));
+    const output = await scene.claimCheck.park(journal.owner.tenantId, toJson(result));
+    const { execution_id, intent_id, artifacts, steps } = journal.state;
+    const unit = newUnit(deps, scene);
+    await settlePendingIntent(deps, unit, "completed");
+    journal.absorb(unit);
+    journal.record({
+      event_type: "execution_completed",
+      payload: {
+        execution_id,
+        intent_id,
+        artifacts_count: artifacts.length,
+        events_count: steps.reduce((count, step) => count + (step.events?.length ?? 0), 0),
+        output,
+      },
+    });
+  } catch (error) {
+    deps.logger.error("the result of an intent does not have the shape that it declares", errorFields(error));
+    await endFailed(deps, scene, failureOf(error));
+  }
+}
+
+export async function endFailed(deps: SettleDeps, scene: Scene, error: Failure): Promise<undefined> {
+  await leaveNothingPending(deps, scene, error);
+  const { execution_id, intent_id } = scene.state;
+  scene.journal.record({ event_type: "execution_failed", payload: { execution_id, intent_id, error } });
+}
+
+export async function endCompensated(deps: SettleDeps, scene: Scene, error: Failure): Promise<undefined> {
+  await leaveNothingPending(deps, scene, error);
+  const { execution_id, intent_id } = scene.state;
+  scene.journal.record({ event_type: "execution_compensated", payload: { execution_id, intent_id, error } });
+}
+
+export async function endCancelled(deps: SettleDeps, scene: Scene, compensated: boolean): Promise<undefined> {
+  const message = "The execution was cancelled.";
+  await leaveNothingPending(deps, scene, { code: "execution.cancelled", message, status: 409, retryable: false });
+  const { execution_id, intent_id } = scene.state;
+  scene.journal.record({ event_type: "execution_cancelled", payload: { execution_id, intent_id, compensated } });
+}
+
+/** Stops without an end: what happened, and all that is known of it, becomes a pending intent for a person. */
+export function becomeDead(deps: SettleDeps, scene: Scene, error: Failure): undefined {
+  const { execution_id, intent_id, status, steps, session_id } = scene.state;
+  const evidence = {
+    execution_id,
+    intent_type: scene.definition.type,
+    while: status,
+    error: toJson(error),
+    steps: steps.map(({ step_name, status: was, attempt, undo_attempts }) => ({
+      step_name,
+      status: was,
+      attempt,
+      undo_attempts,
+    })),
+  };
+  const pending = newPendingIntent(deps.ids.intent(), rfc3339(deps.clock.now()), {
+    tenantId: scene.journal.owner.tenantId,
+    intentType: REVIVE_EXECUTION,
+    targetArtifactId: execution_id,
+    context: toJson(evidence) as Record<string, never>,
+    sessionId: session_id,
+    userId: deps.intent.user_id,
+  });
+  const unit = newUnit(deps, scene);
+  unit.put(pendingIntentKind, pending.intent_id, pending);
+  scene.journal.absorb(unit);
+  scene.journal.record({ event_type: "execution_failed", payload: { execution_id, intent_id, error, dead: true } });
+}
+
+/** What this execution left PENDING becomes FAILED, and the pending intent that it took up can be taken up again (ADR 0006). */
+async function leaveNothingPending(deps: SettleDeps, scene: Scene, error: Failure): Promise<void> {
+  const unit = newUnit(deps, scene);
+  const failure = { code: error.code, message: error.message };
+  for (const artifact of scene.state.artifacts) {
+    if (artifact.lifecycle_state !== "PENDING") continue;
+    await moveArtifact(unit, artifact.artifact_id, "FAILED", rfc3339(deps.clock.now()), { failure });
+  }
+  await settlePendingIntent(deps, unit, "failed");
+  scene.journal.absorb(unit);
+}
+
+async function settlePendingIntent(deps: SettleDeps, unit: UnitOfWork, to: "completed" | "failed"): Promise<void> {
+  const id = deps.intent.pending_intent_id;
+  if (id !== undefined) await movePendingIntent(unit, id, to, { now: rfc3339(deps.clock.now()) });
+}
+
+function newUnit(deps: SettleDeps, scene: Scene): UnitOfWork {
+  return new UnitOfWork(deps.surface, scene.journal.owner.tenantId, deps.clock.now());
+}

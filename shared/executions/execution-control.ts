@@ -1,0 +1,157 @@
+import { RuntimeError } from "../errors.ts";
+import type { ExecutionId, Ids, TenantId, TraceId } from "../ids.ts";
+import { type JsonObject, type JsonValue } from "../json.ts";
+import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { IntentCatalog } from "../sagas/intent-catalog.ts";
+import type { ClaimCheck } from "../state/claim-check.ts";
+import type { Execution } from "./execution.ts";
+import { isTerminal } from "./execution.ts";
+import type { ExecutionLifecycle, SubmitAnswer } from "./execution-lifecycle.ts";
+import { copiedSteps } from "./fork.ts";
+import type { MailBody } from "./mail.ts";
+import type { Recovery } from "./recovery.ts";
+
+export interface Repeat {
+  readonly userId: string | undefined;
+  readonly traceId: TraceId;
+  /** Of the new execution, instead of the old one's. */
+  readonly parameters?: JsonObject | undefined;
+}
+
+/** What people do with executions that are under way, or ended. All throw `execution.not_found`. */
+export interface ExecutionControl {
+  /** Asks the saga to turn back, or without compensation to stop where it is; seen at its next commit. 409 `execution.over`. */
+  cancel(tenantId: TenantId, executionId: ExecutionId, compensate: boolean): Promise<Execution>;
+  /**
+   * Puts a signal into the mailbox, where the await of its name finds it, now or later. The same `signalId` is the same signal.
+   * Throws `signal.unknown` (404), `signal.invalid` (422), `execution.over` (409).
+   */
+  signal(
+    tenantId: TenantId,
+    executionId: ExecutionId,
+    signal: { readonly name: string; readonly payload: JsonValue; readonly signalId?: string | undefined },
+  ): Promise<Execution>;
+  /** Lets a dead execution go on, or repeats a failed one from its failed step as a new execution. 409 `execution.not_retryable`. */
+  retry(tenantId: TenantId, executionId: ExecutionId, repeat: Repeat): Promise<SubmitAnswer>;
+  /** A new execution that begins at a step of an old one, with what the steps before it returned. 422 `fork.bad_step`. */
+  fork(tenantId: TenantId, executionId: ExecutionId, fromStep: string, repeat: Repeat): Promise<SubmitAnswer>;
+}
+
+export interface ExecutionControlDeps {
+  readonly store: ExecutionStore;
+  readonly catalog: IntentCatalog;
+  readonly lifecycle: ExecutionLifecycle;
+  readonly claimCheck: ClaimCheck;
+  readonly recovery: Recovery;
+  readonly ids: Ids;
+}
+
+export function createExecutionControl({
+  store,
+  catalog,
+  lifecycle,
+  claimCheck,
+  recovery,
+  ids,
+}: ExecutionControlDeps): ExecutionControl {
+  const send = async (tenantId: TenantId, executionId: ExecutionId, mailId: string, body: MailBody): Promise<void> => {
+    await store.write(tenantId, { records: [], log: [], outbox: [], mail: [{ mailId, executionId, body }] });
+    recovery.wake({ tenantId, executionId });
+  };
+
+  const underWay = async (tenantId: TenantId, executionId: ExecutionId): Promise<Execution> => {
+    const execution = await lifecycle.get(tenantId, executionId);
+    if (isTerminal(execution.status)) {
+      throw new RuntimeError("execution.over", `The execution ${executionId} is ${execution.status} already.`, {
+        status: 409,
+      });
+    }
+    return execution;
+  };
+
+  const fork: ExecutionControl["fork"] = async (tenantId, executionId, fromStep, { userId, traceId, parameters }) => {
+    const { state, intent } = await lifecycle.load(tenantId, executionId);
+    const definition = catalog.find(state.intent_type);
+    const forked = { execution_id: executionId, step_name: fromStep };
+    return lifecycle.submit(
+      {
+        tenantId,
+        userId,
+        intentType: state.intent_type,
+        sessionId: state.session_id,
+        parameters: parameters ?? ((await claimCheck.redeem(tenantId, intent.parameters)) as JsonObject),
+        metadata: intent.metadata,
+        solutionId: intent.solution_id,
+        intentId: undefined,
+        idempotencyKey: undefined,
+        traceId,
+      },
+      {
+        links: { forked_from: forked },
+        prologue: (journal) => copiedSteps(definition, state, fromStep, journal.epoch, ids),
+      },
+    );
+  };
+
+  return {
+    cancel: async (tenantId, executionId, compensate) => {
+      const execution = await underWay(tenantId, executionId);
+      await send(tenantId, executionId, "cancel", { kind: "cancel", compensate });
+      return execution;
+    },
+
+    signal: async (tenantId, executionId, { name, payload, signalId }) => {
+      const execution = await underWay(tenantId, executionId);
+      const plan = catalog.version(execution.intent_type, execution.intent_version)?.plan;
+      const node = plan?.nodes.find((each) => each.kind === "await" && each.name === name);
+      if (node?.kind !== "await") {
+        throw new RuntimeError("signal.unknown", `${execution.intent_type} awaits no signal ${name}.`, { status: 404 });
+      }
+      const parsed = node.schema.safeParse(payload);
+      if (!parsed.success) {
+        const faults = parsed.error.issues.map((issue) => ({
+          path: ["payload", ...issue.path].join("."),
+          message: issue.message,
+        }));
+        throw new RuntimeError("signal.invalid", `The payload is not one of the signal ${name}.`, {
+          status: 422,
+          faults,
+        });
+      }
+      await send(tenantId, executionId, signalId ?? ids.event(), { kind: "signal", name, payload: parsed.data });
+      return execution;
+    },
+
+    retry: async (tenantId, executionId, repeat) => {
+      const { state } = await lifecycle.load(tenantId, executionId);
+      switch (state.status) {
+        case "dead":
+          await send(tenantId, executionId, `retry/${state.chain.sequence}`, { kind: "retry" });
+          return { execution: state, fresh: false };
+        case "failed": {
+          // Nothing of it was undone, so what its done steps returned still stands.
+          const failed = state.steps.find((step) => step.status === "failed" && !step.step_name.includes("/"));
+          return fork(tenantId, executionId, failed?.step_name ?? state.steps[0]?.step_name ?? "", repeat);
+        }
+        case "compensated":
+        case "cancelled":
+          // What its steps did is undone: it begins anew.
+          return fork(tenantId, executionId, state.steps[0]?.step_name ?? "", repeat);
+        case "pending":
+        case "running":
+        case "suspended":
+        case "compensating":
+        case "completed":
+          throw new RuntimeError(
+            "execution.not_retryable",
+            `The execution ${executionId} is ${state.status}; only one that did not succeed can be retried.`,
+            {
+              status: 409,
+            },
+          );
+      }
+    },
+
+    fork,
+  };
+}

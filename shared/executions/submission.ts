@@ -1,0 +1,156 @@
+import { type Clock, rfc3339 } from "../clock.ts";
+import { durationMs } from "../duration.ts";
+import { type FieldFault, notFound, RuntimeError } from "../errors.ts";
+import { asId, type Ids, type SessionId, type TenantId, type TraceId } from "../ids.ts";
+import type { Intent } from "../intents/intent.ts";
+import { movePendingIntent } from "../intents/pending-intent.ts";
+import { digestOf, type JsonObject, toJson } from "../json.ts";
+import type { IntentCatalog } from "../sagas/intent-catalog.ts";
+import type { IntentDefinition } from "../sagas/intent-definition.ts";
+import type { ClaimCheck } from "../state/claim-check.ts";
+import type { StateSurface } from "../state/state-surface.ts";
+import { UnitOfWork } from "../state/unit-of-work.ts";
+import type { Accept, NewExecution } from "./acceptance.ts";
+import type { Execution } from "./execution.ts";
+import type { LoadedExecution } from "./stored-execution.ts";
+
+const IDEMPOTENCY_LIFETIME_MS = durationMs("24h");
+
+/** An intent as a caller submits it. */
+export interface Submission {
+  readonly tenantId: TenantId;
+  readonly userId: string | undefined;
+  readonly intentType: string;
+  readonly sessionId: SessionId;
+  readonly parameters: JsonObject;
+  readonly metadata: Intent["metadata"];
+  readonly solutionId: string | undefined;
+  readonly intentId: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly pendingIntentId?: string;
+  readonly traceId: TraceId;
+}
+
+export type Submitted =
+  | { readonly kind: "accepted"; readonly held: LoadedExecution }
+  | { readonly kind: "duplicate"; readonly executionId: Execution["execution_id"] };
+
+export interface SubmissionDeps {
+  readonly catalog: IntentCatalog;
+  readonly surface: StateSurface;
+  readonly claimCheck: ClaimCheck;
+  readonly accept: Accept;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+export type SubmitNew = (submission: Submission, more?: Pick<NewExecution, "links" | "prologue">) => Promise<Submitted>;
+
+/**
+ * Checks a submission and has it accepted.
+ * Throws `intent.unknown_type`, `intent.bad_parameters`, `idempotency.other_body` (422), `session.not_found` (404),
+ * `pending_intent.*` (404, 409).
+ */
+export function createSubmission({ catalog, surface, claimCheck, accept, clock, ids }: SubmissionDeps): SubmitNew {
+  return async (submission, more = {}) => {
+    const definition = catalog.find(submission.intentType);
+    if (definition === undefined) throw unknownType(submission.intentType, catalog);
+    const input = checkedParameters(definition, submission.parameters);
+    const { tenantId, sessionId, traceId } = submission;
+    const executionId = ids.execution();
+    const unit = new UnitOfWork(surface, tenantId, clock.now());
+    if (submission.pendingIntentId !== undefined) {
+      await movePendingIntent(unit, submission.pendingIntentId, "in_progress", {
+        now: rfc3339(clock.now()),
+        executionId,
+      });
+    }
+    const intent = await toIntent(submission, definition, input);
+    const { outcome, held } = await accept({
+      executionId,
+      definition,
+      intent,
+      input,
+      traceId,
+      idempotency: idempotencyOf(submission, definition, input),
+      unit,
+      ...more,
+    });
+    switch (outcome.outcome) {
+      case "accepted":
+        return { kind: "accepted", held };
+      case "duplicate":
+        return { kind: "duplicate", executionId: outcome.executionId };
+      case "idempotency_mismatch":
+        throw new RuntimeError(
+          "idempotency.other_body",
+          "This idempotency key was used for an intent with another body.",
+          {
+            status: 422,
+            details: { execution_id: outcome.executionId },
+          },
+        );
+      case "requirement_unmet":
+        throw notFound("session", sessionId);
+      case "conflict":
+        throw new RuntimeError("pending_intent.taken", "Somebody else took this pending intent up first.", {
+          status: 409,
+        });
+    }
+  };
+
+  async function toIntent(submission: Submission, definition: IntentDefinition, input: JsonObject): Promise<Intent> {
+    return {
+      intent_id: submission.intentId === undefined ? ids.intent() : asId.intent(submission.intentId),
+      intent_type: definition.type,
+      version: definition.version,
+      tenant_id: submission.tenantId,
+      session_id: submission.sessionId,
+      ...(submission.userId === undefined ? {} : { user_id: submission.userId }),
+      ...(submission.solutionId === undefined ? {} : { solution_id: submission.solutionId }),
+      parameters: (await claimCheck.park(submission.tenantId, toJson(input))) as Intent["parameters"],
+      metadata: submission.metadata,
+      ...(submission.idempotencyKey === undefined ? {} : { idempotency_key: submission.idempotencyKey }),
+      ...(submission.pendingIntentId === undefined ? {} : { pending_intent_id: submission.pendingIntentId }),
+      created_at: rfc3339(clock.now()),
+    };
+  }
+
+  /** A key of the caller's own, or else the intent id that it chose: either says "this is the same intent". */
+  function idempotencyOf(
+    submission: Submission,
+    definition: IntentDefinition,
+    parameters: JsonObject,
+  ): NewExecution["idempotency"] {
+    const key = submission.idempotencyKey ?? submission.intentId;
+    if (key === undefined) return undefined;
+    const { sessionId, metadata, solutionId, intentId, pendingIntentId } = submission;
+    return {
+      key: `${definition.type}/${key}`,
+      digest: digestOf({ sessionId, parameters, metadata, solutionId, intentId, pendingIntentId }),
+      expiresMs: clock.now() + IDEMPOTENCY_LIFETIME_MS,
+    };
+  }
+}
+
+function checkedParameters(definition: IntentDefinition, parameters: JsonObject): JsonObject {
+  const parsed = definition.input.safeParse(parameters);
+  if (parsed.success) return parsed.data;
+  const faults: FieldFault[] = parsed.error.issues.map((issue) => ({
+    path: ["parameters", ...issue.path].join("."),
+    message: issue.message,
+  }));
+  throw new RuntimeError("intent.bad_parameters", `${definition.type} cannot take these parameters.`, {
+    status: 422,
+    faults,
+  });
+}
+
+function unknownType(type: string, catalog: IntentCatalog): RuntimeError {
+  const known = catalog.definitions.map((definition) => definition.type).join(", ");
+  const message = `No handler found for intent type: ${type}. This runtime knows ${known}.`;
+  return new RuntimeError("intent.unknown_type", message, {
+    status: 422,
+    faults: [{ path: "intent_type", message: "is unknown" }],
+  });
+}

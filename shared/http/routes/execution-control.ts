@@ -1,0 +1,97 @@
+import * as z from "zod";
+
+import { asId } from "../../ids.ts";
+import { jsonObject, jsonValue } from "../../json.ts";
+import type { RuntimeServices } from "../../services.ts";
+import { addEndpoint, type Router } from "../endpoint.ts";
+import { tenantId } from "../wire.ts";
+import { acceptedAnswer } from "./execution-view.ts";
+import { accepted } from "./intents.ts";
+
+const tag = "executions";
+const answers = { 202: { description: "accepted", schema: acceptedAnswer } };
+
+/** Turning executions back, signalling to them, repeating them. */
+export function addExecutionControlRoutes(router: Router, { control, adapters }: RuntimeServices): void {
+  const executionIn = (params: Readonly<Record<string, string>>) => asId.execution(params["execution_id"] ?? "");
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "post",
+      path: "/execution/{execution_id}/cancel",
+      tag,
+      summary: "Cancel an execution",
+      description: "Seen at its next commit. With `compensate` what it did is undone first; past its pivot it goes on.",
+      body: z.object({ tenant_id: tenantId, compensate: z.boolean().default(true) }),
+      answers,
+      problems: [404, 409],
+    },
+    async ({ body, params, tenantId: tenant }) =>
+      accepted(await control.cancel(tenant, executionIn(params), body.compensate)),
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "post",
+      path: "/execution/{execution_id}/signal/{name}",
+      tag,
+      summary: "Signal to an execution",
+      description:
+        "Kept until the execution awaits it: a signal that comes early is not lost. The same `signal_id` is the same signal.",
+      body: z.object({
+        tenant_id: tenantId,
+        payload: jsonValue.optional(),
+        signal_id: z.string().min(1).max(256).optional(),
+      }),
+      answers,
+      problems: [404, 409],
+    },
+    async ({ body, params, tenantId: tenant }) => {
+      const signal = { name: params["name"] ?? "", payload: body.payload ?? null, signalId: body.signal_id };
+      return accepted(await control.signal(tenant, executionIn(params), signal));
+    },
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "post",
+      path: "/execution/{execution_id}/retry",
+      tag,
+      summary: "Retry an execution that did not succeed",
+      description:
+        "A dead one goes on; a failed one is repeated from its failed step, a compensated or cancelled one from its start, as a new execution.",
+      body: z.object({ tenant_id: tenantId }),
+      answers,
+      problems: [404, 409, 503],
+    },
+    async ({ params, tenantId: tenant, userId, trace }) => {
+      const { execution } = await control.retry(tenant, executionIn(params), { userId, traceId: trace.traceId });
+      return accepted(execution);
+    },
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "post",
+      path: "/execution/{execution_id}/fork",
+      tag,
+      summary: "Begin a new execution at a step of this one",
+      body: z.object({ tenant_id: tenantId, from_step: z.string().min(1), parameters: jsonObject.optional() }),
+      answers,
+      problems: [404, 503],
+    },
+    async ({ body, params, tenantId: tenant, userId, trace }) => {
+      const repeat = { userId, traceId: trace.traceId, parameters: body.parameters };
+      const { execution } = await control.fork(tenant, executionIn(params), body.from_step, repeat);
+      return accepted(execution);
+    },
+  );
+}

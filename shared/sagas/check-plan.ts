@@ -1,0 +1,69 @@
+import { RuntimeError } from "../errors.ts";
+import type { IntentDefinition } from "./intent-definition.ts";
+import type { PlanNode, Work } from "./plan.ts";
+
+/** The definition itself when its plan can work. Throws `plan.*` at build time, naming the intent, the node and what to do. */
+export function checkPlan(definition: IntentDefinition): IntentDefinition {
+  const { nodes, checkpoint } = definition.plan;
+  if (nodes.length === 0) throw fault(definition, "empty", "has no step; add one before returns()");
+  const names = new Set<string>();
+  let pivot: string | undefined;
+  for (const node of nodes) {
+    if (names.has(node.name))
+      throw fault(definition, "duplicate_name", `has two nodes named ${node.name}; give each its own name`);
+    names.add(node.name);
+    for (const [name, work] of worksOf(node)) {
+      if (work.timeoutMs > definition.functionTimeoutMs) {
+        throw fault(
+          definition,
+          "step_outlives_function",
+          `${name} may take ${work.timeoutMs} ms, but its function ends after ${definition.functionTimeoutMs} ms; shorten the step, or raise functionTimeout`,
+        );
+      }
+      if (pivot !== undefined && work.undo !== undefined) {
+        throw fault(
+          definition,
+          "undo_after_pivot",
+          `${name} has an undo, but after the pivot ${pivot} nothing is undone any more; remove it, or move the step`,
+        );
+      }
+    }
+    if (node.kind === "await" && (node.timeoutMs ?? 0) > definition.timeoutMs) {
+      throw fault(
+        definition,
+        "await_outlives_intent",
+        `${node.name} waits up to ${node.timeoutMs} ms, but the intent ends after ${definition.timeoutMs} ms; shorten the wait, or raise timeout`,
+      );
+    }
+    if (checkpoint === "ends" && (node.kind !== "step" || node.pivot || node.semantics === "at-most-once")) {
+      throw fault(
+        definition,
+        "ends_needs_steps",
+        `${node.name} cannot be in a plan with checkpoint "ends", which holds idempotent steps only; use checkpoint "each"`,
+      );
+    }
+    if (node.kind === "step" && node.pivot) pivot = node.name;
+  }
+  return definition;
+}
+
+/** The works of a node, by the names under which they are recorded. */
+export function worksOf(node: PlanNode): readonly (readonly [string, Work])[] {
+  switch (node.kind) {
+    case "step":
+      return [[node.name, node]];
+    case "parallel":
+      return Object.entries(node.branches).map(([branch, work]) => [`${node.name}/${branch}`, work]);
+    case "map":
+      return [[node.name, node.work]];
+    case "await":
+    case "sleep":
+    case "call":
+    case "emit":
+      return [];
+  }
+}
+
+function fault(definition: IntentDefinition, code: string, message: string): RuntimeError {
+  return new RuntimeError(`plan.${code}`, `${definition.type}: ${message}.`);
+}

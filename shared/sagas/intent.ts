@@ -1,0 +1,222 @@
+import type * as z from "zod";
+
+import { type Duration, durationMs } from "../duration.ts";
+import { RuntimeError } from "../errors.ts";
+import type { JsonObject, JsonValue } from "../json.ts";
+import type { IntentDefinition } from "./intent-definition.ts";
+import type { Checkpoint, FailurePolicy, PlanNode, PlanView, Work } from "./plan.ts";
+import { type RetryOptions, retryPolicy } from "./retry-policy.ts";
+import type { EmittedEvent, StepContext, UndoContext } from "./step-context.ts";
+import { checkPlan } from "./check-plan.ts";
+
+export interface IntentOptions<Input extends JsonObject, Output extends JsonObject> {
+  readonly version: number;
+  readonly description: string;
+  readonly input: z.ZodType<Input> & { readonly shape: Readonly<Record<string, unknown>> };
+  readonly output: z.ZodType<Output>;
+  readonly target?: keyof Input & string;
+  /** The request timeout of the intent's function; default 60m, Cloud Run's longest. */
+  readonly functionTimeout?: Duration;
+  /** How long the execution may take, waiting included; default 400d, the log's retention. */
+  readonly timeout?: Duration;
+  /** `ends` for a plan of idempotent steps: 2 commits, whatever its length. */
+  readonly checkpoint?: Checkpoint;
+}
+
+type Condition<Input, Outputs> = { readonly when?: (view: PlanView<Input, Outputs>) => boolean };
+
+export interface WorkOptions<Input, Outputs, Output> {
+  readonly run: (ctx: StepContext<Input, Outputs>) => Promise<Output> | Output;
+  /** Undoes the step's effect, or buries its key: it also runs for a step that was begun and never finished. */
+  readonly undo?: (ctx: UndoContext<Input, Outputs, Output>) => unknown;
+  /** How long one attempt may take; default 60s. */
+  readonly timeout?: Duration;
+  readonly retry?: RetryOptions;
+  readonly semantics?: "at-least-once" | "at-most-once";
+}
+
+export interface ItemOptions<Input, Outputs, Item, Output> extends Omit<WorkOptions<Input, Outputs, Output>, "run"> {
+  readonly over: (view: PlanView<Input, Outputs>) => readonly Item[];
+  readonly run: (ctx: StepContext<Input, Outputs>, item: Item) => Promise<Output> | Output;
+  /** How many items are at work at a time; default 5. */
+  readonly concurrency?: number;
+}
+
+/** How one member of a group went, where the group collects failures. */
+export type Collected<Output> =
+  | { readonly ok: true; readonly output: Output }
+  | { readonly ok: false; readonly error: { readonly code: string; readonly message: string } };
+
+type Branches<Input, Outputs> = Readonly<Record<string, WorkOptions<Input, Outputs, JsonObject>>>;
+type BranchOutput<Branch> = Branch extends { readonly run: (...args: never) => infer Result } ? Awaited<Result> : never;
+type With<Outputs, Name extends string, Output> = Outputs & { readonly [key in Name]: Output };
+/** A node with a condition may have been skipped. */
+type Maybe<Options, Output> = Options extends { readonly when: unknown } ? Output | null : Output;
+
+/** Builds an intent node by node; each sees the typed outputs of the nodes before it. */
+export interface IntentBuilder<Input extends JsonObject, Output extends JsonObject, Outputs> {
+  step<const Name extends string, StepOutput extends JsonObject, Options extends Condition<Input, Outputs>>(
+    name: Name,
+    options: WorkOptions<Input, Outputs, StepOutput> & Options,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, StepOutput>>>;
+  /** A step after whose completion the saga only goes forward: nothing is undone any more, so nothing after it has an undo. */
+  pivot<const Name extends string, StepOutput extends JsonObject>(
+    name: Name,
+    options: Omit<WorkOptions<Input, Outputs, StepOutput>, "undo"> &
+      Pick<WorkOptions<Input, Outputs, StepOutput>, "undo">,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, StepOutput>>;
+  /** Waits for the signal of its name; one that was sent before is waiting already. */
+  await<const Name extends string, Payload extends JsonValue>(
+    name: Name,
+    options: {
+      readonly schema: z.ZodType<Payload>;
+      readonly timeout: Duration;
+      readonly onTimeout: "continue";
+    } & Condition<Input, Outputs>,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Payload | null>>;
+  await<const Name extends string, Payload extends JsonValue, Options extends Condition<Input, Outputs>>(
+    name: Name,
+    options: {
+      readonly schema: z.ZodType<Payload>;
+      readonly timeout?: Duration;
+      readonly onTimeout?: "compensate";
+    } & Options,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, Payload>>>;
+  sleep<const Name extends string>(
+    name: Name,
+    options: { readonly delay: Duration } & Condition<Input, Outputs>,
+  ): IntentBuilder<Input, Output, Outputs>;
+  parallel<const Name extends string, const Named extends Branches<Input, Outputs>>(
+    name: Name,
+    options: { readonly branches: Named; readonly onFailure?: "fail_fast" } & Condition<Input, Outputs>,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, { readonly [key in keyof Named]: BranchOutput<Named[key]> }>>;
+  parallel<const Name extends string, const Named extends Branches<Input, Outputs>>(
+    name: Name,
+    options: { readonly branches: Named; readonly onFailure: "collect" } & Condition<Input, Outputs>,
+  ): IntentBuilder<
+    Input,
+    Output,
+    With<Outputs, Name, { readonly [key in keyof Named]: Collected<BranchOutput<Named[key]>> }>
+  >;
+  map<const Name extends string, Item extends JsonValue, ItemOutput extends JsonObject>(
+    name: Name,
+    options: ItemOptions<Input, Outputs, Item, ItemOutput> & { readonly onFailure?: "fail_fast" } & Condition<
+        Input,
+        Outputs
+      >,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, readonly ItemOutput[]>>;
+  map<const Name extends string, Item extends JsonValue, ItemOutput extends JsonObject>(
+    name: Name,
+    options: ItemOptions<Input, Outputs, Item, ItemOutput> & { readonly onFailure: "collect" } & Condition<
+        Input,
+        Outputs
+      >,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, readonly Collected<ItemOutput>[]>>;
+  /** Runs another intent as a child; its output is this node's. */
+  call<const Name extends string, ChildInput extends JsonObject, ChildOutput extends JsonObject>(
+    name: Name,
+    options: {
+      readonly intent: IntentDefinition<ChildInput, ChildOutput>;
+      readonly input: (view: PlanView<Input, Outputs>) => ChildInput;
+    } & Condition<Input, Outputs>,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, ChildOutput>>;
+  emit<const Name extends string>(
+    name: Name,
+    options: { readonly event: (view: PlanView<Input, Outputs>) => EmittedEvent } & Condition<Input, Outputs>,
+  ): IntentBuilder<Input, Output, Outputs>;
+  /** Ends the plan with what the intent returns. Throws `plan.*` for a plan that cannot work, saying why. */
+  returns(result: (view: PlanView<Input, Outputs>) => Output): IntentDefinition<Input, Output>;
+}
+
+const NAME = /^[a-z][a-z0-9_]*$/;
+const DEFAULT_CONCURRENCY = 5;
+
+/**
+ * Begins the definition of an intent type, `<realm>.<intent>`.
+ * A saga is data: nothing of it runs until an execution reaches it, and no code is ever replayed.
+ */
+export function intent<Input extends JsonObject, Output extends JsonObject>(
+  type: `${string}.${string}`,
+  options: IntentOptions<Input, Output>,
+): IntentBuilder<Input, Output, unknown> {
+  const [realm = "", name = "", ...rest] = type.split(".");
+  if (!NAME.test(realm) || !NAME.test(name) || rest.length > 0) {
+    throw new RuntimeError(
+      "plan.bad_name",
+      `${JSON.stringify(type)} is no intent type; write <realm>.<intent> in lower case.`,
+    );
+  }
+  const header = {
+    type,
+    realm,
+    name,
+    version: options.version,
+    description: options.description,
+    input: options.input,
+    inputNames: Object.keys(options.input.shape),
+    output: options.output,
+    target: options.target,
+    functionTimeoutMs: durationMs(options.functionTimeout ?? "60m"),
+    timeoutMs: durationMs(options.timeout ?? "400d"),
+  };
+  return createBuilder(header, options.checkpoint ?? "each", []) as unknown as IntentBuilder<Input, Output, unknown>;
+}
+
+type Header = Omit<IntentDefinition, "plan" | "result">;
+/** Options of any node, whose types the interface above has checked. */
+interface Erased extends Omit<WorkOptions<never, never, JsonObject>, "run"> {
+  readonly run: Work["run"];
+  readonly when?: PlanNode["when"];
+  readonly schema: z.ZodType<JsonValue>;
+  readonly onTimeout?: "compensate" | "continue";
+  readonly delay: Duration;
+  readonly branches: Readonly<Record<string, Erased>>;
+  readonly onFailure?: FailurePolicy;
+  readonly over: unknown;
+  readonly concurrency?: number;
+  readonly intent: IntentDefinition;
+  readonly input: unknown;
+  readonly event: unknown;
+}
+
+function createBuilder(header: Header, checkpoint: Checkpoint, nodes: readonly PlanNode[]): object {
+  const add = (name: string, { when }: Erased, node: object): object => {
+    if (!NAME.test(name)) {
+      throw new RuntimeError(
+        "plan.bad_name",
+        `${header.type}: ${JSON.stringify(name)} is no name of a step; write it in lower case.`,
+      );
+    }
+    return createBuilder(header, checkpoint, [...nodes, { ...node, name, when } as PlanNode]);
+  };
+  return {
+    step: (name: string, options: Erased) => add(name, options, { kind: "step", pivot: false, ...workOf(options) }),
+    pivot: (name: string, options: Erased) => add(name, options, { kind: "step", pivot: true, ...workOf(options) }),
+    await: (name: string, options: Erased) => {
+      const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout);
+      const { schema, onTimeout = "compensate" } = options;
+      return add(name, options, { kind: "await", schema, timeoutMs, onTimeout });
+    },
+    sleep: (name: string, options: Erased) => add(name, options, { kind: "sleep", delayMs: durationMs(options.delay) }),
+    parallel: (name: string, options: Erased) => {
+      const works = Object.entries(options.branches).map(([branch, each]) => [branch, workOf(each)]);
+      return add(name, options, {
+        kind: "parallel",
+        branches: Object.fromEntries(works),
+        onFailure: options.onFailure ?? "fail_fast",
+      });
+    },
+    map: (name: string, options: Erased) => {
+      const { over, concurrency = DEFAULT_CONCURRENCY, onFailure = "fail_fast" } = options;
+      return add(name, options, { kind: "map", over, concurrency, onFailure, work: workOf(options) });
+    },
+    call: (name: string, options: Erased) =>
+      add(name, options, { kind: "call", intentType: options.intent.type, input: options.input }),
+    emit: (name: string, options: Erased) => add(name, options, { kind: "emit", event: options.event }),
+    returns: (result: IntentDefinition["result"]) => checkPlan({ ...header, plan: { nodes, checkpoint }, result }),
+  };
+}
+
+function workOf({ run, undo, timeout, retry, semantics = "at-least-once" }: Erased): Work {
+  return { run, undo, timeoutMs: durationMs(timeout ?? "60s"), retry: retryPolicy(retry), semantics };
+}
