@@ -3,7 +3,7 @@ import { durationMs } from "../duration.ts";
 import { notFound, RuntimeError } from "../errors.ts";
 import { type Ids, type TenantId, trustedTenantId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
-import { type JsonObject, toJson } from "../json.ts";
+import { toJson } from "../json.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
@@ -59,7 +59,7 @@ export function createChildExecutions(deps: ChildExecutionsDeps): Children {
       executionId,
       definition,
       intent,
-      input: input as JsonObject,
+      input,
       traceId: parent.trace_id,
       // The id was recorded by the parent before: it is the key that makes every try the same child.
       idempotency: { key: `child/${executionId}`, digest: executionId, expiresMs: clock.now() + KEY_LIFETIME_MS },

@@ -1,6 +1,6 @@
 import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, Ids, TenantId, TraceId } from "../ids.ts";
-import { type JsonObject, type JsonValue } from "../json.ts";
+import type { JsonObject, JsonValue } from "../json.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";

@@ -27,6 +27,8 @@ export const executionPayloads = {
     execution_id: idSchemas.execution,
     session_id: idSchemas.session,
     saga_name: z.string(),
+    /** The outline of the plan that it began with. */
+    plan: z.array(z.string()),
   }),
   step_started: z.object({
     ...step,
@@ -54,12 +56,12 @@ export const executionPayloads = {
     error: failureSchema,
     undo: z.boolean(),
   }),
-  /** `then`: the saga compensates, ends as failed, or goes on because the failure was collected. */
+  /** `next`: the saga compensates, ends as failed, or goes on because the failure was collected. */
   step_failed: z.object({
     ...step,
     attempt: z.int(),
     error: failureSchema,
-    then: z.enum(["compensate", "fail", "continue"]),
+    next: z.enum(["compensate", "fail", "continue"]),
   }),
   step_compensated: z.object(step),
   signal_received: z.discriminatedUnion("kind", [
@@ -78,7 +80,12 @@ export const executionPayloads = {
     reason: z.enum(["waiting", "handed_on"]),
     wake_at: z.string().nullable(),
   }),
-  execution_resumed: z.object({ execution_id: idSchemas.execution, epoch: z.int() }),
+  execution_resumed: z.object({
+    execution_id: idSchemas.execution,
+    epoch: z.int(),
+    /** The version of the plan that it goes on under, when it adopted a newer one. */
+    adopted_version: z.int().optional(),
+  }),
   execution_completed: z.object({
     execution_id: idSchemas.execution,
     intent_id: idSchemas.intent,

@@ -48,7 +48,6 @@ export const emittedEventSchema = z.object({
 });
 
 export const STEP_TYPES = ["step", "await", "sleep", "parallel", "map", "call", "emit"] as const;
-export type StepType = (typeof STEP_TYPES)[number];
 
 export const stepSchema = z.object({
   step_id: idSchemas.step,

@@ -16,8 +16,8 @@ export async function failStep(
   const node = scene.nodeOf(step);
   const collected =
     (node?.kind === "parallel" || node?.kind === "map") && node.onFailure === "collect" && step.step_name !== node.name;
-  const record = (then: "compensate" | "fail" | "continue"): void => {
-    const payload = { step_id: step.step_id, attempt, error, then };
+  const record = (next: "compensate" | "fail" | "continue"): void => {
+    const payload = { step_id: step.step_id, attempt, error, next };
     scene.journal.record({ event_type: "step_failed", step_name: step.step_name, payload });
   };
   if (collected) {

@@ -49,6 +49,12 @@ type Later = Exclude<ExecutionDraft, { readonly event_type: "intent_received" }>
 
 function change(state: Execution, event: Later, entry: LogEntry): Partial<Execution> {
   switch (event.event_type) {
+    case "step_started":
+    case "step_completed":
+    case "step_retry_scheduled":
+    case "step_failed":
+    case "step_compensated":
+      return changeOfStep(state, event, entry);
     case "execution_started":
       return { status: "running" };
     case "saga_started":
@@ -57,12 +63,45 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
       // While it undoes, it stays compensating: what it waits for is in its steps.
       return state.status === "running" ? { status: "suspended" } : {};
     case "execution_resumed":
-      if (state.status !== "suspended") return {};
-      // It was let go of, not lost: what was on record as started was not at work, so the new epoch begins it.
-      return {
-        status: "running",
-        steps: state.steps.map((step) => (step.status === "started" ? { ...step, epoch: event.payload.epoch } : step)),
-      };
+      return resumed(state, event.payload);
+    case "signal_received":
+      return afterSignal(state, event.payload);
+    case "execution_completed":
+      return { status: "completed", output: event.payload.output };
+    case "execution_failed": {
+      const { error, dead } = event.payload;
+      if (dead !== true) return { status: "failed", error };
+      return { status: "dead", error, dead_while: state.status === "compensating" ? "compensating" : "running" };
+    }
+    case "execution_compensated":
+      return { status: "compensated", error: event.payload.error };
+    case "execution_cancelled":
+      return { status: "cancelled" };
+    case "artifact_registered":
+      return { artifacts: [...state.artifacts, event.payload] };
+    case "artifact_lifecycle_changed": {
+      const { artifact_id, artifact_type, to } = event.payload;
+      const others = state.artifacts.filter((artifact) => artifact.artifact_id !== artifact_id);
+      return { artifacts: [...others, { artifact_id, artifact_type, lifecycle_state: to }] };
+    }
+  }
+}
+
+function resumed(
+  state: Execution,
+  payload: { readonly epoch: number; readonly adopted_version?: number | undefined },
+): Partial<Execution> {
+  const version = payload.adopted_version === undefined ? {} : { intent_version: payload.adopted_version };
+  if (state.status !== "suspended") return version;
+  // It was let go of, not lost: what was on record as started was not at work, so the new epoch begins it.
+  const steps = state.steps.map((step) => (step.status === "started" ? { ...step, epoch: payload.epoch } : step));
+  return { ...version, status: "running", steps };
+}
+
+type StepEvent = Extract<Later, { readonly event_type: `step_${string}` }>;
+
+function changeOfStep(state: Execution, event: StepEvent, entry: LogEntry): Partial<Execution> {
+  switch (event.event_type) {
     case "step_started": {
       const step = {
         ...event.payload,
@@ -95,37 +134,17 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
       );
     }
     case "step_failed": {
-      const { step_id, attempt, error, then } = event.payload;
+      const { step_id, attempt, error, next } = event.payload;
       const step = amendStep(state, entry, step_id, {
         status: "failed",
         attempt,
         error,
         completed_at: entry.timestamp,
       });
-      return then === "compensate" ? { ...step, status: "compensating", error } : step;
+      return next === "compensate" ? { ...step, status: "compensating", error } : step;
     }
     case "step_compensated":
       return amendStep(state, entry, event.payload.step_id, { status: "compensated" });
-    case "signal_received":
-      return afterSignal(state, event.payload);
-    case "execution_completed":
-      return { status: "completed", output: event.payload.output };
-    case "execution_failed": {
-      const { error, dead } = event.payload;
-      if (dead !== true) return { status: "failed", error };
-      return { status: "dead", error, dead_while: state.status === "compensating" ? "compensating" : "running" };
-    }
-    case "execution_compensated":
-      return { status: "compensated", error: event.payload.error };
-    case "execution_cancelled":
-      return { status: "cancelled" };
-    case "artifact_registered":
-      return { artifacts: [...state.artifacts, event.payload] };
-    case "artifact_lifecycle_changed": {
-      const { artifact_id, artifact_type, to } = event.payload;
-      const others = state.artifacts.filter((artifact) => artifact.artifact_id !== artifact_id);
-      return { artifacts: [...others, { artifact_id, artifact_type, lifecycle_state: to }] };
-    }
   }
 }
 

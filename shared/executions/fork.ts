@@ -34,7 +34,7 @@ export function copiedSteps(
       payload: { step_id: stepId, step_type, attempt, epoch, inputs_digest, ...(items === undefined ? {} : { items }) },
     };
     if (step.status === "failed" && error !== undefined) {
-      const failed = { step_id: stepId, attempt, error, then: "continue" as const };
+      const failed = { step_id: stepId, attempt, error, next: "continue" as const };
       return [started, { event_type: "step_failed", step_name, payload: failed }];
     }
     // Its events were published by the execution that it is copied from.

@@ -20,7 +20,13 @@ export function openingDrafts(
     { event_type: "execution_started", payload: { execution_id: owner.executionId, intent_id } },
     {
       event_type: "saga_started",
-      payload: { saga_id: owner.sagaId, execution_id: owner.executionId, session_id, saga_name: definition.type },
+      payload: {
+        saga_id: owner.sagaId,
+        execution_id: owner.executionId,
+        session_id,
+        saga_name: definition.type,
+        plan: [...definition.outline.nodes],
+      },
     },
   ];
 }

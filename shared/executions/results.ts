@@ -27,8 +27,10 @@ export async function recordResult(
       if (base !== undefined && "unit" in result) base.absorb(result.unit);
       return task.kind === "undo" ? recordUndone(scene, step, result) : recordDone(deps, scene, step, attempt, result);
     case "failed":
-      if (result.retryAfterMs !== undefined)
-        return recordRetry(deps, scene, task, attempt, result.failure, result.retryAfterMs);
+      if (result.retryAfterMs !== undefined) {
+        const dueMs = deps.clock.now() + result.retryAfterMs;
+        return recordRetry(scene, task, { attempt, error: result.failure, dueMs });
+      }
       if (task.kind === "undo") return becomeDead(deps, scene, result.failure);
       return failStep(deps, scene, step, result.failure, attempt);
     case "child_waits":
@@ -78,14 +80,13 @@ function recordUndone(scene: Scene, step: Step, result: Done): void {
   });
 }
 
-function recordRetry(
-  deps: SettleDeps,
-  scene: Scene,
-  task: Task,
-  attempt: number,
-  error: Failure,
-  afterMs: number,
-): void {
+interface Retry {
+  readonly attempt: number;
+  readonly error: Failure;
+  readonly dueMs: number;
+}
+
+function recordRetry(scene: Scene, task: Task, { attempt, error, dueMs }: Retry): void {
   const undo = task.kind === "undo";
   scene.journal.record({
     event_type: "step_retry_scheduled",
@@ -95,7 +96,7 @@ function recordRetry(
       // An undo counts the attempts that failed, a step the attempt that comes.
       attempt: undo ? attempt : attempt + 1,
       epoch: scene.journal.epoch,
-      due_at: rfc3339(deps.clock.now() + afterMs),
+      due_at: rfc3339(dueMs),
       error,
       undo,
     },

@@ -10,6 +10,7 @@ import { type ChildResult, type Children, lookAtChild, stopChild } from "./child
 import { endFailed, type SettleDeps } from "./ending.ts";
 import { type Execution, type Failure, isSettled } from "./execution.ts";
 import { failureOf, noHandler } from "./failure.ts";
+import { findPlan } from "./find-plan.ts";
 import { Journal, type JournalDeps } from "./journal.ts";
 import { readMail } from "./mail.ts";
 import { recordResult } from "./results.ts";
@@ -52,12 +53,10 @@ export interface StopSignals {
  */
 export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop: StopSignals): Promise<Execution> {
   const journal = Journal.resume(deps, held.epoch, held.state);
-  const { execution_id, intent_type, intent_version } = held.state;
-  if (held.epoch > 1) {
-    journal.record({ event_type: "execution_resumed", payload: { execution_id, epoch: held.epoch } });
-  }
-  const definition = deps.catalog.version(intent_type, intent_version);
-  if (definition === undefined) return withoutDefinition(deps, held, journal);
+  const found = await findPlan(deps, held.state);
+  if (held.epoch > 1) journal.record(resumed(journal, found.adopted ? found.definition.version : undefined));
+  if (found.definition === undefined) return withoutDefinition(deps, held, journal);
+  const { definition } = found;
   const tenantId = journal.owner.tenantId;
   const parameters = definition.input.safeParse(await deps.claimCheck.redeem(tenantId, held.intent.parameters));
   const scene = new Scene(definition, journal, parameters.data ?? {}, deps.claimCheck);
@@ -116,21 +115,11 @@ class Run {
 
   /** Commits what was recorded, unless it can wait; lets go when nothing is to be done. */
   async #commit(agenda: Agenda, tasks: readonly Task[]): Promise<"work" | "again" | "over"> {
-    const { journal } = this.#scene;
-    const { state } = journal;
-    const idle = tasks.length === 0 && this.#atWork.size === 0 && !isSettled(state.status);
-    const handOn = this.#stop.draining.aborted || tasks.some((task) => !this.#fits(task));
-    const tooLate = this.#atWork.size === 0 && tasks.length > 0 && handOn;
-    if (this.#scene.ends && state.status === "running" && tasks.length > 0 && !tooLate) return "work";
-    let release: { readonly wakeAtMs: number | undefined } | undefined;
-    if (isSettled(state.status)) release = { wakeAtMs: undefined };
-    if (idle || tooLate) {
-      release = { wakeAtMs: tooLate ? this.#deps.clock.now() : agenda.wakeAtMs };
-      const { execution_id } = state;
-      const wake_at = release.wakeAtMs === undefined ? null : rfc3339(release.wakeAtMs);
-      const reason = tooLate ? "handed_on" : "waiting";
-      journal.record({ event_type: "execution_suspended", payload: { execution_id, reason, wake_at } });
-    }
+    const { journal, ends } = this.#scene;
+    const { status } = journal.state;
+    const release = this.#release(agenda, tasks);
+    if (ends && status === "running" && tasks.length > 0 && release === undefined) return "work";
+    if (release !== undefined && !isSettled(status)) journal.record(suspended(this.#scene, release, tasks.length > 0));
     if (!journal.dirty) return "work";
     switch (await journal.commit(release)) {
       case "fenced":
@@ -142,9 +131,18 @@ class Run {
       case "held":
         this.#conflicts = 0;
         if (release === undefined) return "work";
-        if (!isSettled(state.status)) journal.record(resumed(this.#scene));
+        if (!isSettled(status)) journal.record(resumed(journal));
         return "again";
     }
+  }
+
+  /** Whether to let go of the execution: it is over, it only waits, or what is next does not fit into what the process has left. */
+  #release(agenda: Agenda, tasks: readonly Task[]): { readonly wakeAtMs: number | undefined } | undefined {
+    if (isSettled(this.#scene.state.status)) return { wakeAtMs: undefined };
+    if (this.#atWork.size > 0) return undefined;
+    if (tasks.length === 0) return { wakeAtMs: agenda.wakeAtMs };
+    const handOn = this.#stop.draining.aborted || tasks.some((task) => !this.#fits(task));
+    return handOn ? { wakeAtMs: this.#deps.clock.now() } : undefined;
   }
 
   /** Everything since the last commit is forgotten; what led to it runs again. */
@@ -227,8 +225,21 @@ class Run {
   }
 }
 
-function resumed({ journal }: Scene) {
-  const payload = { execution_id: journal.state.execution_id, epoch: journal.epoch };
+function suspended({ journal }: Scene, { wakeAtMs }: { readonly wakeAtMs: number | undefined }, handedOn: boolean) {
+  const payload = {
+    execution_id: journal.state.execution_id,
+    reason: handedOn ? "handed_on" : "waiting",
+    wake_at: wakeAtMs === undefined ? null : rfc3339(wakeAtMs),
+  };
+  return { event_type: "execution_suspended", payload } as const;
+}
+
+function resumed({ state, epoch }: Journal, adopted?: number) {
+  const payload = {
+    execution_id: state.execution_id,
+    epoch,
+    ...(adopted === undefined ? {} : { adopted_version: adopted }),
+  };
   return { event_type: "execution_resumed", payload } as const;
 }
 

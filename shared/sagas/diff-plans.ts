@@ -1,5 +1,8 @@
-import { canonicalJson, toJson } from "../json.ts";
-import type { NodeDescription, PlanDescription } from "./describe-plan.ts";
+import { digestOf, toJson } from "../json.ts";
+import type { PlanDescription } from "./describe-plan.ts";
+import type { PlanOutline } from "./plan.ts";
+
+const DIGEST_CHARS = 12;
 
 export interface PlanDiff {
   readonly from: number;
@@ -8,41 +11,49 @@ export interface PlanDiff {
   readonly removed: readonly string[];
   /** Nodes of both whose description differs: kind, times, undo. What their functions do cannot be seen. */
   readonly changed: readonly string[];
-  /** How many nodes, from the first on, are the same in both. */
-  readonly commonPrefix: number;
-}
-
-/** What changed from one version of a plan to another. */
-export function diffPlans(from: PlanDescription, to: PlanDescription): PlanDiff {
-  const before = new Map(from.nodes.map((node) => [node.name, node]));
-  const after = new Map(to.nodes.map((node) => [node.name, node]));
-  let commonPrefix = 0;
-  while (commonPrefix < from.nodes.length && same(from.nodes[commonPrefix], to.nodes[commonPrefix])) commonPrefix += 1;
-  return {
-    from: from.version,
-    to: to.version,
-    added: to.nodes.filter(({ name }) => !before.has(name)).map(({ name }) => name),
-    removed: from.nodes.filter(({ name }) => !after.has(name)).map(({ name }) => name),
-    changed: to.nodes
-      .filter((node) => before.has(node.name) && !same(before.get(node.name), node))
-      .map(({ name }) => name),
-    commonPrefix: from.checkpoint === to.checkpoint ? commonPrefix : 0,
-  };
+  /** The nodes, from the first on, that are the same in both and stand where they stood. */
+  readonly unchangedPrefix: readonly string[];
 }
 
 export type Adoption = { readonly adopt: true } | { readonly adopt: false; readonly why: string };
+
+export function outlineOf({ version, checkpoint, nodes }: PlanDescription): PlanOutline {
+  return {
+    version,
+    nodes: nodes.map((node) => `${node.name}#${digestOf(toJson({ checkpoint, node })).slice(0, DIGEST_CHARS)}`),
+  };
+}
+
+/** What changed from one version of a plan to another. */
+export function diffPlans(from: PlanOutline, to: PlanOutline): PlanDiff {
+  const before = new Map(from.nodes.map((node) => [nameOf(node), node]));
+  const after = new Map(to.nodes.map((node) => [nameOf(node), node]));
+  const differs = from.nodes.findIndex((node, index) => node !== to.nodes[index]);
+  return {
+    from: from.version,
+    to: to.version,
+    added: [...after.keys()].filter((name) => !before.has(name)),
+    removed: [...before.keys()].filter((name) => !after.has(name)),
+    changed: [...after].filter(([name, node]) => before.has(name) && before.get(name) !== node).map(([name]) => name),
+    unchangedPrefix: from.nodes.slice(0, differs === -1 ? undefined : differs).map(nameOf),
+  };
+}
 
 /**
  * Whether an in-flight execution of the old version may go on under the new one: when every node that it has begun is the same
  * in both, and stands where it stood. Else it stays pinned to the version that it began with.
  */
-export function mayAdopt(diff: PlanDiff, from: PlanDescription, begun: readonly string[]): Adoption {
-  const same = new Set(from.nodes.slice(0, diff.commonPrefix).map(({ name }) => name));
-  const foreign = begun.map((name) => name.split("/")[0] ?? name).find((name) => !same.has(name));
+export function mayAdopt(diff: PlanDiff, begun: readonly string[]): Adoption {
+  const foreign = begun.map(memberOf).find((name) => !diff.unchangedPrefix.includes(name));
   if (foreign === undefined) return { adopt: true };
   return { adopt: false, why: `it has begun ${foreign}, which version ${diff.to} changes, moves or drops` };
 }
 
-function same(one: NodeDescription | undefined, other: NodeDescription | undefined): boolean {
-  return one !== undefined && other !== undefined && canonicalJson(toJson(one)) === canonicalJson(toJson(other));
+function nameOf(node: string): string {
+  return node.slice(0, node.lastIndexOf("#"));
+}
+
+/** The node of a recorded step: a member of a group is recorded as `group/member`. */
+function memberOf(stepName: string): string {
+  return stepName.split("/")[0] ?? stepName;
 }

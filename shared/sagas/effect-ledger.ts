@@ -2,7 +2,7 @@ import * as z from "zod";
 
 import { RuntimeError } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
-import { type JsonObject, jsonObject } from "../json.ts";
+import { jsonObject } from "../json.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { RecordKind } from "../state/record-kind.ts";
 import type { StateSurface } from "../state/state-surface.ts";

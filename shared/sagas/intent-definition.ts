@@ -1,7 +1,7 @@
 import type * as z from "zod";
 
 import type { JsonObject } from "../json.ts";
-import type { PlanView, SagaPlan } from "./plan.ts";
+import type { PlanOutline, PlanView, SagaPlan } from "./plan.ts";
 
 /** Everything that is known of an intent type before any of it runs. */
 export interface IntentDefinition<Input extends JsonObject = JsonObject, Output extends JsonObject = JsonObject> {
@@ -22,6 +22,7 @@ export interface IntentDefinition<Input extends JsonObject = JsonObject, Output 
   /** What the whole execution may take, waiting included. */
   readonly timeoutMs: number;
   readonly plan: SagaPlan;
+  readonly outline: PlanOutline;
   /** The intent's output, from what its nodes returned. */
   readonly result: (view: PlanView) => JsonObject;
 }

@@ -8,6 +8,8 @@ import type { Checkpoint, FailurePolicy, PlanNode, PlanView, Work } from "./plan
 import { type RetryOptions, retryPolicy } from "./retry-policy.ts";
 import type { EmittedEvent, StepContext, UndoContext } from "./step-context.ts";
 import { checkPlan } from "./check-plan.ts";
+import { describePlan } from "./describe-plan.ts";
+import { outlineOf } from "./diff-plans.ts";
 
 export interface IntentOptions<Input extends JsonObject, Output extends JsonObject> {
   readonly version: number;
@@ -82,8 +84,8 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
       readonly onTimeout?: "compensate";
     } & Options,
   ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, Payload>>>;
-  sleep<const Name extends string>(
-    name: Name,
+  sleep(
+    name: string,
     options: { readonly delay: Duration } & Condition<Input, Outputs>,
   ): IntentBuilder<Input, Output, Outputs>;
   parallel<const Name extends string, const Named extends Branches<Input, Outputs>>(
@@ -120,8 +122,8 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
       readonly input: (view: PlanView<Input, Outputs>) => ChildInput;
     } & Condition<Input, Outputs>,
   ): IntentBuilder<Input, Output, With<Outputs, Name, ChildOutput>>;
-  emit<const Name extends string>(
-    name: Name,
+  emit(
+    name: string,
     options: { readonly event: (view: PlanView<Input, Outputs>) => EmittedEvent } & Condition<Input, Outputs>,
   ): IntentBuilder<Input, Output, Outputs>;
   /** Ends the plan with what the intent returns. Throws `plan.*` for a plan that cannot work, saying why. */
@@ -162,7 +164,7 @@ export function intent<Input extends JsonObject, Output extends JsonObject>(
   return createBuilder(header, options.checkpoint ?? "each", []) as unknown as IntentBuilder<Input, Output, unknown>;
 }
 
-type Header = Omit<IntentDefinition, "plan" | "result">;
+type Header = Omit<IntentDefinition, "plan" | "outline" | "result">;
 /** Options of any node, whose types the interface above has checked. */
 interface Erased extends Omit<WorkOptions<never, never, JsonObject>, "run"> {
   readonly run: Work["run"];
@@ -199,10 +201,11 @@ function createBuilder(header: Header, checkpoint: Checkpoint, nodes: readonly P
     },
     sleep: (name: string, options: Erased) => add(name, options, { kind: "sleep", delayMs: durationMs(options.delay) }),
     parallel: (name: string, options: Erased) => {
-      const works = Object.entries(options.branches).map(([branch, each]) => [branch, workOf(each)]);
+      const works = Object.entries(options.branches).map(([branch, each]) => [branch, workOf(each)] as const);
+      const branches: Record<string, Work> = Object.fromEntries(works);
       return add(name, options, {
         kind: "parallel",
-        branches: Object.fromEntries(works),
+        branches,
         onFailure: options.onFailure ?? "fail_fast",
       });
     },
@@ -213,7 +216,10 @@ function createBuilder(header: Header, checkpoint: Checkpoint, nodes: readonly P
     call: (name: string, options: Erased) =>
       add(name, options, { kind: "call", intentType: options.intent.type, input: options.input }),
     emit: (name: string, options: Erased) => add(name, options, { kind: "emit", event: options.event }),
-    returns: (result: IntentDefinition["result"]) => checkPlan({ ...header, plan: { nodes, checkpoint }, result }),
+    returns: (result: IntentDefinition["result"]) => {
+      const plan = { nodes, checkpoint };
+      return checkPlan({ ...header, plan, outline: outlineOf(describePlan({ ...header, plan })), result });
+    },
   };
 }
 

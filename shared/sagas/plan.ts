@@ -91,3 +91,9 @@ export interface SagaPlan {
   readonly nodes: readonly PlanNode[];
   readonly checkpoint: Checkpoint;
 }
+
+/** A plan's outline, small enough to be written into the log of every execution: `<node>#<digest of its description>` in order. */
+export interface PlanOutline {
+  readonly version: number;
+  readonly nodes: readonly string[];
+}
