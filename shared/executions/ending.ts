@@ -64,6 +64,11 @@ export async function endCancelled(deps: SettleDeps, scene: Scene, compensated: 
   const message = "The execution was cancelled.";
   await leaveNothingPending(deps, scene, { code: "execution.cancelled", message, status: 409, retryable: false });
   const { execution_id, intent_id } = scene.state;
+  // What was undone has stopped its children already; what just stops tells them now.
+  for (const { child_execution_id: executionId, status } of compensated ? [] : scene.state.steps) {
+    if (executionId === undefined || status !== "started") continue;
+    scene.journal.send({ mailId: `${execution_id}/stopped`, executionId, body: { kind: "cancel", compensate: false } });
+  }
   scene.journal.record({ event_type: "execution_cancelled", payload: { execution_id, intent_id, compensated } });
 }
 

@@ -158,7 +158,7 @@ function afterSignal(state: Execution, signal: Signal): Partial<Execution> {
     }
     case "cancel":
       if (signal.effect === "refused") return {};
-      return { cancelled: signal.effect, status: signal.effect === "compensate" ? "compensating" : state.status };
+      return { cancelled: signal.effect, status: signal.effect === "compensate" ? "compensating" : "running" };
     case "child_ended":
       return {};
     case "retry":

@@ -27,14 +27,13 @@ export async function readMail(store: ExecutionStore, scene: Scene): Promise<voi
 
 function recordMail(scene: Scene, signalId: string, body: MailBody): void {
   const { journal } = scene;
-  const { status } = journal.state;
   switch (body.kind) {
     case "signal": {
       const payload = { kind: body.kind, signal_id: signalId, name: body.name, payload: body.payload };
       return journal.record({ event_type: "signal_received", payload });
     }
     case "cancel": {
-      const effect = status !== "running" || scene.pastPivot ? "refused" : body.compensate ? "compensate" : "stop";
+      const effect = effectOfCancel(scene, body.compensate);
       return journal.record({
         event_type: "signal_received",
         payload: { kind: body.kind, signal_id: signalId, effect },
@@ -45,10 +44,17 @@ function recordMail(scene: Scene, signalId: string, body: MailBody): void {
       return journal.record({ event_type: "signal_received", payload });
     }
     case "retry":
-      if (status !== "dead") return;
+      if (journal.state.status !== "dead") return;
       return journal.record({
         event_type: "signal_received",
         payload: { kind: body.kind, signal_id: signalId, epoch: journal.epoch },
       });
   }
+}
+
+/** A saga that is turning back, or has passed its pivot, goes on; a dead one can only be given up. */
+function effectOfCancel({ state, pastPivot }: Scene, compensate: boolean): "compensate" | "stop" | "refused" {
+  if (state.status === "dead") return "stop";
+  if (state.status !== "running" || pastPivot) return "refused";
+  return compensate ? "compensate" : "stop";
 }
