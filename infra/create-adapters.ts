@@ -23,7 +23,10 @@ export async function createAdapters(config: Config): Promise<Adapters> {
       import("./adapters/in-process/message-bus.ts"),
       import("./adapters/jwt/dev-identity.ts"),
     ]);
-  const identity = createDevIdentity(join(config.dataDir, "dev-signing-key"), () => systemClock.now());
+  const { identity, store } = inDataDir(config.dataDir, () => ({
+    identity: createDevIdentity(join(config.dataDir, "dev-signing-key"), () => systemClock.now()),
+    store: createSqliteStore(join(config.dataDir, "runtime.db")),
+  }));
   return {
     clock: systemClock,
     ids: createIds(systemRandom),
@@ -33,10 +36,21 @@ export async function createAdapters(config: Config): Promise<Adapters> {
       level: config.logLevel,
       write: (line) => process.stderr.write(`${line}\n`),
     }),
-    store: createSqliteStore(join(config.dataDir, "runtime.db")),
+    store,
     objects: createFileObjectStore(join(config.dataDir, "objects")),
     bus: createInProcessBus(() => rfc3339(systemClock.now())),
     tokens: identity,
     devTokens: identity,
   };
+}
+
+/** Throws `config.data_dir_unusable` when the files in the data folder cannot be opened. */
+function inDataDir<Opened>(dataDir: string, open: () => Opened): Opened {
+  try {
+    return open();
+  } catch (cause) {
+    if (cause instanceof RuntimeError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RuntimeError("config.data_dir_unusable", `DATA_DIR=${dataDir} cannot be used: ${reason}.`, { cause });
+  }
 }

@@ -29,6 +29,8 @@ const configSchema = z
   })
   .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
     path: ["HOST"],
+    // Also when other variables are at fault, so that every fault is told at once.
+    when: ({ issues }) => !issues.some(({ path }) => path?.[0] === "HOST" || path?.[0] === "MODE"),
     message: `dev mode issues tokens to anybody, so it listens on loopback only (${loopback.join(", ")})`,
   })
   .transform((env) => ({

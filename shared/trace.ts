@@ -1,6 +1,7 @@
 import { type Ids, type TraceId, traceIdOf } from "./ids.ts";
 
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/;
+/** Version ff, ids of zeros, and anything behind a header of version 00 are invalid; later versions may say more. */
+const TRACEPARENT = /^(?!ff)(?!00-.{53})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
 
 /** Where a request stands in its trace; `traceId` is the W3C trace id written as `trace_<uuid>`, one to one. */
 export interface TraceContext {
@@ -10,7 +11,7 @@ export interface TraceContext {
 /** Continues the caller's trace from its `traceparent` header, or starts one (W3C Trace Context, section 3.2). */
 export function traceFrom(header: string | undefined, ids: Ids): TraceContext {
   const hex = header === undefined ? undefined : TRACEPARENT.exec(header)?.[1];
-  if (hex === undefined || /^0+$/.test(hex)) return { traceId: ids.trace() };
+  if (hex === undefined) return { traceId: ids.trace() };
   return { traceId: traceIdOf(dashed(hex)) };
 }
 

@@ -11,6 +11,8 @@ import { materializationSchema } from "../../shared/artifacts/artifact.ts";
 /** Larger files come through an upload URL: large bytes never travel through an intent. */
 const MAX_INLINE_BYTES = 1024 * 1024;
 const MAX_BASE64_CHARS = Math.ceil(MAX_INLINE_BYTES / 3) * 4;
+/** It comes back as the header Content-Type, so nothing may be in it that a header cannot hold (RFC 9110, section 8.3.1). */
+const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(?: *;[\x20-\x7e]*)?$/;
 
 const input = z
   .strictObject({
@@ -30,7 +32,11 @@ const input = z
       .max(64)
       .optional()
       .describe("csv, json, jsonl, xlsx ...; found by the name when absent"),
-    mime_type: z.string().min(1).max(255).optional(),
+    mime_type: z
+      .string()
+      .max(255)
+      .regex(MEDIA_TYPE, "must be a media type such as text/csv, with parameters or without")
+      .optional(),
     data_classification: z.enum(["platform", "client"]).default("client"),
   })
   .superRefine((file, check) => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 
 import { serve } from "@hono/node-server";
 
+import { RuntimeError } from "../../shared/errors.ts";
 import type { App } from "../../shared/http/app.ts";
 
 export interface ListeningServer {
@@ -11,7 +12,7 @@ export interface ListeningServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** Serves the app on a bare Node server. Rejects when the address cannot be had. */
+/** Serves the app on a bare Node server. Throws `server.cannot_listen` when the address cannot be had. */
 export async function listen(
   app: App,
   address: { readonly host: string; readonly port: number },
@@ -23,6 +24,8 @@ export async function listen(
       resolve(starting);
     }) as Server;
     starting.once("error", reject);
+  }).catch((cause: unknown) => {
+    throw cannotListen(address, cause);
   });
   return {
     port: (server.address() as AddressInfo).port,
@@ -34,4 +37,16 @@ export async function listen(
       clearTimeout(cutOff);
     },
   };
+}
+
+function cannotListen({ host, port }: { readonly host: string; readonly port: number }, cause: unknown): RuntimeError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: "another process has this port in use; stop it, or set PORT to another (0 chooses a free one)",
+    EACCES: "this user may not use this port; set PORT to one above 1023",
+    EADDRNOTAVAIL: "this machine does not have this address; set HOST to one that it has",
+  };
+  return new RuntimeError("server.cannot_listen", `Cannot listen on ${host}:${port}: ${reasons[code] ?? code}.`, {
+    cause,
+  });
 }

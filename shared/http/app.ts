@@ -1,4 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 
 import { RuntimeError } from "../errors.ts";
@@ -32,9 +33,10 @@ export function createApp(services: RuntimeServices): App {
     const trace = traceFrom(c.req.header("traceparent"), adapters.ids);
     c.set("trace", trace);
     await next();
-    c.header("traceparent", traceparent(trace.traceId));
+    // In place: c.header() would build the response anew, with its body as a stream.
+    c.res.headers.set("traceparent", traceparent(trace.traceId));
   });
-  router.use(bodyLimit({ maxSize: config.maxBodyBytes, onError: () => tooLarge(config.maxBodyBytes) }));
+  router.use(limitBodies(config.maxBodyBytes));
   router.onError((error, c) => problemResponse(error, c.get("trace").traceId, adapters.logger));
   router.notFound((c) => {
     const error = new RuntimeError(
@@ -58,6 +60,17 @@ export function createApp(services: RuntimeServices): App {
   addDocsRoutes(router, services);
 
   return { fetch: async (request) => router.fetch(request) };
+}
+
+/** A body of a declared length is judged by it, which servers enforce; only one of unknown length is counted as it comes. */
+function limitBodies(maxBytes: number): MiddlewareHandler {
+  const counted = bodyLimit({ maxSize: maxBytes, onError: () => tooLarge(maxBytes) });
+  return (c, next) => {
+    if (c.req.method === "GET" || c.req.method === "HEAD") return next();
+    const declared = c.req.header("content-length");
+    if (declared === undefined || c.req.header("transfer-encoding") !== undefined) return counted(c, next);
+    return Number(declared) > maxBytes ? tooLarge(maxBytes) : next();
+  };
 }
 
 function tooLarge(maxBytes: number): never {

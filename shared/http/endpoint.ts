@@ -9,6 +9,10 @@ import type { TraceContext } from "../trace.ts";
 import { authenticate, provenTenant } from "./principal.ts";
 import { problemSchema } from "./problem.ts";
 
+/** How deep a body may be nested: far beyond real documents, far below what recursive code survives. */
+const MAX_JSON_DEPTH = 256;
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+
 export interface HttpEnv {
   readonly Variables: { trace: TraceContext };
 }
@@ -159,16 +163,41 @@ async function readBody<Body>(c: Context, schema: z.ZodType<Body> | undefined): 
   if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) {
     throw new RuntimeError("request.not_json", "Send JSON, with content-type: application/json.", { status: 415 });
   }
-  const text = await c.req.text();
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new RuntimeError("request.malformed_json", `The body is not JSON: ${(cause as SyntaxError).message}.`, {
-      status: 400,
+  const json = parseJson(await c.req.arrayBuffer());
+  if (isDeeperThan(MAX_JSON_DEPTH, json)) {
+    throw new RuntimeError("request.too_deep", `The body is nested deeper than ${MAX_JSON_DEPTH} levels.`, {
+      status: 422,
+      details: { max_depth: MAX_JSON_DEPTH },
     });
   }
   return checked(json, schema);
+}
+
+function parseJson(body: ArrayBuffer): unknown {
+  try {
+    return JSON.parse(strictUtf8.decode(body)) as unknown;
+  } catch (cause) {
+    const fault = cause instanceof SyntaxError ? `not JSON: ${cause.message}` : "not UTF-8";
+    throw new RuntimeError("request.malformed_json", `The body is ${fault}.`, { status: 400 });
+  }
+}
+
+/** Level by level and without recursion, which is what very deep JSON would break here and behind. */
+function isDeeperThan(maxDepth: number, json: unknown): boolean {
+  let level = [json].filter(isObject);
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > maxDepth) return true;
+    const below: object[] = [];
+    for (const value of level) {
+      for (const member of Object.values(value) as unknown[]) if (isObject(member)) below.push(member);
+    }
+    level = below;
+  }
+  return false;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function readQuery<Query>(c: Context, schema: z.ZodType<Query> | undefined): Query {

@@ -8,6 +8,11 @@ export const tenantId = z
   .describe("must be the tenant of the bearer token")
   .meta({ example: "acme" });
 
+/** The longest id that a caller may send: as long as those that are stored. */
+export const MAX_ID_CHARS = 128;
+
+export const sessionId = z.string().min(1).max(MAX_ID_CHARS);
+
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 1_000;
 

@@ -137,12 +137,21 @@ export interface ChainFault {
 export function verifyChain(texts: readonly string[]): ChainFault | undefined {
   let previous = CHAIN_START.hash;
   for (const [index, text] of texts.entries()) {
-    const entry = logEntrySchema.parse(JSON.parse(text));
+    const entry = readEntry(text);
     const sequence = index + 1;
+    if (entry === undefined) return { sequence, fault: "changed" };
     if (entry.sequence !== sequence) return { sequence, fault: "missing" };
     if (hashOf(text) !== entry.hash) return { sequence, fault: "changed" };
     if (entry.previous_hash !== previous) return { sequence, fault: "relinked" };
     previous = entry.hash;
   }
   return undefined;
+}
+
+function readEntry(text: string): LogEntry | undefined {
+  try {
+    return logEntrySchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
 }

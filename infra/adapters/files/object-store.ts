@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access, constants, mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { dirname, join, resolve, sep } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { notFound, RuntimeError } from "../../../shared/errors.ts";
@@ -16,20 +16,33 @@ export function createFileObjectStore(root: string): ObjectStore {
   const incoming = join(base, ".incoming");
 
   const locate = (path: string): string => {
-    const place = resolve(base, path);
-    if (!place.startsWith(base + sep)) throw new RuntimeError("object.bad_path", "An object's path leaves the store.");
-    return place;
+    // Plain names only: "payloads/acme/../rival" stays below the base, and yet leaves its tenant.
+    if (path.split(/[/\\]/).some((part) => part === "" || part === "." || part === "..")) {
+      throw new RuntimeError("object.bad_path", "An object's path is made of plain names, each below the one before.");
+    }
+    return join(base, path);
+  };
+
+  /** Size in bytes of the file at a place; undefined when there is none. */
+  const sizeAt = async (place: string): Promise<number | undefined> => {
+    try {
+      const found = await stat(place);
+      return found.isFile() ? found.size : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw unavailable(error);
+    }
   };
 
   return {
     storageType: "files",
 
     write: async ({ directory, extension }, source) => {
-      await mkdir(incoming, { recursive: true });
       const part = join(incoming, randomUUID());
       const digest = createHash("sha256");
       let sizeBytes = 0;
       try {
+        await mkdir(incoming, { recursive: true });
         const file = await open(part, "wx");
         try {
           for await (const chunk of source) {
@@ -47,30 +60,22 @@ export function createFileObjectStore(root: string): ObjectStore {
         await rename(part, locate(path));
         return { path, sizeBytes, sha256 };
       } catch (error) {
-        await rm(part, { force: true });
+        await rm(part, { force: true }).catch(() => undefined);
         throw unavailable(error);
       }
     },
 
     read: async (path) => {
       const place = locate(path);
-      await stat(place).catch((error: unknown) => {
-        throw isMissing(error) ? notFound("object", path) : unavailable(error);
-      });
+      if ((await sizeAt(place)) === undefined) throw notFound("object", path);
       return createReadStream(place);
     },
 
-    size: async (path) => {
-      try {
-        return (await stat(locate(path))).size;
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw unavailable(error);
-      }
-    },
+    size: async (path) => sizeAt(locate(path)),
 
     delete: async (path) => {
-      await rm(locate(path), { force: true });
+      const place = locate(path);
+      if ((await sizeAt(place)) !== undefined) await rm(place, { force: true });
     },
 
     uri: (path) => pathToFileURL(locate(path)).href,

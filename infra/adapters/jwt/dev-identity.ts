@@ -7,6 +7,7 @@ import * as z from "zod";
 
 import { trustedTenantId } from "../../../shared/ids.ts";
 import type { DevTokenIssuer, TokenVerifier } from "../../../shared/ports/token-verifier.ts";
+import { createVerifiedTokens } from "./verified-tokens.ts";
 
 const ISSUER = "symphainy-dev";
 const LIFETIME_SECONDS = 12 * 60 * 60;
@@ -14,12 +15,14 @@ const LIFETIME_SECONDS = 12 * 60 * 60;
 const claimsSchema = z.object({
   tenant_id: z.string().min(1),
   sub: z.string().min(1).optional(),
+  exp: z.number(),
   roles: z.array(z.string()).default([]),
 });
 
 /** Tokens for local work, signed with a key that lives in the data folder, so that they outlast a restart. */
 export function createDevIdentity(keyFile: string, now: () => number): TokenVerifier & DevTokenIssuer {
   const key = loadKey(keyFile);
+  const verified = createVerifiedTokens(now);
   return {
     issue: async ({ tenantId, userId, roles = [] }) => {
       const issuedAt = Math.floor(now() / 1_000);
@@ -32,6 +35,8 @@ export function createDevIdentity(keyFile: string, now: () => number): TokenVeri
       return { token: await jwt.sign(key), expiresInSeconds: LIFETIME_SECONDS };
     },
     verify: async (token) => {
+      const known = verified.get(token);
+      if (known !== undefined) return known;
       try {
         const { payload } = await jwtVerify(token, key, {
           issuer: ISSUER,
@@ -40,8 +45,10 @@ export function createDevIdentity(keyFile: string, now: () => number): TokenVeri
         });
         const claims = claimsSchema.safeParse(payload);
         if (!claims.success) return undefined;
-        const { tenant_id, sub, roles } = claims.data;
-        return { tenantId: trustedTenantId(tenant_id), userId: sub, roles };
+        const { tenant_id, sub, roles, exp } = claims.data;
+        const principal = { tenantId: trustedTenantId(tenant_id), userId: sub, roles };
+        verified.put(token, principal, exp * 1_000);
+        return principal;
       } catch (error) {
         if (error instanceof errors.JOSEError) return undefined;
         throw error;

@@ -4,7 +4,7 @@ import type { TenantId } from "../../../shared/ids.ts";
 import type { Acceptance, AcceptOutcome, Change, ExecutionStore } from "../../../shared/ports/execution-store.ts";
 import { openDatabase } from "./database.ts";
 import { createExecutionTable } from "./executions.ts";
-import { createGroupCommit, storeUnavailable } from "./group-commit.ts";
+import { createGroupCommit, storeError } from "./group-commit.ts";
 import { createLogTable } from "./log.ts";
 import { createMailbox } from "./mailbox.ts";
 import { createOutboxTable } from "./outbox.ts";
@@ -33,7 +33,7 @@ export function createSqliteStore(path: string): ExecutionStore {
     try {
       return await Promise.resolve(query());
     } catch (error) {
-      throw isSqliteError(error) ? storeUnavailable(error) : error;
+      throw storeError(error);
     }
   };
 
@@ -51,9 +51,10 @@ export function createSqliteStore(path: string): ExecutionStore {
       const outcome = first.digest === claim.digest ? "duplicate" : "idempotency_mismatch";
       return { outcome, executionId: first.executionId };
     }
-    if (!records.require(tenantId, acceptance.requires)) return { outcome: "requirement_unmet" };
+    if (!records.usable(tenantId, acceptance.requires)) return { outcome: "requirement_unmet" };
     const conflict = records.conflict(tenantId, acceptance.change.records);
     if (conflict !== undefined) return conflict;
+    records.prolong(tenantId, acceptance.requires);
     if (claim !== undefined) idempotency.put(tenantId, claim, acceptance.executionId);
     apply(tenantId, executions.insert(acceptance), acceptance.change);
     return { outcome: "accepted", epoch: 1 };
@@ -110,18 +111,24 @@ export function createSqliteStore(path: string): ExecutionStore {
 
     listExecutions: (tenantId, filter, page) => read(() => executions.list(tenantId, filter, page)),
 
-    readLog: (tenantId, filter, page) =>
-      read(() => {
-        if (filter.executionId === undefined) return log.read(tenantId, undefined, filter, page);
-        const row = executions.find(tenantId, filter.executionId);
+    readLog: async (tenantId, filter, page) => {
+      const { executionId } = filter;
+      if (executionId === undefined) {
+        if (await read(log.unplaced)) await group.run(log.place);
+        return read(() => log.read(tenantId, undefined, filter, page));
+      }
+      return read(() => {
+        const row = executions.find(tenantId, executionId);
         return row === undefined ? { items: [] } : log.read(tenantId, row.no, filter, page);
-      }),
+      });
+    },
 
     readRecord: (tenantId, kind, id) => read(() => records.read(tenantId, kind, id)),
     listRecords: (tenantId, kind, facet, page) => read(() => records.list(tenantId, kind, facet, page)),
 
     unpublished: (limit) => read(() => outbox.waiting(limit)),
-    markPublished: (eventIds, atMs) => group.run(() => outbox.mark(eventIds, atMs)),
+    // Not worth a flush of its own: until it is on the disk, a relay that dies repeats a message, as it may at any time.
+    markPublished: (eventIds, atMs) => group.ride(() => outbox.mark(eventIds, atMs)),
 
     readMail: (tenantId, executionId) => read(() => mailbox.read(tenantId, executionId)),
 
@@ -160,8 +167,4 @@ function createIdempotencyTable(db: DatabaseSync) {
     },
     purge: (nowMs: number): number => Number(purge.run(nowMs).changes),
   };
-}
-
-function isSqliteError(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
 }

@@ -11,6 +11,7 @@ import type {
 } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
 import { pageOf, readCursor } from "./cursor.ts";
+import { createStatements } from "./statements.ts";
 
 export interface ExecutionRow {
   readonly no: number;
@@ -22,6 +23,7 @@ export interface ExecutionRow {
 
 /** Executions, their intents and steps; the writing half runs inside the caller's transaction. */
 export function createExecutionTable(db: DatabaseSync) {
+  const statement = createStatements(db);
   const select = db.prepare(
     "SELECT no, epoch, terminal, owner, head FROM executions WHERE tenant_id = ? AND execution_id = ?",
   );
@@ -124,9 +126,11 @@ export function createExecutionTable(db: DatabaseSync) {
       if (filter.status !== undefined) where(`${byType}status = ?`, filter.status);
       if (filter.live === true) where("terminal = 0");
       if (after !== undefined) where("no < ?", after[0]);
-      const rows = db
-        .prepare(`SELECT no, head FROM executions WHERE ${clauses.join(" AND ")} ORDER BY no DESC LIMIT ?`)
-        .all(...values, page.limit + 1) as unknown as { readonly no: number; readonly head: string }[];
+      const sql = `SELECT no, head FROM executions WHERE ${clauses.join(" AND ")} ORDER BY no DESC LIMIT ?`;
+      const rows = statement(sql).all(...values, page.limit + 1) as unknown as {
+        readonly no: number;
+        readonly head: string;
+      }[];
       return pageOf(
         rows,
         page,

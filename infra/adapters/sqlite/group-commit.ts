@@ -2,15 +2,21 @@ import type { DatabaseSync } from "node:sqlite";
 
 import { RuntimeError } from "../../../shared/errors.ts";
 
+/** How long work that may ride along waits for a transaction to ride on. */
+const RIDE_WITHIN_MS = 20;
+
 /**
  * Group commit: writers that arrive in one turn of the event loop share one transaction and one flush to the disk.
  *
  *  G1  A writer hears of success only after the shared transaction is on the disk.
- *  G2  A writer that throws rolls back its own work alone.
- *  G3  When the shared transaction fails, every writer in it hears so, and none of its work remains.
+ *  G2  A writer that throws rolls back its own work alone: the others of its group then run again, each by itself.
+ *  G3  When a transaction fails, every writer in it hears so, and none of its work remains.
  */
 export interface GroupCommit {
+  /** `work` may run twice (G2), the first time in vain: it must touch nothing but the database. */
   run<Result>(work: () => Result): Promise<Result>;
+  /** Runs `work` in the next transaction that somebody else needs, or in its own after a moment: it costs no flush of its own. */
+  ride<Result>(work: () => Result): Promise<Result>;
   /** Resolves when all that was queued is settled. */
   settled(): Promise<void>;
 }
@@ -21,67 +27,89 @@ interface Writer {
   readonly reject: (reason: unknown) => void;
 }
 
-type Outcome = { readonly done: true; readonly value: unknown } | { readonly done: false; readonly reason: unknown };
+type Outcome = { readonly kind: "committed" } | { readonly kind: "undone"; readonly reason: unknown };
 
 export function createGroupCommit(db: DatabaseSync): GroupCommit {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
-  const savepoint = db.prepare("SAVEPOINT writer");
-  const release = db.prepare("RELEASE writer");
-  const undo = db.prepare("ROLLBACK TO writer");
   let queue: Writer[] = [];
-  let idle: PromiseWithResolvers<void> | undefined;
+  let scheduled: PromiseWithResolvers<void> | undefined;
+  let ride: NodeJS.Timeout | undefined;
 
-  const attempt = (writer: Writer): Outcome => {
-    savepoint.run();
+  /** One transaction of all these writers. `undone` means that one of them threw and nothing was written. */
+  const transact = (writers: readonly Writer[]): Outcome => {
     try {
-      const value = writer.work();
-      release.run();
-      return { done: true, value };
-    } catch (reason) {
-      undo.run();
-      release.run();
-      return { done: false, reason };
+      begin.run();
+      const values: unknown[] = [];
+      for (const { work } of writers) {
+        try {
+          values.push(work());
+        } catch (reason) {
+          // Some errors, such as a full disk, have rolled back already.
+          if (db.isTransaction) db.exec("ROLLBACK");
+          return { kind: "undone", reason: storeError(reason) };
+        }
+      }
+      commit.run();
+      writers.forEach(({ resolve }, index) => resolve(values[index] as never));
+    } catch (cause) {
+      if (db.isOpen && db.isTransaction) db.exec("ROLLBACK");
+      const reason = storeUnavailable(cause);
+      for (const { reject } of writers) reject(reason);
     }
+    return { kind: "committed" };
   };
 
   const flush = (): void => {
     const group = queue;
     queue = [];
-    try {
-      begin.run();
-      const outcomes = group.map(attempt);
-      commit.run();
-      outcomes.forEach((outcome, index) => {
-        const writer = group[index];
-        if (outcome.done) writer?.resolve(outcome.value as never);
-        else writer?.reject(outcome.reason);
-      });
-    } catch (cause) {
-      if (db.isOpen && db.isTransaction) db.exec("ROLLBACK");
-      const reason = storeUnavailable(cause);
-      for (const writer of group) writer.reject(reason);
+    clearTimeout(ride);
+    ride = undefined;
+    if (transact(group).kind === "undone") {
+      for (const writer of group) {
+        const outcome = transact([writer]);
+        if (outcome.kind === "undone") writer.reject(outcome.reason);
+      }
     }
-    idle?.resolve();
-    idle = undefined;
+    scheduled?.resolve();
+    scheduled = undefined;
   };
 
+  const schedule = (): void => {
+    if (scheduled !== undefined) return;
+    scheduled = Promise.withResolvers();
+    setImmediate(flush);
+  };
+
+  const enqueue = <Result>(work: () => Result): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      queue.push({ work, resolve, reject });
+    });
+
   return {
-    run: (work) =>
-      new Promise((resolve, reject) => {
-        queue.push({ work, resolve, reject });
-        if (queue.length > 1) return;
-        idle = Promise.withResolvers();
-        setImmediate(flush);
-      }),
+    run: (work) => {
+      schedule();
+      return enqueue(work);
+    },
+    ride: (work) => {
+      if (scheduled === undefined) ride ??= setTimeout(schedule, RIDE_WITHIN_MS);
+      return enqueue(work);
+    },
     settled: async () => {
-      await idle?.promise;
+      if (queue.length > 0) schedule();
+      await scheduled?.promise;
     },
   };
 }
 
+/** What a caller hears of an error: SQLite's own as `store.unavailable`, any other as it is. */
+export function storeError(error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ERR_SQLITE_ERROR" || code === "ERR_INVALID_STATE" ? storeUnavailable(error) : error;
+}
+
 /** The error of a database that cannot be used right now: nothing was written, and the call may be tried again. */
-export function storeUnavailable(cause: unknown): RuntimeError {
+function storeUnavailable(cause: unknown): RuntimeError {
   return new RuntimeError("store.unavailable", "The store cannot be reached; nothing was written. Try again.", {
     status: 503,
     retryable: true,

@@ -116,12 +116,14 @@ export function createRecordTable(db: DatabaseSync) {
       );
     },
 
-    /** Whether the required record is there and usable; prolongs it when it is. */
-    require: (tenantId: TenantId, requirement: RecordRequirement): boolean => {
+    /** Whether the required record is there and usable. */
+    usable: (tenantId: TenantId, requirement: RecordRequirement): boolean => {
       const row = find(tenantId, requirement.kind, requirement.id);
-      if (row === undefined || (row.usable_until_ms ?? Number.POSITIVE_INFINITY) <= requirement.atMs) return false;
+      return row !== undefined && (row.usable_until_ms ?? Number.POSITIVE_INFINITY) > requirement.atMs;
+    },
+
+    prolong: (tenantId: TenantId, requirement: RecordRequirement): void => {
       prolong.run(requirement.prolongToMs, tenantId, requirement.kind, requirement.id);
-      return true;
     },
   };
 }

@@ -7,12 +7,13 @@ import type { IntentDefinition } from "../../sagas/intent-definition.ts";
 import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Call, type Reply, type Router } from "../endpoint.ts";
+import { MAX_ID_CHARS } from "../wire.ts";
 import { acceptedAnswer, acceptedJson, createExecutionView, outcomeAnswer } from "./execution-view.ts";
 import { readPreference } from "./prefer.ts";
 
 const required = (name: string) => {
   const message = `Invalid intent: ${name} is required`;
-  return z.string({ error: message }).min(1, message).max(256);
+  return z.string({ error: message }).min(1, message).max(MAX_ID_CHARS, `must have at most ${MAX_ID_CHARS} characters`);
 };
 
 const intentBody = z.object({
@@ -21,7 +22,7 @@ const intentBody = z.object({
   parameters: jsonObject.default({}),
   solution_id: z.string().min(1).max(256).optional(),
   metadata: jsonObject.default({}),
-  intent_id: z.string().min(1).max(256).optional().describe("your own id: the same id is the same intent"),
+  intent_id: z.string().min(1).max(MAX_ID_CHARS).optional().describe("your own id: the same id is the same intent"),
 });
 const submitBody = z.object({ intent_type: required("intent_type"), ...intentBody.shape });
 

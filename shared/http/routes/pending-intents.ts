@@ -5,7 +5,7 @@ import { PENDING_STATUSES, pendingIntentSchema } from "../../intents/pending-int
 import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
-import { cursorOf, pageBody, tenantId } from "../wire.ts";
+import { cursorOf, pageBody, sessionId, tenantId } from "../wire.ts";
 import { acceptedAnswer } from "./execution-view.ts";
 import { accepted } from "./intents.ts";
 
@@ -29,7 +29,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
         context: jsonObject
           .default({})
           .describe("what is known so far; members that the intent's input knows become parameters"),
-        session_id: z.string().min(1).optional(),
+        session_id: sessionId.optional(),
         user_id: z.string().min(1).optional(),
       }),
       answers: { 201: { description: "it waits", schema: stub } },
@@ -89,7 +89,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       path: "/intent/pending/{id}/submit",
       tag,
       summary: "Take a waiting intent up, in any session of its tenant",
-      body: z.object({ tenant_id: tenantId, session_id: z.string().min(1), parameters: jsonObject.default({}) }),
+      body: z.object({ tenant_id: tenantId, session_id: sessionId, parameters: jsonObject.default({}) }),
       answers: { 202: { description: "accepted", schema: acceptedAnswer } },
       problems: [404, 409, 503],
     },

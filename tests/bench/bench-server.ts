@@ -1,0 +1,12 @@
+import { listen } from "../../infra/serve/node-server.ts";
+import { createApp } from "../../shared/http/app.ts";
+import { openRuntime } from "./runtime.ts";
+
+/** The server under measurement: a process of its own, which tells its address on its first line. */
+const runtime = await openRuntime(process.env);
+const server = await listen(createApp(runtime.services), runtime.config);
+console.log(`http://${runtime.config.host}:${server.port}`);
+
+process.once("SIGTERM", () => {
+  void Promise.all([runtime.stop(), server.close(runtime.config.gracePeriodMs)]).then(() => process.exit(0));
+});

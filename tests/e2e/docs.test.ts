@@ -1,0 +1,152 @@
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+
+import { type Client, connect, expectProblem, send } from "./client.ts";
+import { readOperations } from "./operations.ts";
+import { type RuntimeProcess, runtimeProcesses } from "./runtime-process.ts";
+import { upload } from "./sample-files.ts";
+
+/** Section 1 of the specification, as far as it is built, with the intents' own routes and dev mode's token. */
+const ENDPOINTS = [
+  "GET /artifacts/{artifact_id}",
+  "GET /artifacts/{artifact_id}/payload",
+  "GET /artifacts/{artifact_id}/visual/{name}",
+  "GET /catalog",
+  "GET /execution/{execution_id}/events",
+  "GET /execution/{execution_id}/status",
+  "GET /executions",
+  "GET /health",
+  "GET /health/ready",
+  "GET /session/{session_id}",
+  "GET /wal",
+  "PATCH /session/{session_id}",
+  "PATCH /session/{session_id}/upgrade",
+  "POST /artifact/list",
+  "POST /artifact/resolve",
+  "POST /content/ingest_file",
+  "POST /content/parse_content",
+  "POST /content/save_materialization",
+  "POST /dev/token",
+  "POST /intent/pending/create",
+  "POST /intent/pending/list",
+  "POST /intent/pending/{id}/cancel",
+  "POST /intent/pending/{id}/submit",
+  "POST /intent/submit",
+  "POST /session/create",
+];
+
+const runtimes = runtimeProcesses();
+let runtime: RuntimeProcess;
+let client: Client;
+
+beforeAll(async () => {
+  runtime = await runtimes.start();
+  client = await connect(runtime.url);
+});
+
+describe("/openapi.json", () => {
+  it("is a valid OpenAPI 3.1 document", async () => {
+    const answer = await send(runtime.url, { path: "/openapi.json" });
+    expect(answer.headers.get("content-type")).toMatch(/^application\/json/);
+    const document = answer.as(z.looseObject({ openapi: z.string() }));
+    expect(document.openapi).toMatch(/^3\.1\.\d$/);
+    const validator = new Validator();
+    expect(await validator.validate(document)).toEqual({ valid: true });
+    expect(validator.version).toBe("3.1");
+  });
+
+  it("lists exactly the endpoints of the specification that exist", async () => {
+    const names = (await readOperations(runtime.url)).map(({ name }) => name);
+    expect(names.toSorted()).toEqual(ENDPOINTS);
+  });
+
+  it("lists only what is served, and says of each path parameter what its path says", async () => {
+    for (const { method, path, pathParameters } of await readOperations(runtime.url)) {
+      const answer = await client.call({
+        method,
+        path: path.replace(/\{\w+\}/g, "none"),
+        ...(method === "GET" ? {} : { body: {} }),
+      });
+      expect(answer.text, `${method} ${path}`).not.toContain("request.no_such_endpoint");
+      expect(pathParameters).toEqual([...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]));
+    }
+  });
+});
+
+describe("/docs", () => {
+  it("is a page that shows every endpoint and every intent with its plan, and runs no script", async () => {
+    const page = await send(runtime.url, { path: "/docs" });
+    expect(page.status).toBe(200);
+    expect(page.headers.get("content-type")).toMatch(/^text\/html/);
+    for (const endpoint of ENDPOINTS) expect(page.text).toContain(endpoint.split(" ")[1]);
+    const catalog = (await client.get("/catalog")).as(
+      z.object({
+        intents: z.array(z.looseObject({ type: z.string(), steps: z.array(z.object({ name: z.string() })) })),
+      }),
+    );
+    expect(catalog.intents.map(({ type }) => type).toSorted()).toEqual([
+      "content.ingest_file",
+      "content.parse_content",
+      "content.save_materialization",
+    ]);
+    for (const { type, steps } of catalog.intents) {
+      expect(page.text).toContain(type);
+      for (const { name } of steps) expect(page.text).toContain(`>${name}</span>`);
+    }
+    expect(page.text).not.toMatch(/<script/i);
+    expect(page.text, "nothing of the page comes from elsewhere").not.toMatch(/(?:src|href)="https?:/);
+    expect((await send(runtime.url, { path: "/" })).headers.get("location")).toBe("/docs");
+  });
+});
+
+describe("health", () => {
+  it("says that it lives", async () => {
+    const answer = await send(runtime.url, { path: "/health" });
+    expect(answer.status).toBe(200);
+    expect(answer.as(z.unknown())).toMatchObject({
+      status: "healthy",
+      service: "symphainy-runtime",
+      version: expect.any(String) as unknown,
+    });
+  });
+
+  it("is not ready while the object store cannot be used, naming it, and gets ready again by itself", async () => {
+    const ready = () => send(runtime.url, { path: "/health/ready" });
+    expect((await ready()).text).toBe('{"status":"ready"}');
+    const objects = join(runtime.dataDir, "objects");
+    await mkdir(objects, { recursive: true });
+    await rename(objects, `${objects}-away`);
+    await writeFile(objects, "a file where the folder was");
+
+    const sick = await ready();
+    expect(sick.status).toBe(503);
+    expect(sick.headers.get("retry-after")).toBe("1");
+    expect(sick.as(z.looseObject({ failing: z.array(z.looseObject({ dependency: z.string() })) }))).toMatchObject({
+      status: "not_ready",
+      failing: [{ dependency: "object_store" }],
+    });
+    expect(sick.text).not.toContain(runtime.dataDir);
+    expect((await send(runtime.url, { path: "/health" })).status, "it lives all the same").toBe(200);
+
+    await rename(objects, `${objects}-file`);
+    await rename(`${objects}-away`, objects);
+    expect((await ready()).text).toBe('{"status":"ready"}');
+  });
+
+  it("fails work that needs the missing store as unavailable, not as a fault of the caller, and never pretends", async () => {
+    const broken = await runtimes.start();
+    const caller = await connect(broken.url);
+    await writeFile(join(broken.dataDir, "objects"), "a file where the folder was");
+    const answer = await caller.post("/content/ingest_file", {
+      session_id: caller.sessionId,
+      parameters: upload("a.csv", "a\n1\n"),
+    });
+    const problem = expectProblem(answer, 503, "object_store.unavailable");
+    expect(problem).toMatchObject({ retryable: true });
+    expect(answer.text).not.toContain(broken.dataDir);
+  });
+});

@@ -1,0 +1,284 @@
+import { describe, expect, it, vi } from "vitest";
+
+import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
+import { startUpkeep } from "../../../shared/executions/upkeep.ts";
+import type { ExecutionId, TenantId } from "../../../shared/ids.ts";
+import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
+import { countingStore } from "../../kit/counting-store.ts";
+import { createGate, type Gate } from "../../kit/gate.ts";
+import { plainIntent } from "../../kit/plain-intent.ts";
+import { openRuntime, testIds, type TestRuntime } from "../../kit/runtime.ts";
+import { createManualClock } from "../manual-clock.ts";
+
+const trivial = plainIntent("test.trivial")
+  .step("one", { run: ({ attempt }) => ({ attempt }) })
+  .step("two", { run: ({ attempt }) => ({ attempt }) })
+  .returns(({ outputs }) => outputs);
+
+/** Submits an intent whose worker dies with its first step under way, and returns the execution that it leaves. */
+async function abandonedBy(first: TestRuntime, intentType: string) {
+  const { execution } = await first.submit(intentType);
+  await first.services.lifecycle.stop(0);
+  return execution.execution_id;
+}
+
+/** What a step does whose first attempt hangs until the gate opens. */
+async function firstWaits(gate: Gate, attempt: number) {
+  if (attempt === 1) await gate.pass();
+  return { attempt };
+}
+
+const endOf = (runtime: TestRuntime, tenantId: TenantId, executionId: ExecutionId) =>
+  runtime.services.lifecycle.wait(tenantId, executionId, 1_000);
+
+describe("recovery", () => {
+  it("V1: takes up within one sweep what a dead worker left, once it counts as dead", async () => {
+    const clock = createManualClock();
+    const gate = createGate();
+    const definition = plainIntent("test.gated")
+      .step("only", { run: ({ attempt }) => firstWaits(gate, attempt) })
+      .returns(({ outputs }) => outputs.only);
+    const store = createSqliteStore(":memory:");
+    {
+      // A frozen worker: it holds the execution, and its clock, on which it beats, stands still.
+      await using frozen = await openRuntime({ intents: [definition], clock: createManualClock(), store });
+      await using alive = await openRuntime({ intents: [definition], clock, store });
+      const { execution } = await frozen.submit("test.gated");
+      await clock.advance(3_000);
+      expect(await alive.services.recovery.sweep()).toBe(0);
+      await clock.advance(1);
+      expect(await alive.services.recovery.sweep()).toBe(1);
+      const ended = await endOf(alive, frozen.tenantId, execution.execution_id);
+      expect(ended).toMatchObject({ status: "completed", output: { attempt: 2 } });
+      const entries = await Array.fromAsync(
+        alive.services.log.replay(frozen.tenantId, { executionId: execution.execution_id }),
+      );
+      expect(entries.map(({ event_type }) => event_type)).toContain("execution_resumed");
+      gate.open();
+    }
+    await store.close();
+  });
+
+  it("goes on after the last recorded step, and runs none again that is recorded", async () => {
+    const gate = createGate();
+    const first = vi.fn<() => object>(() => ({}));
+    const definition = plainIntent("test.two")
+      .step("first", { run: first as never })
+      .step("second", { run: ({ attempt }) => firstWaits(gate, attempt) })
+      .returns(({ outputs }) => outputs.second);
+    const store = createSqliteStore(":memory:");
+    {
+      await using one = await openRuntime({ intents: [definition], store });
+      const { execution } = await one.submit("test.two");
+      await vi.waitFor(() => expect(gate.arrived).toBe(1));
+      await one.services.lifecycle.stop(0);
+      await using two = await openRuntime({ intents: [definition], store });
+      await two.services.recovery.sweep();
+      expect(await endOf(two, one.tenantId, execution.execution_id)).toMatchObject({ output: { attempt: 2 } });
+      expect(first).toHaveBeenCalledTimes(1);
+    }
+    await store.close();
+  });
+
+  it("V1: an acceptance whose answer was lost is run by the worker that asked", async () => {
+    const inner = createSqliteStore(":memory:");
+    let lost = false;
+    const store: ExecutionStore = {
+      ...inner,
+      accept: async (acceptance) => {
+        const outcome = await inner.accept(acceptance);
+        if (lost) return outcome;
+        lost = true;
+        throw new Error("the answer was lost");
+      },
+    };
+    {
+      await using on = await openRuntime({ intents: [trivial], store });
+      await expect(on.submit("test.trivial", {}, { idempotencyKey: "k" })).rejects.toThrow("lost");
+      const repeat = await on.submit("test.trivial", {}, { idempotencyKey: "k" });
+      expect(repeat).toMatchObject({ fresh: false, execution: { status: "running" } });
+      expect(await on.services.recovery.sweep()).toBe(1);
+      expect(await endOf(on, on.tenantId, repeat.execution.execution_id)).toMatchObject({ status: "completed" });
+      expect(await on.services.recovery.sweep()).toBe(0);
+    }
+    await inner.close();
+  });
+
+  it.each([
+    ["before it was applied", false, 1],
+    ["after it was applied", true, 1],
+    ["before it was applied", false, 2],
+    ["after it was applied", true, 2],
+  ])(
+    "V1: a commit that fails %s (%s, commit %d) gives the execution up; the next sweep completes it",
+    async (_, applied, nth) => {
+      const inner = createSqliteStore(":memory:");
+      let commits = 0;
+      const store: ExecutionStore = {
+        ...inner,
+        commit: async (commit) => {
+          commits += 1;
+          if (commits !== nth) return inner.commit(commit);
+          if (applied) await inner.commit(commit);
+          throw new Error("the store went away");
+        },
+      };
+      {
+        await using on = await openRuntime({ intents: [trivial], store });
+        const { execution } = await on.submit("test.trivial");
+        await vi.waitFor(() =>
+          expect(on.logged).toContainEqual(expect.objectContaining({ error: "the store went away" })),
+        );
+        await on.services.recovery.sweep();
+        const ended = await endOf(on, on.tenantId, execution.execution_id);
+        expect(ended).toMatchObject({ status: "completed", steps: [{ step_name: "one" }, { step_name: "two" }] });
+        expect(await on.services.lifecycle.replay(on.tenantId, execution.execution_id)).toEqual(ended);
+        const { log } = on.services;
+        expect(await log.verify(on.tenantId, execution.execution_id)).toBeUndefined();
+        const resumed = { executionId: execution.execution_id, eventType: "execution_resumed" };
+        // A lost answer to the last commit leaves nothing to resume.
+        const expected = applied && nth === 2 ? 0 : 1;
+        expect(await Array.fromAsync(log.replay(on.tenantId, resumed))).toHaveLength(expected);
+      }
+      await inner.close();
+    },
+  );
+
+  it("takes up no more than the process may hold, and the rest with the sweeps after", async () => {
+    const gate = createGate();
+    const definition = plainIntent("test.gated")
+      .step("only", { run: async () => ({ passed: await gate.pass().then(() => true) }) })
+      .returns(() => ({}));
+    const store = createSqliteStore(":memory:");
+    {
+      await using one = await openRuntime({ intents: [definition], store });
+      for (let n = 0; n < 5; n += 1) await one.submit("test.gated");
+      await one.services.lifecycle.stop(0);
+      const config = { maxRunning: 2, maxQueued: 1 };
+      await using two = await openRuntime({ intents: [definition], store, config });
+      expect(await two.services.recovery.sweep()).toBe(3);
+      expect(await two.services.recovery.sweep()).toBe(0);
+      gate.open();
+      await vi.waitFor(async () => expect(await two.services.recovery.sweep()).toBe(2));
+    }
+    await store.close();
+  });
+
+  it("fails an execution whose intent this build does not have, and says so in the log", async () => {
+    const store = createSqliteStore(":memory:");
+    {
+      await using one = await openRuntime({ intents: [trivial], store });
+      const executionId = await abandonedBy(one, "test.trivial");
+      await using two = await openRuntime({ intents: [], store });
+      await two.services.recovery.sweep();
+      const message = "No handler found for intent type: test.trivial";
+      expect(await endOf(two, one.tenantId, executionId)).toMatchObject({
+        status: "failed",
+        error: { code: "intent.no_handler", message },
+      });
+      const entries = await Array.fromAsync(two.services.log.replay(one.tenantId, { executionId }));
+      expect(entries.at(-1)).toMatchObject({ event_type: "execution_failed", payload: { error: { message } } });
+    }
+    await store.close();
+  });
+
+  it("fails an execution that began with another version of its plan", async () => {
+    const store = createSqliteStore(":memory:");
+    {
+      await using one = await openRuntime({ intents: [trivial], store });
+      const executionId = await abandonedBy(one, "test.trivial");
+      await using two = await openRuntime({ intents: [{ ...trivial, version: 2 }], store });
+      await two.services.recovery.sweep();
+      expect(await endOf(two, one.tenantId, executionId)).toMatchObject({
+        status: "failed",
+        error: { code: "intent.other_version" },
+      });
+    }
+    await store.close();
+  });
+
+  it.each([
+    [9, "completed", 1],
+    [10, "failed", 0],
+  ])("a step whose worker died %d times ends as %s", async (deaths, status, runs) => {
+    const store = createSqliteStore(":memory:");
+    {
+      const gate = createGate();
+      const run = vi.fn<(attempt: number) => void>();
+      const definition = plainIntent("test.poison")
+        .step("only", {
+          run: async ({ attempt }) => {
+            if (attempt === 1) await gate.pass();
+            else run(attempt);
+            return {};
+          },
+        })
+        .returns(() => ({}));
+      await using one = await openRuntime({ intents: [definition], store });
+      const executionId = await abandonedBy(one, "test.poison");
+      for (let death = 2; death <= deaths; death += 1) {
+        const workerId = testIds.worker();
+        const times = { nowMs: Date.now(), deadAfterMs: 3_000 };
+        const claim = await store.claim({ tenantId: one.tenantId, executionId, workerId, ...times });
+        expect(claim).toMatchObject({ outcome: "claimed", epoch: death });
+        await store.retire(workerId);
+      }
+      await using two = await openRuntime({ intents: [definition], store });
+      await two.services.recovery.sweep();
+      const ended = await endOf(two, one.tenantId, executionId);
+      expect(ended.status).toBe(status);
+      if (status === "failed") expect(ended.error).toMatchObject({ code: "step.kills_workers", step_name: "only" });
+      expect(run).toHaveBeenCalledTimes(runs);
+    }
+    await store.close();
+  });
+});
+
+describe("upkeep", () => {
+  it("sweeps and drains once a second, goes on after an error, and stops", async () => {
+    const clock = createManualClock();
+    await using on = await openRuntime({ intents: [trivial], clock });
+    let sweeps = 0;
+    const recovery = {
+      ...on.services.recovery,
+      sweep: () => {
+        sweeps += 1;
+        return sweeps === 2 ? Promise.reject(new Error("no store")) : Promise.resolve(0);
+      },
+    };
+    const { relay } = on.services;
+    const upkeep = startUpkeep({ recovery, relay, store: on.store, clock, logger: on.services.adapters.logger });
+    await clock.advance(5_000);
+    expect(sweeps).toBe(6);
+    expect(on.logged).toContainEqual(expect.objectContaining({ severity: "ERROR", error: "no store" }));
+    await upkeep.stop();
+    await clock.advance(5_000);
+    expect(sweeps).toBe(6);
+  });
+
+  it("purges every ten minutes what expired, and what was published a day ago", async () => {
+    const clock = createManualClock();
+    const counting = countingStore(createSqliteStore(":memory:"));
+    const purges: unknown[] = [];
+    const store: ExecutionStore = {
+      ...counting.store,
+      purge: (query) => {
+        purges.push(query);
+        return counting.store.purge(query);
+      },
+    };
+    {
+      await using on = await openRuntime({ clock, store });
+      const startedMs = clock.now();
+      const { recovery, relay, adapters } = on.services;
+      const upkeep = startUpkeep({ recovery, relay, store, clock, logger: adapters.logger });
+      await clock.advance(1_200_000);
+      await upkeep.stop();
+      const day = 86_400_000;
+      expect(purges).toEqual(
+        [600_000, 1_200_000].map((ms) => ({ nowMs: startedMs + ms, publishedBeforeMs: startedMs + ms - day })),
+      );
+    }
+    await store.close();
+  });
+});
