@@ -1,0 +1,395 @@
+import { isSettled } from "../../shared/executions/execution.ts";
+import { asId } from "../../shared/ids.ts";
+import type { JsonObject, JsonValue } from "../../shared/json.ts";
+import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { type Actor, createActor, openSession, type PendingCall, SESSION, TENANT } from "./actor.ts";
+import type { Chooser, History } from "./explorer.ts";
+import { Invariants } from "./invariants.ts";
+import { type ExecutionRow, ModelDatabase, type Weakness } from "./model-database.ts";
+import { createModelStore, type Io } from "./model-store.ts";
+import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
+
+const START_MS = Date.parse("2026-01-01T00:00:00.000Z");
+const HOUR_MS = 3_600_000;
+/** After so many rounds of recovery without an end, there will be none. */
+const MAX_ROUNDS = 60;
+
+/** How much may go wrong in one history. Absent means 0. */
+export interface Budgets {
+  /** A worker dies, before or after one of its I/Os. */
+  readonly crashes?: number;
+  /** A worker hears an error: of an I/O that was not carried out, or of one that was. */
+  readonly errors?: number;
+  /** Another worker takes a living one for dead and takes over. */
+  readonly takeovers?: number;
+  /** The same submission arrives again, at another worker. */
+  readonly duplicates?: number;
+  readonly cancels?: number;
+  /** The signal that the plan awaits arrives; more than once means delivered again. */
+  readonly signals?: number;
+  /** Somebody else changes the execution's artifacts. */
+  readonly rivals?: number;
+  /** A worker is told to stop. */
+  readonly drains?: number;
+  /** An I/O hangs until the time of its step is over. */
+  readonly stalls?: number;
+  /** A worker is interrupted in favour of another, or one of its works in favour of another. */
+  readonly preemptions?: number;
+  /** Of all of the above together, preemptions apart. */
+  readonly faults: number;
+}
+
+export interface Scenario {
+  /** The first is submitted, the others are its children. Built anew for each worker, whose I/O they use. */
+  readonly intents: (io: Io) => readonly IntentDefinition[];
+  /** The steps of each intent whose effect is made through the ledger. */
+  readonly effects: Readonly<Record<string, readonly string[]>>;
+  readonly budgets: Budgets;
+  /** Whether an execution may end as dead: an undo fails for ever, or something past the pivot does. */
+  readonly mayDie?: boolean;
+  readonly signal?: { readonly name: string; readonly payload: JsonValue };
+  /** How long the session lives, in milliseconds; default 24 hours. */
+  readonly sessionMs?: number;
+  readonly weakness?: Weakness;
+  readonly wrap?: (io: Io, database: ModelDatabase) => ExecutionStore;
+}
+
+type Spendable = Exclude<keyof Budgets, "faults">;
+interface Option {
+  readonly label: string;
+  readonly spends?: Spendable;
+  readonly take: () => void;
+}
+
+/** One run of a scenario, as the chooser wants it. */
+export class World {
+  readonly database: ModelDatabase;
+  readonly invariants: Invariants;
+  readonly actors: Actor[] = [];
+  readonly #scenario: Scenario;
+  readonly #chooser: Chooser;
+  readonly #steps: string[] = [];
+  readonly #left: Record<keyof Budgets, number>;
+  #nowMs = START_MS;
+  #current: Actor | undefined;
+  #justSwitched = false;
+  #swept = false;
+
+  constructor(scenario: Scenario, chooser: Chooser) {
+    this.#scenario = scenario;
+    this.#chooser = chooser;
+    this.invariants = new Invariants(scenario);
+    this.database = new ModelDatabase(this.invariants, scenario.weakness);
+    openSession(this.database, START_MS, scenario.sessionMs ?? 24 * HOUR_MS);
+    const { crashes = 0, errors = 0, takeovers = 0, duplicates = 0, cancels = 0, signals = 0 } = scenario.budgets;
+    const { rivals = 0, drains = 0, stalls = 0, preemptions = 0, faults } = scenario.budgets;
+    this.#left = { crashes, errors, takeovers, duplicates, cancels, signals, rivals, drains, stalls, preemptions, faults };
+  }
+
+  /** Commits and acceptances that the store took. */
+  get commits(): number {
+    return this.invariants.commits;
+  }
+
+  async run(): Promise<History> {
+    this.#spawn("submits");
+    let rounds = 0;
+    for (;;) {
+      await drained();
+      const options = this.#ready() ? this.#options() : this.#quietOptions();
+      if (options === undefined) break;
+      const labels = options.map(({ label }) => label);
+      const choice = this.#chooser.choose(labels, () => this.#fingerprint());
+      if (choice === undefined) return { steps: this.#steps, violations: this.invariants.violations };
+      const option = options[choice];
+      if (option === undefined) throw new RangeError("the chooser chose what there is not");
+      this.#spend(option.spends);
+      if (option.label !== "") this.#steps.push(option.label);
+      option.take();
+      rounds += this.#ready() ? 0 : 1;
+      if (rounds > MAX_ROUNDS) {
+        this.invariants.violate("M1", "recovery goes round and round without an end");
+        break;
+      }
+    }
+    await this.#publishRest();
+    this.invariants.checkEnd(this.database, this.actors);
+    return { steps: this.#steps, violations: this.invariants.violations };
+  }
+
+  #ready(): boolean {
+    return this.actors.some(isReady);
+  }
+
+  /** What can happen while somebody has something to do: the first option is that it does it. */
+  #options(): Option[] {
+    if (this.#current === undefined || !isReady(this.#current)) return this.#handOver();
+    const actor = this.#current;
+    const [call, ...others] = actor.pending;
+    if (call === undefined) return [];
+    const { name } = call.call;
+    const options: Option[] = [{ label: `${actor.name}: ${name}`, take: () => this.#carryOut(call) }];
+    const add = (label: string, spends: Spendable, take: () => void): void => {
+      if (this.#has(spends)) options.push({ label, spends, take });
+    };
+    add(`${actor.name} crashes before: ${name}`, "crashes", () => this.#crash(actor));
+    add(`${actor.name} crashes after: ${name}`, "crashes", () => {
+      call.applySilently();
+      this.#crash(actor);
+    });
+    add(`${actor.name}: ${name} fails`, "errors", () => call.fail(false));
+    if (call.call.kind === "write") add(`${actor.name}: ${name} is done, but answers with an error`, "errors", () => call.fail(true));
+    for (const other of others) {
+      add(`${actor.name}: ${other.call.name} (first)`, "preemptions", () => this.#carryOut(other));
+    }
+    if (!this.#justSwitched) {
+      for (const other of this.actors.filter((each) => each !== actor && isReady(each))) {
+        add(`-> ${other.name}`, "preemptions", () => {
+          this.#current = other;
+          this.#justSwitched = true;
+        });
+      }
+    }
+    if (this.#ownedByTheLiving()) {
+      add("the living are taken for dead", "takeovers", () => {
+        for (const { workerId, alive } of this.actors) if (alive) this.database.suspected.add(workerId);
+        this.#spawn("takes over");
+      });
+    }
+    if (!actor.stopping) add(`${actor.name} is told to stop`, "drains", () => this.#drain(actor));
+    if (actor.nextSleepMs() !== undefined) {
+      add(`time passes while ${actor.name}: ${name} hangs`, "stalls", () => this.#passTo(actor.nextSleepMs() ?? 0));
+    }
+    return [...options, ...this.#outside()];
+  }
+
+  /** The current worker has nothing to do: any other may be next. */
+  #handOver(): Option[] {
+    return this.actors.filter(isReady).map((actor) => ({
+      label: "",
+      take: () => {
+        this.#current = actor;
+        this.#justSwitched = true;
+      },
+    }));
+  }
+
+  /** Nobody has anything to do by himself: sweeps, and the passing of time; undefined when all is over. */
+  #quietOptions(): Option[] | undefined {
+    const goOn = this.#recover();
+    const outside = this.#outside();
+    if (goOn !== undefined) return [goOn, ...outside];
+    return outside.length === 0 ? undefined : [{ label: "", take: () => this.#exhaust() }, ...outside];
+  }
+
+  /** What others do to an execution, whoever runs it. */
+  #outside(): Option[] {
+    const options: Option[] = [];
+    const [root] = this.database.executions.values();
+    const add = (label: string, spends: Spendable, take: () => void): void => {
+      if (this.#has(spends)) options.push({ label, spends, take });
+    };
+    add("the submission arrives again", "duplicates", () => this.#spawn("submits"));
+    if (root === undefined || root.terminal) return options;
+    add("cancel", "cancels", () => this.#mail(root, "cancel", { kind: "cancel", compensate: true }));
+    const { signal } = this.#scenario;
+    if (signal !== undefined) {
+      const body = { kind: "signal", name: signal.name, payload: signal.payload };
+      add(`signal ${signal.name}`, "signals", () => this.#mail(root, `signal/${signal.name}`, body));
+    }
+    if ([...this.database.records.values()].some(({ kind }) => kind === "artifact")) {
+      add("somebody else changes the artifacts", "rivals", () => this.#rival());
+    }
+    return options;
+  }
+
+  /** A round of recovery, or a leap to when something is due; undefined when nothing is left to come. */
+  #recover(): Option | undefined {
+    const stopping = this.actors.find(({ alive, stopping: told, gone }) => alive && told && !gone);
+    const graceMs = stopping?.nextSleepMs();
+    const unsettled = [...this.database.executions.values()].filter((row) => !row.terminal && (row.status !== "dead" || row.mail.length > 0));
+    if (unsettled.length > 0 && !this.#swept) {
+      return { label: "", take: () => this.#sweep() };
+    }
+    if (graceMs !== undefined) return { label: "time passes", take: () => this.#passTo(graceMs) };
+    const wakes = unsettled.flatMap(({ owner, wakeMs }) => (owner === "" && wakeMs !== undefined ? [wakeMs] : []));
+    const nextMs = Math.min(...wakes.filter((wakeMs) => wakeMs > this.#nowMs));
+    if (!Number.isFinite(nextMs)) return undefined;
+    return { label: `time passes: ${nextMs - this.#nowMs} ms`, take: () => this.#passTo(nextMs) };
+  }
+
+  #sweep(): void {
+    this.#swept = true;
+    const living = this.actors.filter(({ alive, stopping }) => alive && !stopping);
+    if (living.length === 0) return this.#spawn("takes over");
+    for (const actor of living) {
+      actor.remember("sweep");
+      actor.services.recovery.sweep().catch(() => undefined);
+    }
+  }
+
+  #spawn(what: "submits" | "takes over"): void {
+    const { intents, wrap = (io: Io, database: ModelDatabase) => createModelStore(database, io) } = this.#scenario;
+    const actor = createActor({
+      name: String.fromCodePoint(65 + this.actors.length),
+      database: this.database,
+      now: () => this.#nowMs,
+      intents,
+      published: (id, data) => this.invariants.published(id, data),
+      wrap,
+    });
+    this.actors.push(actor);
+    this.#current = actor;
+    if (what === "submits") void submit(actor);
+    else actor.services.recovery.sweep().catch(() => undefined);
+  }
+
+  #carryOut(call: PendingCall): void {
+    this.#justSwitched = false;
+    this.#swept = false;
+    call.carryOut();
+  }
+
+  #crash(actor: Actor): void {
+    this.#justSwitched = false;
+    this.#swept = false;
+    actor.alive = false;
+    actor.pending.splice(0);
+    this.database.suspected.add(actor.workerId);
+  }
+
+  #drain(actor: Actor): void {
+    actor.stopping = true;
+    actor.remember("stop");
+    void actor.services.lifecycle.stop(1_000).then(() => {
+      actor.gone = true;
+      this.database.suspected.add(actor.workerId);
+    });
+  }
+
+  #passTo(atMs: number): void {
+    this.#swept = false;
+    this.#nowMs = Math.max(this.#nowMs, atMs);
+    for (const actor of this.actors) {
+      if (!actor.alive) continue;
+      actor.remember("woken");
+      actor.wakeSleepers();
+    }
+  }
+
+  #mail({ tenantId, executionId }: ExecutionRow, mailId: string, body: JsonObject): void {
+    this.#swept = false;
+    this.database.write(tenantId, { records: [], log: [], outbox: [], mail: [{ mailId, executionId, body }] });
+  }
+
+  #rival(): void {
+    for (const [key, row] of this.database.records) {
+      if (row.kind === "artifact") this.database.records.set(key, { ...row, version: row.version + 1 });
+    }
+  }
+
+  /** Nothing comes from outside any more. */
+  #exhaust(): void {
+    for (const budget of ["duplicates", "cancels", "signals", "rivals"] as const) this.#left[budget] = 0;
+  }
+
+  #has(budget: Spendable): boolean {
+    return this.#left[budget] > 0 && (budget === "preemptions" || this.#left.faults > 0);
+  }
+
+  #spend(budget: Spendable | undefined): void {
+    if (budget === undefined) return;
+    this.#left[budget] -= 1;
+    if (budget !== "preemptions") this.#left.faults -= 1;
+  }
+
+  #ownedByTheLiving(): boolean {
+    const living = new Set<string>(this.actors.filter(({ alive }) => alive).map(({ workerId }) => workerId));
+    return [...this.database.executions.values()].some((row) => !row.terminal && living.has(row.owner));
+  }
+
+  /** What no worker lived to publish, a last one does. */
+  async #publishRest(): Promise<void> {
+    this.#spawn("takes over");
+    const relay = this.actors.at(-1);
+    if (relay === undefined) return;
+    let over = false;
+    const drain = relay.services.relay.drain().finally(() => {
+      over = true;
+    });
+    while (!over) {
+      await drained();
+      relay.pending[0]?.carryOut();
+    }
+    await drain;
+  }
+
+  #fingerprint(): string {
+    const executions = [...this.database.executions.values()].map(
+      ({ executionId, epoch, owner, wakeMs, status, head, mail }) =>
+        `${executionId},${epoch},${owner},${wakeMs ?? ""},${status},${chainOf(head)},${mail.map(({ mailId }) => mailId).join("+")}`,
+    );
+    const records = [...this.database.records.values()].map(({ id, version, body }) => `${id}@${version}${stateOf(body)}`);
+    const outbox = this.database.outbox.map(({ message, publishedMs }) => `${message.eventId}${publishedMs === undefined ? "" : "!"}`);
+    const actors = this.actors.map(({ name, alive, stopping, gone, memory }) =>
+      alive ? `${name}${memory}${stopping}${gone}` : name,
+    );
+    return [
+      this.#nowMs,
+      this.#current?.name,
+      this.#justSwitched,
+      this.#swept,
+      ...this.database.suspected,
+      ...executions,
+      ...records,
+      ...outbox,
+      ...actors,
+      ...Object.values(this.#left),
+      this.invariants.ghost(),
+    ].join("|");
+  }
+}
+
+/** A client submits once more when it hears of an error: its idempotency key makes that safe. */
+async function submit({ services }: Actor): Promise<void> {
+  const [definition] = services.catalog.definitions;
+  const submission = {
+    tenantId: TENANT,
+    userId: undefined,
+    intentType: definition?.type ?? "",
+    sessionId: SESSION,
+    parameters: {},
+    metadata: {},
+    solutionId: undefined,
+    intentId: undefined,
+    idempotencyKey: "key",
+    traceId: asId.trace("trace_1"),
+  };
+  await services.lifecycle
+    .submit(submission)
+    .catch(() => services.lifecycle.submit(submission))
+    .catch(() => undefined);
+}
+
+function isReady({ alive, pending }: Actor): boolean {
+  return alive && pending.length > 0;
+}
+
+function chainOf(head: string): string {
+  return /"chain":\{"sequence":\d+,"hash":"([0-9a-f]{16})/.exec(head)?.[1] ?? head;
+}
+
+function stateOf(body: string): string {
+  return /"(?:state|status|lifecycle_state)":"(\w+)"/.exec(body)?.[1] ?? "";
+}
+
+/** When no promise is left to be settled: every worker waits for an I/O, or for nothing. */
+function drained(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+export function settledStatus(status: string): boolean {
+  return isSettled(status as Parameters<typeof isSettled>[0]);
+}
