@@ -1,10 +1,10 @@
 import type { Clock } from "../clock.ts";
 import type { Ids } from "../ids.ts";
-import { toJson, type JsonObject } from "../json.ts";
 import type { ExecutionPatch, LogRow } from "../ports/execution-store.ts";
 import { CHAIN_START, type ChainOwner, type LogDraft, seal } from "../state/log-entry.ts";
 import { type Execution, isTerminal } from "./execution.ts";
-import { apply } from "./fold.ts";
+import type { ExecutionDraft } from "./execution-events.ts";
+import { applyEvent } from "./fold.ts";
 
 export interface Advanced {
   readonly state: Execution;
@@ -26,7 +26,7 @@ export function advance(
   const rows: LogRow[] = [];
   for (const draft of drafts) {
     const sealed = seal(head, owner, draft, deps.ids, deps.clock.now());
-    state = apply(state, sealed.entry);
+    state = applyEvent(state, sealed.entry, draft as ExecutionDraft);
     head = sealed.head;
     rows.push(sealed.row);
   }
@@ -40,13 +40,7 @@ export function patchOf(before: Execution | undefined, after: Execution): Execut
   return {
     status: after.status,
     terminal: isTerminal(after.status),
-    head: toObject(head),
-    steps: steps.flatMap((step, position) =>
-      step === before?.steps[position] ? [] : [{ position, body: toObject(step) }],
-    ),
+    head: head,
+    steps: steps.flatMap((step, position) => (step === before?.steps[position] ? [] : [{ position, body: step }])),
   };
-}
-
-function toObject(value: object): JsonObject {
-  return toJson(value) as JsonObject;
 }

@@ -1,4 +1,5 @@
 import { moveArtifact } from "../artifacts/artifact-changes.ts";
+import { artifactKind } from "../artifacts/artifact.ts";
 import { type Clock, rfc3339 } from "../clock.ts";
 import type { Ids } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
@@ -106,7 +107,9 @@ async function leaveNothingPending(deps: SettleDeps, scene: Scene, error: Failur
   const unit = newUnit(deps, scene);
   const failure = { code: error.code, message: error.message };
   for (const artifact of scene.state.artifacts) {
-    if (artifact.lifecycle_state !== "PENDING") continue;
+    // Somebody else may have moved it since.
+    const isPending = (await unit.get(artifactKind, artifact.artifact_id))?.lifecycle_state === "PENDING";
+    if (artifact.lifecycle_state !== "PENDING" || !isPending) continue;
     await moveArtifact(unit, artifact.artifact_id, "FAILED", rfc3339(deps.clock.now()), { failure });
   }
   await settlePendingIntent(deps, unit, "failed");
@@ -115,7 +118,8 @@ async function leaveNothingPending(deps: SettleDeps, scene: Scene, error: Failur
 
 async function settlePendingIntent(deps: SettleDeps, unit: UnitOfWork, to: "completed" | "failed"): Promise<void> {
   const id = deps.intent.pending_intent_id;
-  if (id !== undefined) await movePendingIntent(unit, id, to, { now: rfc3339(deps.clock.now()) });
+  if (id === undefined || (await unit.get(pendingIntentKind, id))?.status !== "in_progress") return;
+  await movePendingIntent(unit, id, to, { now: rfc3339(deps.clock.now()) });
 }
 
 function newUnit(deps: SettleDeps, scene: Scene): UnitOfWork {

@@ -32,6 +32,8 @@ export interface ExecutionLifecycle {
   load(tenantId: TenantId, executionId: ExecutionId): Promise<LoadedExecution>;
   /** The execution as its log tells it: always what `get` answers. Throws `execution.not_found`. */
   replay(tenantId: TenantId, executionId: ExecutionId): Promise<Execution>;
+  /** Aborts when this process begins to stop. */
+  readonly stopping: AbortSignal;
   /** Takes in nothing more, lets running steps finish within the grace period, and hands the rest on. */
   stop(graceMs: number): Promise<void>;
 }
@@ -98,6 +100,7 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
       }
     },
 
+    stopping: stopping.signal,
     load,
     get,
 

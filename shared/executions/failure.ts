@@ -32,3 +32,11 @@ export function noHandler(intentType: string): Failure {
   const message = `No handler found for intent type: ${intentType}`;
   return failureOf(new RuntimeError("intent.no_handler", message, { status: 501 }));
 }
+
+/** The error of a step whose commit lost to other writers too often. */
+export function contended(step: string): RuntimeError {
+  return new RuntimeError("record.contended", `The step ${step} kept losing to other writers of the same record.`, {
+    status: 409,
+    retryable: true,
+  });
+}

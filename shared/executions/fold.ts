@@ -12,7 +12,11 @@ import { type ExecutionDraft, executionPayloads } from "./execution-events.ts";
  * Throws `log.unreadable` for an entry that cannot follow the state.
  */
 export function apply(state: Execution | undefined, entry: LogEntry): Execution {
-  const event = parseEvent(entry);
+  return applyEvent(state, entry, parseEvent(entry));
+}
+
+/** As `apply`, for an entry that was just made of the event: what is ours need not be read back. */
+export function applyEvent(state: Execution | undefined, entry: LogEntry, event: ExecutionDraft): Execution {
   const chain = { sequence: entry.sequence, hash: entry.hash, timestamp_ms: parseRfc3339(entry.timestamp) };
   if (event.event_type === "intent_received") {
     return {
@@ -77,8 +81,10 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
       return { status: "compensated", error: event.payload.error };
     case "execution_cancelled":
       return { status: "cancelled" };
-    case "artifact_registered":
-      return { artifacts: [...state.artifacts, event.payload] };
+    case "artifact_registered": {
+      const { artifact_id, artifact_type, lifecycle_state } = event.payload;
+      return { artifacts: [...state.artifacts, { artifact_id, artifact_type, lifecycle_state }] };
+    }
     case "artifact_lifecycle_changed": {
       const { artifact_id, artifact_type, to } = event.payload;
       const others = state.artifacts.filter((artifact) => artifact.artifact_id !== artifact_id);

@@ -24,7 +24,7 @@ export interface Recovery {
   wake(ref: ExecutionRef): void;
   /** As `wake`, at a time; far times are left to the sweep. */
   wakeAt(ref: ExecutionRef, atMs: number): void;
-  /** Remembers an execution that this worker may hold without running it, such as after an unanswered accept. */
+  /** Remembers an execution that this worker may hold without running it, such as after an unanswered accept or claim. */
   remember(ref: ExecutionRef): void;
 }
 
@@ -66,7 +66,11 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     const leave = (): void => presence.leave();
     try {
       const times = { nowMs: clock.now(), deadAfterMs: DEAD_AFTER_MS };
-      const claimed = await store.claim({ ...ref, ...times, workerId: presence.workerId });
+      const claimed = await store.claim({ ...ref, ...times, workerId: presence.workerId }).catch((error: unknown) => {
+        // It may be this worker's now, and nobody else takes it from one that lives.
+        remember(ref);
+        throw error;
+      });
       mine.delete(ref.executionId);
       if (claimed.outcome !== "claimed") {
         leave();

@@ -1,6 +1,5 @@
 import { rfc3339 } from "../clock.ts";
-import { RuntimeError } from "../errors.ts";
-import type { JsonValue } from "../json.ts";
+import type { JsonObject, JsonValue } from "../json.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
@@ -9,7 +8,8 @@ import type { Agenda, Task } from "./agenda.ts";
 import { type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
 import { endFailed, type SettleDeps } from "./ending.ts";
 import { type Execution, type Failure, isSettled } from "./execution.ts";
-import { failureOf, noHandler } from "./failure.ts";
+import { contended, failureOf, noHandler } from "./failure.ts";
+import { failStep } from "./fail-step.ts";
 import { findPlan } from "./find-plan.ts";
 import { Journal, type JournalDeps } from "./journal.ts";
 import { readMail } from "./mail.ts";
@@ -23,7 +23,7 @@ import { UNDO_RETRY } from "../sagas/retry-policy.ts";
 /** How often one step may be begun anew after its worker died, before it counts as what kills workers. */
 const MAX_CLAIMS_OF_A_STEP = 10;
 /** How often in a row a commit may lose to other writers of the same records. */
-const MAX_CONFLICTS = 8;
+const MAX_CONFLICTS = 5;
 
 export interface RunnerDeps extends StepRunnerDeps, Omit<JournalDeps, "store" | "ids" | "clock"> {
   readonly catalog: IntentCatalog;
@@ -58,9 +58,9 @@ export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop
   if (found.definition === undefined) return withoutDefinition(deps, held, journal);
   const { definition } = found;
   const tenantId = journal.owner.tenantId;
-  const parameters = definition.input.safeParse(await deps.claimCheck.redeem(tenantId, held.intent.parameters));
-  const scene = new Scene(definition, journal, parameters.data ?? {}, deps.claimCheck);
-  if (!parameters.success) return failed(deps, held, scene, failureOf(badParameters(definition.type)));
+  // What was stored is what the input schema made of the parameters when they were accepted: it is not applied again.
+  const input = (await deps.claimCheck.redeem(tenantId, held.intent.parameters)) as JsonObject;
+  const scene = new Scene(definition, journal, input, deps.claimCheck);
   await scene.load();
   return new Run(deps, held, scene, stop).go();
 }
@@ -78,6 +78,8 @@ class Run {
   /** What the steps of a plan that commits at its ends have changed so far. */
   #base: UnitOfWork | undefined;
   #conflicts = 0;
+  /** What the last result recorded was of. */
+  #last: Task | undefined;
 
   constructor(deps: RunnerDeps, held: LoadedExecution, scene: Scene, stop: StopSignals) {
     this.#deps = { ...deps, intent: held.intent };
@@ -108,6 +110,7 @@ class Run {
       if (result.kind === "stopped") {
         if (this.#atWork.size === 0) return journal.committed;
       } else {
+        this.#last = task;
         await recordResult(this.#deps, this.#scene, task, result, this.#base);
       }
     }
@@ -145,16 +148,15 @@ class Run {
     return handOn ? { wakeAtMs: this.#deps.clock.now() } : undefined;
   }
 
-  /** Everything since the last commit is forgotten; what led to it runs again. */
-  #afterConflict(): "again" {
-    this.#conflicts += 1;
-    if (this.#conflicts > MAX_CONFLICTS) {
-      throw new RuntimeError("record.contended", "The execution kept losing to other writers of the same records.", {
-        retryable: true,
-      });
-    }
+  /** Everything since the last commit is forgotten; what led to it runs again, but not for ever. */
+  async #afterConflict(): Promise<"again"> {
     this.#scene.rewind();
     this.#base = undefined;
+    this.#conflicts += 1;
+    const step = this.#last?.step;
+    if (this.#conflicts > MAX_CONFLICTS && step !== undefined && this.#scene.state.status === "running") {
+      await failStep(this.#deps, this.#scene, step, failureOf(contended(step.step_name), step.step_name));
+    }
     return "again";
   }
 
@@ -218,7 +220,7 @@ class Run {
       execution: journal.state,
       intent: this.#deps.intent,
       input,
-      outputs: { ...outputs },
+      outputs,
       stopping: this.#stop.stopping,
       unwanted: this.#unwanted.signal,
     };
@@ -281,9 +283,4 @@ async function failed(deps: RunnerDeps, held: LoadedExecution, scene: Scene, fai
   await endFailed({ ...deps, intent: held.intent }, scene, failure);
   await scene.journal.commit();
   return scene.journal.committed;
-}
-
-/** Checked when it was accepted, it no longer fits: the schema was changed under the same version. */
-function badParameters(type: string): RuntimeError {
-  return new RuntimeError("intent.bad_parameters", `${type} no longer takes the parameters that it was accepted with.`);
 }

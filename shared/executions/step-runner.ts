@@ -62,27 +62,19 @@ export type AttemptResult =
   /** The process must end: there is no result, and another worker will run it again. */
   | { readonly kind: "stopped" };
 
+const ENDED = "the step has ended";
+const UNWANTED = "the saga has no use for the result any more";
+
 /** Runs one attempt within its time. What it wants changed comes back in a unit of work; nothing of it is written here. */
 export async function runAttempt(deps: StepRunnerDeps, attempt: Attempt): Promise<AttemptResult> {
   const { clock } = deps;
   const unit = new UnitOfWork(deps.surface, attempt.tenantId, clock.now(), attempt.base);
   const events: EmittedEvent[] = [];
   const over = new AbortController();
-  const finished = new AbortController();
-  const context = createContext(
-    deps,
-    attempt,
-    unit,
-    events,
-    AbortSignal.any([over.signal, attempt.stopping, attempt.unwanted]),
-  );
+  const context = createContext(deps, attempt, unit, events, over);
+  const limits = watchLimits(deps.clock, attempt, over);
   try {
-    const timedOut = clock.sleep(attempt.timeoutMs, AbortSignal.any([finished.signal, attempt.stopping])).then(() => {
-      const error = timeoutOf(attempt);
-      over.abort(error);
-      throw error;
-    });
-    const output = await Promise.race([invoke(attempt, context), timedOut]);
+    const output = await Promise.race([invoke(attempt, context), limits.reached]);
     return { kind: "done", output: toJson(output), unit, events };
   } catch (error) {
     if (attempt.stopping.aborted) return { kind: "stopped" };
@@ -90,8 +82,40 @@ export async function runAttempt(deps: StepRunnerDeps, attempt: Attempt): Promis
     const again = retryAfterMs(attempt.retry, attempt.attempt, error, deps.random.fraction());
     return { kind: "failed", failure: failureOf(error, attempt.stepName), retryAfterMs: again };
   } finally {
-    finished.abort();
+    limits.end();
   }
+}
+
+/** Rejects when the step's time is over or the process must end, and tells the step by its signal; also when nobody wants it any more. */
+function watchLimits(clock: Clock, attempt: Attempt, over: AbortController) {
+  const ended = new AbortController();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => {
+    const error = new RuntimeError("step.stopped", "The process must end.", { status: 503, retryable: true });
+    over.abort(error);
+    reject(error);
+  };
+  const unwanted = (): void => over.abort(UNWANTED);
+  attempt.stopping.addEventListener("abort", stop, { once: true });
+  attempt.unwanted.addEventListener("abort", unwanted, { once: true });
+  const time = async (): Promise<void> => {
+    await clock.sleep(attempt.timeoutMs, ended.signal);
+    if (ended.signal.aborted) return;
+    const error = timeoutOf(attempt);
+    over.abort(error);
+    reject(error);
+  };
+  void time();
+  if (attempt.stopping.aborted) stop();
+  return {
+    reached: promise,
+    end: (): void => {
+      // With a reason of its own an abort makes no error with a stack, which each step would pay for.
+      ended.abort(ENDED);
+      attempt.stopping.removeEventListener("abort", stop);
+      attempt.unwanted.removeEventListener("abort", unwanted);
+    },
+  };
 }
 
 /** Async, so that a step that throws at once rejects like one that throws later. */
@@ -104,7 +128,7 @@ function createContext(
   attempt: Attempt,
   unit: UnitOfWork,
   events: EmittedEvent[],
-  signal: AbortSignal,
+  over: AbortController,
 ): ErasedContext {
   const { execution, intent, tenantId, stepName, timeoutMs } = attempt;
   const { clock, store, surface } = deps;
@@ -123,7 +147,7 @@ function createContext(
     attempt: attempt.attempt,
     key,
     deadline: () => Math.max(0, startedMs + timeoutMs - clock.now()),
-    signal,
+    signal: over.signal,
     state: unit,
     artifacts: createArtifactScope({
       unit,

@@ -40,8 +40,8 @@ export interface ExecutionStore {
     page: PageRequest,
   ): Promise<Page<StoredRecord> & { total: number }>;
 
-  /** Unpublished messages of all tenants, oldest first. */
-  unpublished(limit: number): Promise<readonly OutboxMessage[]>;
+  /** Unpublished messages of all tenants, oldest first; none of the ordering keys in `except`. */
+  unpublished(limit: number, except?: readonly string[]): Promise<readonly OutboxMessage[]>;
   markPublished(eventIds: readonly EventId[], atMs: number): Promise<void>;
 
   /** What waits in an execution's mailbox, oldest first; a commit that names it as read takes it out. */

@@ -4,6 +4,10 @@ import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { MessageBus } from "../ports/message-bus.ts";
 
 const BATCH = 100;
+/** After so many refused ordering keys the bus counts as away, until the next drain. */
+const MAX_REFUSED = 20;
+/** Messages that are committed within this time of each other go out together, and no answer waits for them. */
+const GATHER_MS = 5;
 
 /**
  * Publishes committed messages.
@@ -28,9 +32,9 @@ export function createOutboxRelay({ store, bus, clock, logger }: OutboxRelayDeps
   let running: Promise<number> | undefined;
   let again = false;
 
-  const publishBatch = async (): Promise<{ readonly sent: number; readonly refused: boolean }> => {
-    const messages = await store.unpublished(BATCH);
-    const held = new Set<string>();
+  /** Publishes one batch, and adds the ordering keys that were refused to `held`. */
+  const publishBatch = async (held: Set<string>): Promise<{ readonly seen: number; readonly sent: number }> => {
+    const messages = await store.unpublished(BATCH, [...held]);
     const sent = [];
     for (const message of messages) {
       if (held.has(message.orderingKey)) continue;
@@ -47,16 +51,20 @@ export function createOutboxRelay({ store, bus, clock, logger }: OutboxRelayDeps
       }
     }
     if (sent.length > 0) await store.markPublished(sent, clock.now());
-    return { sent: sent.length, refused: held.size > 0 };
+    return { seen: messages.length, sent: sent.length };
   };
 
   const drain = async (): Promise<number> => {
+    const held = new Set<string>();
     let total = 0;
     for (;;) {
       again = false;
-      const { sent, refused } = await publishBatch();
+      const before = held.size;
+      const { seen, sent } = await publishBatch(held);
       total += sent;
-      if (refused || (sent < BATCH && !again)) return total;
+      // A batch in which keys were refused may have hidden others behind them.
+      if (seen < BATCH && held.size === before && !again) return total;
+      if (held.size >= MAX_REFUSED) return total;
     }
   };
 
@@ -68,9 +76,18 @@ export function createOutboxRelay({ store, bus, clock, logger }: OutboxRelayDeps
     return running;
   };
 
+  let nudged = false;
+  const gather = async (): Promise<void> => {
+    await clock.sleep(GATHER_MS);
+    nudged = false;
+    await start();
+  };
+
   return {
     nudge: () => {
-      start().catch((error: unknown) => logger.error("the outbox cannot be read", errorFields(error)));
+      if (nudged) return;
+      nudged = true;
+      gather().catch((error: unknown) => logger.error("the outbox cannot be read", errorFields(error)));
     },
     drain: start,
   };

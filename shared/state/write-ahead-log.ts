@@ -1,8 +1,8 @@
 import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, TenantId } from "../ids.ts";
-import type { ExecutionStore, LogFilter } from "../ports/execution-store.ts";
+import type { ExecutionStore, LogFilter, StoredExecution } from "../ports/execution-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
-import { type ChainFault, type LogEntry, logEntrySchema, verifyChain } from "./log-entry.ts";
+import { chainHeadSchema, type ChainFault, type LogEntry, logEntrySchema, verifyChain } from "./log-entry.ts";
 
 const REPLAY_PAGE = 500;
 
@@ -41,9 +41,18 @@ export function createWriteAheadLog(store: ExecutionStore): WriteAheadLog {
       const chain = await Array.fromAsync(texts(tenantId, { executionId }));
       if (chain.length === 0)
         throw new RuntimeError("execution.not_found", `There is no execution ${executionId}.`, { status: 404 });
-      return verifyChain(chain);
+      return verifyChain(chain) ?? cutOff(chain, await store.readExecution(tenantId, executionId));
     },
   };
+}
+
+/** A chain cannot tell that its end is gone; the execution's state knows where it ended. */
+function cutOff(chain: readonly string[], execution: StoredExecution | undefined): ChainFault | undefined {
+  const head = chainHeadSchema.safeParse(execution?.head["chain"]);
+  if (!head.success) return { sequence: chain.length, fault: "relinked" };
+  if (head.data.sequence > chain.length) return { sequence: chain.length + 1, fault: "missing" };
+  const last = parseEntry(chain.at(-1) ?? "");
+  return head.data.hash === last.hash ? undefined : { sequence: chain.length, fault: "relinked" };
 }
 
 function parseEntry(text: string): LogEntry {

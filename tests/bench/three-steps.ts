@@ -1,6 +1,7 @@
 import * as z from "zod";
 
-import { intent, type IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { intent } from "../../shared/sagas/intent.ts";
+import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 
 /** Three steps that do next to nothing: what remains is the price of running them durably. */
 export const threeSteps: IntentDefinition = intent("bench.three_steps", {

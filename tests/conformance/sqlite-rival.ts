@@ -19,8 +19,8 @@ for (const ref of await store.abandoned({ ...times, limit: 1_000 })) {
   if (claim.outcome !== "claimed") continue;
   claimed.push(ref.executionId);
   const state = { status: "completed", terminal: true, head: { by: workerId }, steps: [] };
-  const change = { records: [], log: [], outbox: [] };
-  const { outcome } = await store.commit({ ...ref, epoch: claim.epoch, state, change });
+  const change = { records: [], log: [], outbox: [], mail: [] };
+  const { outcome } = await store.commit({ ...ref, epoch: claim.epoch, state, change, readMail: [] });
   if (outcome !== "committed") throw new Error(`${ref.executionId} was claimed, and then ${outcome}`);
 }
 await store.close();

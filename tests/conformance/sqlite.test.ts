@@ -34,9 +34,11 @@ describe("sqlite in a file that several use", () => {
     expect(await there.claim({ ...claim, nowMs: NOW + DEAD_AFTER + 1 })).toMatchObject({ epoch: 2 });
     expect(await here.commit(executionId)).toEqual({ outcome: "fenced" });
     const state = patch("completed", { head: { by: "there" } });
-    const change = { records: [record("r")], log: [], outbox: [] };
+    const change = { records: [record("r")], log: [], outbox: [], mail: [] };
     const ref = { tenantId: here.tenantId, executionId };
-    expect(await there.commit({ ...ref, epoch: 2, state, change })).toEqual({ outcome: "committed" });
+    expect(await there.commit({ ...ref, epoch: 2, state, change, readMail: [] })).toMatchObject({
+      outcome: "committed",
+    });
     expect((await here.store.readExecution(here.tenantId, executionId))?.head).toEqual({ by: "there" });
     expect(await here.write({ records: [record("r")] })).toMatchObject({ outcome: "conflict" });
     await there.close();

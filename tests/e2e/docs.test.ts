@@ -31,6 +31,10 @@ const ENDPOINTS = [
   "POST /content/parse_content",
   "POST /content/save_materialization",
   "POST /dev/token",
+  "POST /execution/{execution_id}/cancel",
+  "POST /execution/{execution_id}/fork",
+  "POST /execution/{execution_id}/retry",
+  "POST /execution/{execution_id}/signal/{name}",
   "POST /intent/pending/create",
   "POST /intent/pending/list",
   "POST /intent/pending/{id}/cancel",
@@ -85,7 +89,7 @@ describe("/docs", () => {
     for (const endpoint of ENDPOINTS) expect(page.text).toContain(endpoint.split(" ")[1]);
     const catalog = (await client.get("/catalog")).as(
       z.object({
-        intents: z.array(z.looseObject({ type: z.string(), steps: z.array(z.object({ name: z.string() })) })),
+        intents: z.array(z.looseObject({ type: z.string(), plan: z.object({ nodes: z.array(z.looseObject({ name: z.string() })) }) })),
       }),
     );
     expect(catalog.intents.map(({ type }) => type).toSorted()).toEqual([
@@ -93,9 +97,9 @@ describe("/docs", () => {
       "content.parse_content",
       "content.save_materialization",
     ]);
-    for (const { type, steps } of catalog.intents) {
+    for (const { type, plan } of catalog.intents) {
       expect(page.text).toContain(type);
-      for (const { name } of steps) expect(page.text).toContain(`>${name}</span>`);
+      for (const { name } of plan.nodes) expect(page.text).toContain(`>${name}</span>`);
     }
     expect(page.text).not.toMatch(/<script/i);
     expect(page.text, "nothing of the page comes from elsewhere").not.toMatch(/(?:src|href)="https?:/);

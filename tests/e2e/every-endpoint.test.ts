@@ -100,9 +100,14 @@ describe("every endpoint of /openapi.json", () => {
   });
 
   it("takes the same requests from the tenant itself", async () => {
-    // No file here has a picture, and what was done to the file or its pending intent before cannot be done twice.
+    // No file here has a picture, the execution is completed and its plan has no such step or signal, and what was done to the
+    // file or its pending intent before cannot be done twice.
     const exceptions = new Map([
       ["GET /artifacts/{artifact_id}/visual/{name}", 404],
+      ["POST /execution/{execution_id}/cancel", 409],
+      ["POST /execution/{execution_id}/fork", 422],
+      ["POST /execution/{execution_id}/retry", 409],
+      ["POST /execution/{execution_id}/signal/{name}", 409],
       ["POST /content/save_materialization", 409],
       ["POST /intent/pending/{id}/cancel", 409],
     ]);

@@ -9,7 +9,8 @@ import { type Clock, rfc3339 } from "../../shared/clock.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
 import type { Execution } from "../../shared/executions/execution.ts";
-import type { Submission, Submitted } from "../../shared/executions/execution-lifecycle.ts";
+import type { SubmitAnswer } from "../../shared/executions/execution-lifecycle.ts";
+import type { Submission } from "../../shared/executions/submission.ts";
 import { createIds, type Ids, type SessionId, type TenantId, trustedTenantId } from "../../shared/ids.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import { createLogger } from "../../shared/logger.ts";
@@ -39,7 +40,7 @@ export interface TestRuntime extends AsyncDisposable {
   readonly sessionId: SessionId;
   /** Every line that was logged, parsed. */
   readonly logged: readonly JsonObject[];
-  submit(intentType: string, parameters?: JsonObject, more?: Partial<Submission>): Promise<Submitted>;
+  submit(intentType: string, parameters?: JsonObject, more?: Partial<Submission>): Promise<SubmitAnswer>;
   /** Submits, and waits for the end. */
   run(intentType: string, parameters?: JsonObject, more?: Partial<Submission>): Promise<Execution>;
 }
@@ -57,6 +58,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
   const adapters = {
     clock,
     ids: testIds,
+    random: systemRandom,
     logger: createLogger({
       clock,
       level: "debug",

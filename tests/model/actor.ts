@@ -26,6 +26,8 @@ export interface PendingCall {
 interface Sleeper {
   readonly dueMs: number;
   readonly wake: () => void;
+  /** Takes its listener off the signal: Node keeps a combined signal alive as long as it has one. */
+  readonly forget: () => void;
 }
 
 /** One worker process: the whole runtime over the model's store, as `create-services.ts` wires it. */
@@ -44,6 +46,8 @@ export interface Actor {
   nextSleepMs(): number | undefined;
   /** Wakes whoever sleeps until now. */
   wakeSleepers(): void;
+  /** Gives back what the process would keep of it. */
+  discard(): void;
 }
 
 export interface ActorDeps {
@@ -115,12 +119,14 @@ export function createActor({ name, database, now, intents, published, wrap }: A
     sleep: (delayMs, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted === true) return resolve();
-        const sleeper = { dueMs: now() + delayMs, wake: resolve };
-        sleepers.push(sleeper);
-        signal?.addEventListener("abort", () => {
+        const onAbort = (): void => {
           sleepers = sleepers.filter((each) => each !== sleeper);
           resolve();
-        });
+        };
+        const forget = (): void => signal?.removeEventListener("abort", onAbort);
+        const sleeper: Sleeper = { dueMs: now() + delayMs, wake: resolve, forget };
+        sleepers.push(sleeper);
+        signal?.addEventListener("abort", onAbort, { once: true });
       }),
   };
 
@@ -137,9 +143,18 @@ export function createActor({ name, database, now, intents, published, wrap }: A
       random,
       logger: SILENT,
       store: wrap(io, database),
-      objects: { storageType: "files", write: unused, read: unused, size: unused, delete: unused, uri: unused, ping: unused },
+      objects: {
+        storageType: "files",
+        write: unused,
+        read: unused,
+        size: unused,
+        delete: unused,
+        uri: unused,
+        ping: unused,
+      },
       bus: {
-        publish: (message) => io({ name: `publish ${message.id}`, kind: "hint" }, () => published(message.id, message.data)),
+        publish: (message) =>
+          io({ name: `publish ${message.id}`, kind: "hint" }, () => published(message.id, message.data)),
         ping: () => Promise.resolve(),
       },
       tokens: { verify: unused } as unknown as Adapters["tokens"],
@@ -163,7 +178,13 @@ export function createActor({ name, database, now, intents, published, wrap }: A
     wakeSleepers: () => {
       const due = sleepers.filter(({ dueMs }) => dueMs <= now());
       sleepers = sleepers.filter(({ dueMs }) => dueMs > now());
-      for (const { wake } of due) wake();
+      for (const { wake, forget } of due) {
+        forget();
+        wake();
+      }
+    },
+    discard: () => {
+      for (const { forget } of sleepers.splice(0)) forget();
     },
   };
 }

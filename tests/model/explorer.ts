@@ -6,6 +6,8 @@
  *  X2  A state that was seen before is not continued: its fingerprint holds all that its future depends on.
  */
 export interface Chooser {
+  /** Whether the next choice repeats one of a history that was looked at before. */
+  readonly replaying: boolean;
   /** The option to take; undefined when the state was seen before and the history ends here. */
   choose(options: readonly string[], fingerprint: () => string): number | undefined;
 }
@@ -70,6 +72,10 @@ export async function explore({ run, now, until = [], maxHistories }: ExploreOpt
 function createChooser(prefix: Uint8Array, seen: Set<string>, vary: (prefix: Uint8Array) => void): Chooser {
   const taken: number[] = [];
   return {
+    get replaying() {
+      // The last choice of the prefix leads to what is new.
+      return taken.length < prefix.length;
+    },
     choose: (options, fingerprint) => {
       if (options.length === 1) return 0;
       const given = prefix[taken.length];

@@ -55,7 +55,7 @@ export interface OutboxRow {
 
 /** What is looked at after every change; `epoch` is the writer's. */
 export interface Witness {
-  accepted(row: ExecutionRow): void;
+  accepted(row: ExecutionRow, change: Change): void;
   /** `before` is the epoch that the store had when this commit changed something. */
   committed(row: ExecutionRow, commit: Commit, before: { readonly epoch: number; readonly terminal: boolean }): void;
   changed(change: Change, before: ReadonlyMap<RecordWrite, StoredRecord | undefined>): void;
@@ -125,7 +125,7 @@ export class ModelDatabase {
     this.executions.set(executionKey(tenantId, executionId), row);
     this.#writeState(row, state);
     this.#apply(tenantId, acceptance.change);
-    this.#witness?.accepted(row);
+    this.#witness?.accepted(row, acceptance.change);
     return { outcome: "accepted", epoch: 1 };
   }
 
@@ -193,7 +193,9 @@ export class ModelDatabase {
   }
 
   due(nowMs: number, limit: number): ExecutionRef[] {
-    const rows = [...this.executions.values()].filter(({ owner, wakeMs }) => owner === "" && (wakeMs ?? nowMs + 1) <= nowMs);
+    const rows = [...this.executions.values()].filter(
+      ({ owner, wakeMs }) => owner === "" && (wakeMs ?? nowMs + 1) <= nowMs,
+    );
     return rows
       .toSorted((a, b) => (a.wakeMs ?? 0) - (b.wakeMs ?? 0))
       .slice(0, limit)
@@ -257,7 +259,8 @@ export class ModelDatabase {
       this.#places.add(`${entry.stream}/${entry.sequence}`);
       this.log.push({ ...entry, tenantId });
     }
-    for (const message of change.outbox) this.outbox.push({ message: structuredClone(message), publishedMs: undefined });
+    for (const message of change.outbox)
+      this.outbox.push({ message: structuredClone(message), publishedMs: undefined });
     for (const mail of change.mail) this.#send(tenantId, mail);
     this.#witness?.changed(change, before);
   }

@@ -1,58 +1,17 @@
-import { isSettled } from "../../shared/executions/execution.ts";
 import { asId } from "../../shared/ids.ts";
-import type { JsonObject, JsonValue } from "../../shared/json.ts";
-import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import type { JsonObject } from "../../shared/json.ts";
 import { type Actor, createActor, openSession, type PendingCall, SESSION, TENANT } from "./actor.ts";
 import type { Chooser, History } from "./explorer.ts";
 import { Invariants } from "./invariants.ts";
-import { type ExecutionRow, ModelDatabase, type Weakness } from "./model-database.ts";
+import { ExternalSystem } from "./external-system.ts";
+import { type ExecutionRow, ModelDatabase } from "./model-database.ts";
 import { createModelStore, type Io } from "./model-store.ts";
-import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
+import type { Budgets, Scenario } from "./scenario.ts";
 
 const START_MS = Date.parse("2026-01-01T00:00:00.000Z");
 const HOUR_MS = 3_600_000;
 /** After so many rounds of recovery without an end, there will be none. */
 const MAX_ROUNDS = 60;
-
-/** How much may go wrong in one history. Absent means 0. */
-export interface Budgets {
-  /** A worker dies, before or after one of its I/Os. */
-  readonly crashes?: number;
-  /** A worker hears an error: of an I/O that was not carried out, or of one that was. */
-  readonly errors?: number;
-  /** Another worker takes a living one for dead and takes over. */
-  readonly takeovers?: number;
-  /** The same submission arrives again, at another worker. */
-  readonly duplicates?: number;
-  readonly cancels?: number;
-  /** The signal that the plan awaits arrives; more than once means delivered again. */
-  readonly signals?: number;
-  /** Somebody else changes the execution's artifacts. */
-  readonly rivals?: number;
-  /** A worker is told to stop. */
-  readonly drains?: number;
-  /** An I/O hangs until the time of its step is over. */
-  readonly stalls?: number;
-  /** A worker is interrupted in favour of another, or one of its works in favour of another. */
-  readonly preemptions?: number;
-  /** Of all of the above together, preemptions apart. */
-  readonly faults: number;
-}
-
-export interface Scenario {
-  /** The first is submitted, the others are its children. Built anew for each worker, whose I/O they use. */
-  readonly intents: (io: Io) => readonly IntentDefinition[];
-  /** The steps of each intent whose effect is made through the ledger. */
-  readonly effects: Readonly<Record<string, readonly string[]>>;
-  readonly budgets: Budgets;
-  /** Whether an execution may end as dead: an undo fails for ever, or something past the pivot does. */
-  readonly mayDie?: boolean;
-  readonly signal?: { readonly name: string; readonly payload: JsonValue };
-  /** How long the session lives, in milliseconds; default 24 hours. */
-  readonly sessionMs?: number;
-  readonly weakness?: Weakness;
-  readonly wrap?: (io: Io, database: ModelDatabase) => ExecutionStore;
-}
 
 type Spendable = Exclude<keyof Budgets, "faults">;
 interface Option {
@@ -65,6 +24,7 @@ interface Option {
 export class World {
   readonly database: ModelDatabase;
   readonly invariants: Invariants;
+  readonly external = new ExternalSystem();
   readonly actors: Actor[] = [];
   readonly #scenario: Scenario;
   readonly #chooser: Chooser;
@@ -73,17 +33,31 @@ export class World {
   #nowMs = START_MS;
   #current: Actor | undefined;
   #justSwitched = false;
+  /** Whoever carried out an I/O just now. */
+  #last: Actor | undefined;
   #swept = false;
 
   constructor(scenario: Scenario, chooser: Chooser) {
     this.#scenario = scenario;
     this.#chooser = chooser;
-    this.invariants = new Invariants(scenario);
+    this.invariants = new Invariants(scenario, () => chooser.replaying);
     this.database = new ModelDatabase(this.invariants, scenario.weakness);
     openSession(this.database, START_MS, scenario.sessionMs ?? 24 * HOUR_MS);
     const { crashes = 0, errors = 0, takeovers = 0, duplicates = 0, cancels = 0, signals = 0 } = scenario.budgets;
     const { rivals = 0, drains = 0, stalls = 0, preemptions = 0, faults } = scenario.budgets;
-    this.#left = { crashes, errors, takeovers, duplicates, cancels, signals, rivals, drains, stalls, preemptions, faults };
+    this.#left = {
+      crashes,
+      errors,
+      takeovers,
+      duplicates,
+      cancels,
+      signals,
+      rivals,
+      drains,
+      stalls,
+      preemptions,
+      faults,
+    };
   }
 
   /** Commits and acceptances that the store took. */
@@ -92,6 +66,14 @@ export class World {
   }
 
   async run(): Promise<History> {
+    try {
+      return await this.#play();
+    } finally {
+      for (const actor of this.actors) actor.discard();
+    }
+  }
+
+  async #play(): Promise<History> {
     this.#spawn("submits");
     let rounds = 0;
     for (;;) {
@@ -105,6 +87,7 @@ export class World {
       if (option === undefined) throw new RangeError("the chooser chose what there is not");
       this.#spend(option.spends);
       if (option.label !== "") this.#steps.push(option.label);
+      this.#last = undefined;
       option.take();
       rounds += this.#ready() ? 0 : 1;
       if (rounds > MAX_ROUNDS) {
@@ -113,7 +96,7 @@ export class World {
       }
     }
     await this.#publishRest();
-    this.invariants.checkEnd(this.database, this.actors);
+    this.invariants.checkEnd(this.database, this.external, this.actors);
     return { steps: this.#steps, violations: this.invariants.violations };
   }
 
@@ -128,19 +111,23 @@ export class World {
     const [call, ...others] = actor.pending;
     if (call === undefined) return [];
     const { name } = call.call;
-    const options: Option[] = [{ label: `${actor.name}: ${name}`, take: () => this.#carryOut(call) }];
+    const options: Option[] = [{ label: `${actor.name}: ${name}`, take: () => this.#carryOut(actor, call) }];
     const add = (label: string, spends: Spendable, take: () => void): void => {
       if (this.#has(spends)) options.push({ label, spends, take });
     };
-    add(`${actor.name} crashes before: ${name}`, "crashes", () => this.#crash(actor));
-    add(`${actor.name} crashes after: ${name}`, "crashes", () => {
-      call.applySilently();
-      this.#crash(actor);
-    });
-    add(`${actor.name}: ${name} fails`, "errors", () => call.fail(false));
-    if (call.call.kind === "write") add(`${actor.name}: ${name} is done, but answers with an error`, "errors", () => call.fail(true));
+    // Between two I/Os of one worker, and after one that only reads, a crash leaves what a crash after its last write leaves.
+    if (this.#last !== actor) add(`${actor.name} crashes before: ${name}`, "crashes", () => this.#crash(actor));
+    if (call.call.kind === "write") {
+      add(`${actor.name} crashes after: ${name}`, "crashes", () => {
+        call.applySilently();
+        this.#crash(actor);
+      });
+    }
+    add(`${actor.name}: ${name} fails`, "errors", () => this.#fail(call, false));
+    if (call.call.kind === "write")
+      add(`${actor.name}: ${name} is done, but answers with an error`, "errors", () => this.#fail(call, true));
     for (const other of others) {
-      add(`${actor.name}: ${other.call.name} (first)`, "preemptions", () => this.#carryOut(other));
+      add(`${actor.name}: ${other.call.name} (first)`, "preemptions", () => this.#carryOut(actor, other));
     }
     if (!this.#justSwitched) {
       for (const other of this.actors.filter((each) => each !== actor && isReady(each))) {
@@ -207,7 +194,9 @@ export class World {
   #recover(): Option | undefined {
     const stopping = this.actors.find(({ alive, stopping: told, gone }) => alive && told && !gone);
     const graceMs = stopping?.nextSleepMs();
-    const unsettled = [...this.database.executions.values()].filter((row) => !row.terminal && (row.status !== "dead" || row.mail.length > 0));
+    const unsettled = [...this.database.executions.values()].filter(
+      (row) => !row.terminal && (row.status !== "dead" || row.mail.length > 0),
+    );
     if (unsettled.length > 0 && !this.#swept) {
       return { label: "", take: () => this.#sweep() };
     }
@@ -234,7 +223,7 @@ export class World {
       name: String.fromCodePoint(65 + this.actors.length),
       database: this.database,
       now: () => this.#nowMs,
-      intents,
+      intents: (io) => intents(io, this.external),
       published: (id, data) => this.invariants.published(id, data),
       wrap,
     });
@@ -244,10 +233,17 @@ export class World {
     else actor.services.recovery.sweep().catch(() => undefined);
   }
 
-  #carryOut(call: PendingCall): void {
+  #carryOut(actor: Actor, call: PendingCall): void {
+    this.#last = actor;
     this.#justSwitched = false;
     this.#swept = false;
     call.carryOut();
+  }
+
+  #fail(call: PendingCall, applied: boolean): void {
+    this.#justSwitched = false;
+    this.#swept = false;
+    call.fail(applied);
   }
 
   #crash(actor: Actor): void {
@@ -329,14 +325,19 @@ export class World {
       ({ executionId, epoch, owner, wakeMs, status, head, mail }) =>
         `${executionId},${epoch},${owner},${wakeMs ?? ""},${status},${chainOf(head)},${mail.map(({ mailId }) => mailId).join("+")}`,
     );
-    const records = [...this.database.records.values()].map(({ id, version, body }) => `${id}@${version}${stateOf(body)}`);
-    const outbox = this.database.outbox.map(({ message, publishedMs }) => `${message.eventId}${publishedMs === undefined ? "" : "!"}`);
+    const records = [...this.database.records.values()].map(
+      ({ id, version, body }) => `${id}@${version}${stateOf(body)}`,
+    );
+    const outbox = this.database.outbox.map(
+      ({ message, publishedMs }) => `${message.eventId}${publishedMs === undefined ? "" : "!"}`,
+    );
     const actors = this.actors.map(({ name, alive, stopping, gone, memory }) =>
       alive ? `${name}${memory}${stopping}${gone}` : name,
     );
     return [
       this.#nowMs,
       this.#current?.name,
+      this.#last?.name,
       this.#justSwitched,
       this.#swept,
       ...this.database.suspected,
@@ -346,6 +347,8 @@ export class World {
       ...actors,
       ...Object.values(this.#left),
       this.invariants.ghost(),
+      ...this.external.applied,
+      ...this.external.undone,
     ].join("|");
   }
 }
@@ -388,8 +391,4 @@ function drained(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
-}
-
-export function settledStatus(status: string): boolean {
-  return isSettled(status as Parameters<typeof isSettled>[0]);
 }

@@ -1,7 +1,8 @@
 import * as z from "zod";
 
 import { jsonObject } from "../../shared/json.ts";
-import { intent, type IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { intent } from "../../shared/sagas/intent.ts";
+import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 
 const header = {
   version: 1,

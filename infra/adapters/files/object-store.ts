@@ -1,17 +1,21 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, constants, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { access, constants, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { notFound, RuntimeError } from "../../../shared/errors.ts";
 import type { ObjectStore } from "../../../shared/ports/object-store.ts";
 
+/** An unfinished write that nobody has added to for so long was left by a process that died. */
+const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
+
 /**
  * Objects as files below one folder.
  * A write goes to a file of its own, is flushed, and only then takes its name: a crash leaves either the object or nothing of it.
  */
 export function createFileObjectStore(root: string): ObjectStore {
+  let swept: Promise<void> | undefined;
   const base = resolve(root);
   const incoming = join(base, ".incoming");
 
@@ -42,7 +46,7 @@ export function createFileObjectStore(root: string): ObjectStore {
       const digest = createHash("sha256");
       let sizeBytes = 0;
       try {
-        await mkdir(incoming, { recursive: true });
+        await (swept ??= sweepIncoming(incoming));
         const file = await open(part, "wx");
         try {
           for await (const chunk of source) {
@@ -58,6 +62,7 @@ export function createFileObjectStore(root: string): ObjectStore {
         const path = `${directory}/${sha256}.${extension}`;
         await mkdir(dirname(locate(path)), { recursive: true });
         await rename(part, locate(path));
+        await syncFolder(dirname(locate(path)));
         return { path, sizeBytes, sha256 };
       } catch (error) {
         await rm(part, { force: true }).catch(() => undefined);
@@ -85,6 +90,25 @@ export function createFileObjectStore(root: string): ObjectStore {
       await access(base, constants.R_OK | constants.W_OK);
     },
   };
+}
+
+/** Makes the folder of unfinished writes, without what processes that died have left in it. */
+async function sweepIncoming(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(folder)) {
+    const { mtimeMs } = await stat(join(folder, name));
+    if (Date.now() - mtimeMs > ABANDONED_AFTER_MS) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** A name is on the disk only when its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 function isMissing(error: unknown): boolean {

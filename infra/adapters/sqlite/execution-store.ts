@@ -126,7 +126,7 @@ export function createSqliteStore(path: string): ExecutionStore {
     readRecord: (tenantId, kind, id) => read(() => records.read(tenantId, kind, id)),
     listRecords: (tenantId, kind, facet, page) => read(() => records.list(tenantId, kind, facet, page)),
 
-    unpublished: (limit) => read(() => outbox.waiting(limit)),
+    unpublished: (limit, except = []) => read(() => outbox.waiting(limit, except)),
     // Not worth a flush of its own: until it is on the disk, a relay that dies repeats a message, as it may at any time.
     markPublished: (eventIds, atMs) => group.ride(() => outbox.mark(eventIds, atMs)),
 

@@ -102,8 +102,12 @@ export function createGroupCommit(db: DatabaseSync): GroupCommit {
   };
 }
 
-/** What a caller hears of an error: SQLite's own as `store.unavailable`, any other as it is. */
+/** SQLITE_CONSTRAINT, in the low byte of every constraint error's code. */
+const CONSTRAINT = 19;
+
+/** What a caller hears of an error: an outage as `store.unavailable`; a broken constraint, which is a fault of ours, as it is. */
 export function storeError(error: unknown): unknown {
+  if (error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === CONSTRAINT) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return code === "ERR_SQLITE_ERROR" || code === "ERR_INVALID_STATE" ? storeUnavailable(error) : error;
 }

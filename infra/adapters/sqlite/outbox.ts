@@ -10,7 +10,7 @@ export function createOutboxTable(db: DatabaseSync) {
   );
   const waiting = db.prepare(
     `SELECT event_id, tenant_id, topic, ordering_key, attributes, data FROM outbox
-     WHERE published_ms IS NULL ORDER BY position LIMIT ?`,
+     WHERE published_ms IS NULL AND ordering_key NOT IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
   );
   // Along the waiting messages: those that are marked are the first of them, so an index by event id would not pay.
   const mark = db.prepare(
@@ -30,8 +30,8 @@ export function createOutboxTable(db: DatabaseSync) {
       );
     },
 
-    waiting: (limit: number): readonly OutboxMessage[] =>
-      waiting.all(limit).map((row) => ({
+    waiting: (limit: number, except: readonly string[]): readonly OutboxMessage[] =>
+      waiting.all(JSON.stringify(except), limit).map((row) => ({
         eventId: asId.event(String(row["event_id"])),
         tenantId: trustedTenantId(String(row["tenant_id"])),
         topic: String(row["topic"]),

@@ -21,7 +21,7 @@ export interface StreamRequest {
 export function eventStream(services: RuntimeServices, request: StreamRequest): Response {
   const encoder = new TextEncoder();
   const gone = new AbortController();
-  const signal = AbortSignal.any([request.signal, gone.signal]);
+  const signal = AbortSignal.any([request.signal, gone.signal, services.lifecycle.stopping]);
   const lines = entryLines(services, request, signal);
   const body = new ReadableStream<Uint8Array>({
     pull: async (stream) => {

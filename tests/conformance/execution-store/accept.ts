@@ -22,7 +22,7 @@ export function describeAccept(open: OpenStore): void {
             { position: 0, body: { name: "first" } },
           ],
         }),
-        change: { records: [record("a")], log: [row], outbox: [waiting] },
+        change: { records: [record("a")], log: [row], outbox: [waiting], mail: [] },
       });
 
       expect(await store.readExecution(tenantId, executionId)).toEqual({
@@ -53,6 +53,7 @@ export function describeAccept(open: OpenStore): void {
           records: [record("new"), record("taken", { expectedVersion: 0 })],
           log: [entry({ sessionId, executionId }, 1)],
           outbox: [message(tenantId)],
+          mail: [],
         },
       });
       expect(await store.accept(acceptance)).toEqual({ outcome: "conflict", kind: "thing", id: "taken" });
@@ -76,6 +77,7 @@ export function describeAccept(open: OpenStore): void {
           records: [record("x")],
           log: [entry({ sessionId, executionId: second }, 1)],
           outbox: [message(tenantId)],
+          mail: [],
         },
       });
       expect(await store.accept(repeat)).toEqual({ outcome: "duplicate", executionId: first });
@@ -153,7 +155,7 @@ export function describeAccept(open: OpenStore): void {
       const before = await everything(store, tenantId);
       const idempotency = { key: "k", digest: "d", expiresMs: NOW + HOUR };
       for (const requires of unmet) {
-        const change = { records: [record("x")], log: [], outbox: [message(tenantId)] };
+        const change = { records: [record("x")], log: [], outbox: [message(tenantId)], mail: [] };
         const acceptance = on.acceptance({ requires, idempotency, change });
         expect(await store.accept(acceptance)).toEqual({ outcome: "requirement_unmet" });
       }

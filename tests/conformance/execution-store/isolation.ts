@@ -54,6 +54,7 @@ const deeds: fc.Arbitrary<Deed> = fc.oneof(
           executionId: id,
           epoch,
           state: patch(done ? "completed" : "running", { head: { epoch, done } }),
+          readMail: [],
           change: NOTHING,
         }),
   ),
@@ -132,7 +133,7 @@ export function describeIsolation(open: OpenStore): void {
       expect(await store.claim({ ...ref, workerId, nowMs: NOW, deadAfterMs: DEAD_AFTER })).toEqual({
         outcome: "absent",
       });
-      expect(await store.commit({ ...ref, epoch: 1, state: patch("failed"), change: NOTHING })).toEqual({
+      expect(await store.commit({ ...ref, epoch: 1, state: patch("failed"), change: NOTHING, readMail: [] })).toEqual({
         outcome: "fenced",
       });
       expect(await store.accept(on.acceptance({ tenantId: OTHER }))).toEqual({ outcome: "requirement_unmet" });

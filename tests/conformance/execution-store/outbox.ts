@@ -11,8 +11,8 @@ export function describeOutbox(open: OpenStore): void {
       const messages = Array.from({ length: 6 }, () => message(on.tenantId));
       const [first, second, third, ...rest] = messages;
       if (first === undefined || second === undefined || third === undefined) throw new Error("six messages");
-      await on.write({ outbox: [first] });
-      const executionId = await on.admit({ change: { ...NOTHING, outbox: [second, third] } });
+      await on.write({ outbox: [first], mail: [] });
+      const executionId = await on.admit({ change: { ...NOTHING, outbox: [second, third], mail: [] } });
       await on.commit(executionId, { change: { ...NOTHING, outbox: rest } });
       expect(await on.store.unpublished(100)).toEqual(messages);
       expect(await on.store.unpublished(4)).toEqual(messages.slice(0, 4));
@@ -21,7 +21,7 @@ export function describeOutbox(open: OpenStore): void {
     it("a published message waits no more; the others keep their order", async () => {
       await using on = await begin(open);
       const messages = Array.from({ length: 4 }, () => message(on.tenantId));
-      await on.write({ outbox: messages });
+      await on.write({ outbox: messages, mail: [] });
       await on.store.markPublished(
         [messages[0], messages[2]].flatMap((sent) => sent?.eventId ?? []),
         NOW,
@@ -32,7 +32,7 @@ export function describeOutbox(open: OpenStore): void {
     it("marking is harmless for nothing, for the unknown, and twice", async () => {
       await using on = await begin(open);
       const sent = message(on.tenantId);
-      await on.write({ outbox: [sent] });
+      await on.write({ outbox: [sent], mail: [] });
       await on.store.markPublished([], NOW);
       await on.store.markPublished([testIds.event()], NOW);
       await on.store.markPublished([sent.eventId], NOW);
@@ -47,7 +47,7 @@ export function describeOutbox(open: OpenStore): void {
     it("drops messages published before the time given, never one that waits", async () => {
       await using on = await begin(open);
       const [early, late, waiting] = [message(on.tenantId), message(on.tenantId), message(on.tenantId)];
-      await on.write({ outbox: [early, late, waiting] });
+      await on.write({ outbox: [early, late, waiting], mail: [] });
       await on.store.markPublished([early.eventId], NOW);
       await on.store.markPublished([late.eventId], NOW + 10);
       const query = { nowMs: NOW + 20, publishedBeforeMs: NOW + 10 };

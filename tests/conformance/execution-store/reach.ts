@@ -81,7 +81,7 @@ export function describeReach(open: OpenStore): void {
     it("S1: has after a restart all that it had before", async (test) => {
       await using on = await begin(open);
       if (on.reopen === undefined) return test.skip("this store does not outlive its process");
-      const change = { ...NOTHING, records: [record("r")], outbox: [message(on.tenantId)] };
+      const change = { ...NOTHING, records: [record("r")], outbox: [message(on.tenantId)], mail: [] };
       const executionId = await on.admit({ change });
       const before = await everything(on.store, on.tenantId, [executionId]);
       const store = await on.reopen();

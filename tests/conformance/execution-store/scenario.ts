@@ -35,7 +35,7 @@ export type OpenStore = () => Promise<StoreUnderTest>;
 export const NOW = Date.parse("2026-01-01T00:00:00.000Z");
 export const HOUR = 3_600_000;
 export const DEAD_AFTER = 3_000;
-export const NOTHING: Change = { records: [], log: [], outbox: [] };
+export const NOTHING: Change = { records: [], log: [], outbox: [], mail: [] };
 
 /** One tenant with a live session and a worker that beats, in an empty store. */
 export interface Scenario extends AsyncDisposable {
@@ -89,7 +89,15 @@ export async function begin(open: OpenStore): Promise<Scenario> {
     claim: (executionId, more = {}) =>
       store.claim({ tenantId, executionId, workerId: testIds.worker(), nowMs: NOW, deadAfterMs: DEAD_AFTER, ...more }),
     commit: (executionId, more = {}) =>
-      store.commit({ tenantId, executionId, epoch: 1, state: patch("running"), change: NOTHING, ...more }),
+      store.commit({
+        tenantId,
+        executionId,
+        epoch: 1,
+        state: patch("running"),
+        change: NOTHING,
+        readMail: [],
+        ...more,
+      }),
     write: (change) => store.write(tenantId, { ...NOTHING, ...change }),
     [Symbol.asyncDispose]: close,
   };

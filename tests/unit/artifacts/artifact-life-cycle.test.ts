@@ -48,7 +48,7 @@ async function open() {
     const unit = new UnitOfWork(surface, tenantId, clock.now());
     const producer = { intentType: "test.intent", executionId: testIds.execution() };
     const scope = createArtifactScope({ unit, bytes, producer, nowMs: () => clock.now() });
-    const commit = () => store.write(tenantId, { records: unit.records, log: [], outbox: [] });
+    const commit = () => store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
     return { unit, scope, commit };
   };
   const made = async () => {

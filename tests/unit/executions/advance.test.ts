@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { trustedTenantId } from "../../../shared/ids.ts";
-import { advance } from "../../../shared/executions/advance.ts";
+import { advance, patchOf } from "../../../shared/executions/advance.ts";
 import { createExecutionFeed } from "../../../shared/executions/execution-feed.ts";
 import type { ExecutionDraft } from "../../../shared/executions/execution-events.ts";
 import { verifyChain } from "../../../shared/state/log-entry.ts";
@@ -57,23 +57,27 @@ describe("advance", () => {
 
   it("writes the head without the steps, and only the steps that changed", () => {
     const first = advance(deps(), OWNER, undefined, [received, started(STEP_ONE, "one")]);
-    expect(first.patch.steps.map(({ position }) => position)).toEqual([0]);
+    expect(patchOf(undefined, first.state).steps.map(({ position }) => position)).toEqual([0]);
     const drafts = [completed(STEP_ONE), started(STEP_TWO, "two")];
     const second = advance(deps(), OWNER, first.state, drafts);
-    expect(second.patch.steps.map(({ position, body }) => [position, body["status"]])).toEqual([
+    expect(patchOf(first.state, second.state).steps.map(({ position, body }) => [position, body["status"]])).toEqual([
       [0, "completed"],
       [1, "started"],
     ]);
     const third = advance(deps(), OWNER, second.state, [completed(STEP_TWO)]);
-    expect(third.patch.steps.map(({ position }) => position)).toEqual([1]);
-    expect(third.patch.head).not.toHaveProperty("steps");
+    expect(patchOf(second.state, third.state).steps.map(({ position }) => position)).toEqual([1]);
+    expect(patchOf(second.state, third.state).head).not.toHaveProperty("steps");
   });
 
   it("tells the end of an execution by its status", () => {
     const open = advance(deps(), OWNER, undefined, [received, started(STEP_ONE, "one")]);
-    expect(open.patch).toMatchObject({ status: "pending", terminal: false });
+    expect(patchOf(undefined, open.state)).toMatchObject({ status: "pending", terminal: false });
     const closed = advance(deps(), OWNER, open.state, [completed(STEP_ONE), ended]);
-    expect(closed.patch).toMatchObject({ status: "completed", terminal: true, head: { status: "completed" } });
+    expect(patchOf(open.state, closed.state)).toMatchObject({
+      status: "completed",
+      terminal: true,
+      head: { status: "completed" },
+    });
   });
 
   it("needs something to begin with", () => {

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
 import { trustedTenantId } from "../../../shared/ids.ts";
 import { jsonObject } from "../../../shared/json.ts";
-import { intent } from "../../../shared/sagas/intent-definition.ts";
+import { intent } from "../../../shared/sagas/intent.ts";
 import { createGate } from "../../kit/gate.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 import { newSession, openRuntime, testIds } from "../../kit/runtime.ts";
@@ -234,7 +234,7 @@ describe("stopping", () => {
     gate.open();
     await stopping;
     const left = await on.services.lifecycle.get(on.tenantId, execution.execution_id);
-    expect(left).toMatchObject({ status: "running", steps: [{ status: "completed" }, { status: "started" }] });
+    expect(left).toMatchObject({ status: "suspended", steps: [{ status: "completed" }, { status: "started" }] });
     expect(second).not.toHaveBeenCalled();
   });
 

@@ -182,17 +182,14 @@ describe("recovery", () => {
     await store.close();
   });
 
-  it("fails an execution that began with another version of its plan", async () => {
+  it("lets an execution adopt a newer version of its plan that leaves what it began as it was", async () => {
     const store = createSqliteStore(":memory:");
     {
       await using one = await openRuntime({ intents: [trivial], store });
       const executionId = await abandonedBy(one, "test.trivial");
       await using two = await openRuntime({ intents: [{ ...trivial, version: 2 }], store });
       await two.services.recovery.sweep();
-      expect(await endOf(two, one.tenantId, executionId)).toMatchObject({
-        status: "failed",
-        error: { code: "intent.other_version" },
-      });
+      expect(await endOf(two, one.tenantId, executionId)).toMatchObject({ status: "completed", intent_version: 2 });
     }
     await store.close();
   });
@@ -215,7 +212,10 @@ describe("recovery", () => {
         })
         .returns(() => ({}));
       await using one = await openRuntime({ intents: [definition], store });
-      const executionId = await abandonedBy(one, "test.poison");
+      const { execution } = await one.submit("test.poison");
+      await vi.waitFor(() => expect(gate.arrived).toBe(1));
+      await one.services.lifecycle.stop(0);
+      const executionId = execution.execution_id;
       for (let death = 2; death <= deaths; death += 1) {
         const workerId = testIds.worker();
         const times = { nowMs: Date.now(), deadAfterMs: 3_000 };

@@ -5,7 +5,7 @@ import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-stor
 import { RuntimeError } from "../../../shared/errors.ts";
 import { jsonObject, type JsonObject } from "../../../shared/json.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
-import { intent } from "../../../shared/sagas/intent-definition.ts";
+import { intent } from "../../../shared/sagas/intent.ts";
 import type { RecordKind } from "../../../shared/state/record-kind.ts";
 import { countingStore } from "../../kit/counting-store.ts";
 import { createGate } from "../../kit/gate.ts";
@@ -92,7 +92,7 @@ describe("running an execution", () => {
       .step("one", { run: () => ({ a: 1 }) })
       .step("two", {
         run: ({ input, outputs, key, attempt, deadline }) => {
-          seen.push(input, outputs, key, attempt, deadline());
+          seen.push(input, { ...outputs }, key, attempt, deadline());
           return { b: outputs.one.a + 1 };
         },
       })
@@ -200,9 +200,7 @@ describe("running an execution", () => {
     expect(await on.run("test.ready")).toMatchObject({ status: "failed", artifacts: [{ lifecycle_state: "READY" }] });
   });
 
-  // #fail moves what this execution left PENDING without looking whether it still is: FAILED → FAILED throws, the run is
-  // given up, and every sweep after it fails in the same way (runner.ts, #fail).
-  it.fails("E4: fails also when somebody else has already failed its PENDING artifact", async () => {
+  it("E4: fails also when somebody else has already failed its PENDING artifact", async () => {
     const meddle = plainIntent("test.meddle")
       .step("only", {
         run: async ({ artifacts, input }) => {
@@ -282,7 +280,7 @@ describe("running an execution", () => {
           if (!meddled) {
             meddled = true;
             const write = { kind: "counter", id: "c", expectedVersion: 0, body: { n: 10 }, facets: [], sortMs: 0 };
-            await inner.write(commit.tenantId, { records: [write], log: [], outbox: [] });
+            await inner.write(commit.tenantId, { records: [write], log: [], outbox: [], mail: [] });
           }
           return inner.commit(commit);
         },
@@ -327,6 +325,7 @@ describe("running an execution", () => {
     const definition = plainIntent("test.slow")
       .step("sleep", {
         timeout: "5s",
+        retry: { maxAttempts: 1 },
         run: ({ signal }) =>
           new Promise<JsonObject>(() => {
             signal.addEventListener("abort", () => {
@@ -364,9 +363,7 @@ describe("running an execution", () => {
     expect(await claimCheck.redeem(on.tenantId, execution.output ?? null)).toEqual({ length: 300_000, ...large });
   });
 
-  // The stored parameters are already the schema's output; toEnd() parses them a second time (runner.ts), so a schema that
-  // transforms throws there, the run is given up, and every sweep after it fails in the same way.
-  it.fails("an input schema that transforms its input is applied once", async () => {
+  it("an input schema that transforms its input is applied once", async () => {
     const definition = intent("test.transform", {
       version: 1,
       description: "",

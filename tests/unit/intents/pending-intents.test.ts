@@ -7,7 +7,7 @@ import { type ArtifactId, asId, trustedTenantId } from "../../../shared/ids.ts";
 import { movePendingIntent, PENDING_STATUSES, type PendingStatus } from "../../../shared/intents/pending-intent.ts";
 import { jsonObject } from "../../../shared/json.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
-import { intent } from "../../../shared/sagas/intent-definition.ts";
+import { intent } from "../../../shared/sagas/intent.ts";
 import { UnitOfWork } from "../../../shared/state/unit-of-work.ts";
 import { newSession, openRuntime, testIds } from "../../kit/runtime.ts";
 

@@ -3,7 +3,7 @@ import * as z from "zod";
 
 import { trustedTenantId } from "../../../shared/ids.ts";
 import { jsonObject } from "../../../shared/json.ts";
-import { intent } from "../../../shared/sagas/intent-definition.ts";
+import { intent } from "../../../shared/sagas/intent.ts";
 import { SESSION_LIFETIME_MS } from "../../../shared/sessions/session.ts";
 import { openRuntime, testIds, type TestRuntime, type TestRuntimeOptions } from "../../kit/runtime.ts";
 import { createManualClock, START_MS } from "../manual-clock.ts";

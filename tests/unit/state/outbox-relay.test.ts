@@ -22,7 +22,7 @@ async function open(keys: readonly string[]) {
     attributes: { n: "1" },
     data: "{}",
   }));
-  await store.write(ACME, { records: [], log: [], outbox: messages });
+  await store.write(ACME, { records: [], log: [], outbox: messages, mail: [] });
   const sent: BusMessage[] = [];
   const refused = new Set<string>();
   const bus: MessageBus = {
@@ -98,8 +98,7 @@ describe("the outbox relay", () => {
     expect(on.sentIds().slice(4)).toEqual([on.ids[2], on.ids[4]]);
   });
 
-  // `unpublished(100)` gives the refused key's messages again and again, so those behind the hundredth never come up.
-  it.fails("R2: a refused key with more than a batch of messages does not hold back other keys", async () => {
+  it("R2: a refused key with more than a batch of messages does not hold back other keys", async () => {
     await using on = await open([...Array.from({ length: 100 }, () => "stuck"), "free"]);
     on.refused.add(on.ids[0] ?? "");
     await on.relay().drain();
@@ -115,8 +114,8 @@ describe("the outbox relay", () => {
         await on.store.markPublished(ids, atMs);
         if (added) return;
         added = true;
-        await on.store.write(ACME, { records: [], log: [], outbox: [late] });
-        relay.nudge();
+        await on.store.write(ACME, { records: [], log: [], outbox: [late], mail: [] });
+        void relay.drain();
       },
     });
     expect(await relay.drain()).toBe(2);

@@ -24,7 +24,7 @@ function open() {
   const surface = createStateSurface(store);
   const begin = () => new UnitOfWork(surface, ACME, START_MS);
   const commit = async (unit: UnitOfWork) =>
-    (await store.write(ACME, { records: unit.records, log: [], outbox: [] })).outcome;
+    (await store.write(ACME, { records: unit.records, log: [], outbox: [], mail: [] })).outcome;
   const listed = async (facet: string) => (await surface.list(ACME, thingKind, facet, { limit: 9 })).total;
   return { store, surface, begin, commit, listed, [Symbol.asyncDispose]: () => store.close() };
 }
@@ -130,7 +130,7 @@ describe("the state surface", () => {
   it("throws for a record that does not have the shape of its kind, instead of handing it out", async () => {
     await using on = open();
     const raw = { kind: "thing", id: "a", expectedVersion: 0, body: { colour: 5 }, facets: ["all"], sortMs: START_MS };
-    await on.store.write(ACME, { records: [raw], log: [], outbox: [] });
+    await on.store.write(ACME, { records: [raw], log: [], outbox: [], mail: [] });
     await expect(on.surface.get(ACME, thingKind, "a")).rejects.toMatchObject({ code: "state.record_unreadable" });
     await expect(on.surface.list(ACME, thingKind, "all", { limit: 9 })).rejects.toMatchObject({
       code: "state.record_unreadable",
