@@ -7,6 +7,7 @@ import type { ClaimCheck } from "../state/claim-check.ts";
 import type { Execution } from "./execution.ts";
 import { isTerminal } from "./execution.ts";
 import type { ExecutionLifecycle, SubmitAnswer } from "./execution-lifecycle.ts";
+import { findPlan } from "./find-plan.ts";
 import { copiedSteps } from "./fork.ts";
 import type { MailBody } from "./mail.ts";
 import type { Recovery } from "./recovery.ts";
@@ -102,8 +103,8 @@ export function createExecutionControl({
 
     signal: async (tenantId, executionId, { name, payload, signalId }) => {
       const execution = await underWay(tenantId, executionId);
-      const plan = catalog.version(execution.intent_type, execution.intent_version)?.plan;
-      const node = plan?.nodes.find((each) => each.kind === "await" && each.name === name);
+      const { definition } = await findPlan({ store, catalog }, execution);
+      const node = definition?.plan.nodes.find((each) => each.kind === "await" && each.name === name);
       if (node?.kind !== "await") {
         throw new RuntimeError("signal.unknown", `${execution.intent_type} awaits no signal ${name}.`, { status: 404 });
       }
@@ -118,7 +119,9 @@ export function createExecutionControl({
           faults,
         });
       }
-      await send(tenantId, executionId, signalId ?? ids.event(), { kind: "signal", name, payload: parsed.data });
+      // Its own name space: an id that a caller chose must not pass for a repeat of other mail.
+      const mailId = signalId === undefined ? ids.event() : `signal/${name}/${signalId}`;
+      await send(tenantId, executionId, mailId, { kind: "signal", name, payload: parsed.data });
       return execution;
     },
 
@@ -130,8 +133,8 @@ export function createExecutionControl({
           return { execution: state, fresh: false };
         case "failed": {
           // Nothing of it was undone, so what its done steps returned still stands.
-          const failed = state.steps.find((step) => step.status === "failed" && !step.step_name.includes("/"));
-          return fork(tenantId, executionId, failed?.step_name ?? state.steps[0]?.step_name ?? "", repeat);
+          const [failed] = (state.error?.step_name ?? state.steps[0]?.step_name ?? "").split("/");
+          return fork(tenantId, executionId, failed ?? "", repeat);
         }
         case "compensated":
         case "cancelled":

@@ -7,7 +7,8 @@ import { DEAD_AFTER_MS, type Presence } from "./presence.ts";
 import { loadExecution, type LoadedExecution } from "./stored-execution.ts";
 import type { Workshop } from "./workshop.ts";
 
-const BATCH = 100;
+/** How many executions one sweep takes up at the most. */
+const BATCH = 500;
 /** Timers further off are not kept in memory. */
 const PUSH_HORIZON_MS = 30_000;
 
@@ -122,14 +123,13 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       void clock.sleep(delayMs, deps.stopping).then(() => wake(ref));
     },
     sweep: async () => {
-      let taken = 0;
-      const found = await store.abandoned({ nowMs: clock.now(), deadAfterMs: DEAD_AFTER_MS, limit: BATCH });
-      const due = await store.due({ nowMs: clock.now(), limit: BATCH });
-      for (const ref of [...mine.values(), ...found, ...due]) {
-        if (workshop.held >= deps.maxHeld || deps.stopping.aborted) break;
-        if (await takeUpOrLog(ref)) taken += 1;
-      }
-      return taken;
+      const room = Math.min(BATCH, deps.maxHeld - workshop.held);
+      if (room <= 0 || deps.stopping.aborted) return 0;
+      const found = await store.abandoned({ nowMs: clock.now(), deadAfterMs: DEAD_AFTER_MS, limit: room });
+      const due = await store.due({ nowMs: clock.now(), limit: room });
+      // Side by side, so that a store that gathers commits gathers these.
+      const taken = await Promise.all([...mine.values(), ...found, ...due].slice(0, room).map(takeUpOrLog));
+      return taken.filter((wasTaken) => wasTaken).length;
     },
   };
 }
