@@ -9,6 +9,7 @@ import type {
   ExecutionRef,
   ExecutionStore,
   IdempotencyClaim,
+  RecordRequirement,
 } from "../ports/execution-store.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { SessionService } from "../sessions/session-service.ts";
@@ -16,7 +17,7 @@ import type { ClaimCheck } from "../state/claim-check.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import { patchOf } from "./advance.ts";
-import type { Execution } from "./execution.ts";
+import { type Execution, isSettled } from "./execution.ts";
 import type { ExecutionDraft } from "./execution-events.ts";
 import { Journal } from "./journal.ts";
 import { openingDrafts } from "./opening.ts";
@@ -73,6 +74,7 @@ export function createAcceptance(deps: AcceptanceDeps): Accept {
     const scene = new Scene(definition, journal, input, deps.claimCheck);
     await scene.load();
     await settle({ ...deps, intent }, scene);
+    if (isSettled(journal.state.status)) journal.tellEnd();
     const acceptance: Acceptance = {
       tenantId,
       executionId,
@@ -83,7 +85,7 @@ export function createAcceptance(deps: AcceptanceDeps): Accept {
       intent,
       state: patchOf(undefined, journal.state),
       idempotency,
-      requires: deps.sessions.requirement(intent.session_id),
+      requires: requirementOf(deps.sessions.requirement(intent.session_id), links),
       change: journal.change,
     };
     const outcome = await deps.store.accept(acceptance).catch((error: unknown) => {
@@ -92,4 +94,12 @@ export function createAcceptance(deps: AcceptanceDeps): Accept {
     });
     return { outcome, held: { epoch: 1, intent, state: journal.state } };
   };
+}
+
+/** A child belongs to what was accepted while the session lived: it needs the session, alive or not, and does not prolong it. */
+function requirementOf(
+  requirement: RecordRequirement,
+  { parent }: NonNullable<NewExecution["links"]>,
+): RecordRequirement {
+  return parent === undefined ? requirement : { ...requirement, atMs: -1, prolongToMs: 0 };
 }

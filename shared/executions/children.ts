@@ -1,3 +1,4 @@
+import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, TenantId } from "../ids.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
 import type { CallNode } from "../sagas/plan.ts";
@@ -58,6 +59,8 @@ export async function lookAtChild(children: Children, scene: Scene, step: Step, 
     if (!isTerminal(child.status)) return { kind: "child_waits" };
     return { kind: "failed", failure: causeOf(child, step), retryAfterMs: undefined };
   } catch (error) {
+    // A store that does not answer says nothing of the child: whoever takes the parent up looks again.
+    if (error instanceof RuntimeError && error.retryable) throw error;
     return failed(step, error);
   }
 }

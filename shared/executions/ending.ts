@@ -123,5 +123,6 @@ async function settlePendingIntent(deps: SettleDeps, unit: UnitOfWork, to: "comp
 }
 
 function newUnit(deps: SettleDeps, scene: Scene): UnitOfWork {
-  return new UnitOfWork(deps.surface, scene.journal.owner.tenantId, deps.clock.now());
+  const { owner, uncommitted } = scene.journal;
+  return new UnitOfWork(deps.surface, owner.tenantId, deps.clock.now(), uncommitted);
 }

@@ -77,6 +77,8 @@ export const executionPayloads = {
   ]),
   execution_suspended: z.object({
     execution_id: idSchemas.execution,
+    /** Of the worker that let go. */
+    epoch: z.int(),
     reason: z.enum(["waiting", "handed_on"]),
     wake_at: z.string().nullable(),
   }),

@@ -24,6 +24,11 @@ export async function failStep(
     record("continue");
     return;
   }
+  if (scene.state.status === "compensating") {
+    // The saga turned back while this was at work: what turned it back decides how it ends.
+    record("compensate");
+    return;
+  }
   if (scene.pastPivot) {
     record("fail");
     becomeDead(deps, scene, error);

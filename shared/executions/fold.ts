@@ -39,7 +39,14 @@ export function applyEvent(state: Execution | undefined, entry: LogEntry, event:
     };
   }
   if (state === undefined) throw unreadable(entry, "it comes before intent_received");
-  return { ...state, ...change(state, event, entry), updated_at: entry.timestamp, chain };
+  const revived = event.event_type === "signal_received" && event.payload.kind === "retry";
+  const before = revived ? withoutDeath(state) : state;
+  return { ...before, ...change(state, event, entry), updated_at: entry.timestamp, chain };
+}
+
+/** What killed an execution is not its error any more once it goes on; one that turns back keeps why. */
+function withoutDeath({ dead_while, error, ...rest }: Execution): Execution {
+  return dead_while === "compensating" && error !== undefined ? { ...rest, error } : rest;
 }
 
 /** The state that a whole log folds to; undefined for an empty one. */
@@ -64,8 +71,7 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
     case "saga_started":
       return { saga_name: event.payload.saga_name };
     case "execution_suspended":
-      // While it undoes, it stays compensating: what it waits for is in its steps.
-      return state.status === "running" ? { status: "suspended" } : {};
+      return suspended(state, event.payload.epoch);
     case "execution_resumed":
       return resumed(state, event.payload);
     case "signal_received":
@@ -91,6 +97,18 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
       return { artifacts: [...others, { artifact_id, artifact_type, lifecycle_state: to }] };
     }
   }
+}
+
+function suspended(state: Execution, epoch: number): Partial<Execution> {
+  // While it undoes, it stays compensating: what it waits for is in its steps.
+  if (state.status !== "running") return {};
+  // Attempts that were lost with their workers stay counted, though the next epoch begins anew.
+  const steps = state.steps.map((step) =>
+    step.status === "started" && step.epoch < epoch
+      ? { ...step, attempt: step.attempt + epoch - step.epoch, epoch }
+      : step,
+  );
+  return { status: "suspended", steps };
 }
 
 function resumed(
@@ -147,7 +165,8 @@ function changeOfStep(state: Execution, event: StepEvent, entry: LogEntry): Part
         error,
         completed_at: entry.timestamp,
       });
-      return next === "compensate" ? { ...step, status: "compensating", error } : step;
+      if (next !== "compensate" || state.status === "compensating") return step;
+      return { ...step, status: "compensating", error };
     }
     case "step_compensated":
       return amendStep(state, entry, event.payload.step_id, { status: "compensated" });

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { type EventId, type Ids, trustedTenantId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
-import type { Change, ExecutionStore, LogRow, Mail, OutboxMessage, RecordWrite } from "../ports/execution-store.ts";
+import type { Change, ExecutionStore, LogRow, Mail, OutboxMessage } from "../ports/execution-store.ts";
 import { cloudEvent } from "../state/cloud-event.ts";
 import type { ChainOwner, LogDraft } from "../state/log-entry.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
@@ -44,7 +44,7 @@ export class Journal {
   #committed: Execution;
   #state: Execution;
   #rows: LogRow[] = [];
-  #records: RecordWrite[] = [];
+  #writes: UnitOfWork | undefined;
   #outbox: OutboxMessage[] = [];
   #sent: Mail[] = [];
   #read: string[] = [];
@@ -94,7 +94,12 @@ export class Journal {
 
   /** All that was recorded since the last commit. */
   get change(): Change {
-    return { records: this.#records, log: this.#rows, outbox: this.#outbox, mail: this.#sent };
+    return { records: this.#writes?.records ?? [], log: this.#rows, outbox: this.#outbox, mail: this.#sent };
+  }
+
+  /** What was absorbed since the last commit, to be read through by whoever changes more. */
+  get uncommitted(): UnitOfWork | undefined {
+    return this.#writes;
   }
 
   get dirty(): boolean {
@@ -109,7 +114,8 @@ export class Journal {
 
   /** Takes over what a step wants changed: its records and the entries that tell of them. */
   absorb(unit: UnitOfWork): void {
-    this.#records.push(...unit.records);
+    if (this.#writes === undefined) this.#writes = unit;
+    else this.#writes.absorb(unit);
     if (unit.drafts.length > 0) this.record(...unit.drafts);
   }
 
@@ -130,7 +136,7 @@ export class Journal {
   reset(): void {
     this.#state = this.#committed;
     this.#rows = [];
-    this.#records = [];
+    this.#writes = undefined;
     this.#outbox = [];
     this.#sent = [];
     this.#read = [];
@@ -138,8 +144,7 @@ export class Journal {
 
   /** Commits what was recorded; with `release`, lets go of the execution unless mail waits. */
   async commit(release?: { readonly wakeAtMs: number | undefined }): Promise<CommitResult> {
-    const settled = isSettled(this.#state.status) && !isSettled(this.#committed.status);
-    if (settled) this.#tellEnd();
+    if (isSettled(this.#state.status) && this.#state.status !== this.#committed.status) this.tellEnd();
     const patch = patchOf(this.#committed, this.#state);
     const { change } = this;
     const { tenantId, executionId } = this.owner;
@@ -164,7 +169,7 @@ export class Journal {
   }
 
   /** The event that tells the world how an execution ended, and the mail that tells its parent. */
-  #tellEnd(): void {
+  tellEnd(): void {
     const { execution_id, intent_id, intent_type, status, error, parent } = this.#state;
     const data = { execution_id, intent_id, intent_type, status, ...(error === undefined ? {} : { error }) };
     this.publish(this.#deps.ids.event(), `execution_${status}`, data);

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from "../json.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
+import type { LogDraft } from "../state/log-entry.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Agenda, Task } from "./agenda.ts";
 import { type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
@@ -54,7 +55,6 @@ export interface StopSignals {
 export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop: StopSignals): Promise<Execution> {
   const journal = Journal.resume(deps, held.epoch, held.state);
   const found = await findPlan(deps, held.state);
-  if (held.epoch > 1) journal.record(resumed(journal, found.adopted ? found.definition.version : undefined));
   if (found.definition === undefined) return withoutDefinition(deps, held, journal);
   const { definition } = found;
   const tenantId = journal.owner.tenantId;
@@ -62,7 +62,9 @@ export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop
   const input = (await deps.claimCheck.redeem(tenantId, held.intent.parameters)) as JsonObject;
   const scene = new Scene(definition, journal, input, deps.claimCheck);
   await scene.load();
-  return new Run(deps, held, scene, stop).go();
+  const run = new Run(deps, held, scene, stop);
+  if (held.epoch > 1) run.resume(found.adopted ? definition.version : undefined);
+  return run.go();
 }
 
 type Result = { readonly task: Task; readonly result: AttemptResult | ChildResult };
@@ -78,13 +80,21 @@ class Run {
   /** What the steps of a plan that commits at its ends have changed so far. */
   #base: UnitOfWork | undefined;
   #conflicts = 0;
-  /** What the last result recorded was of. */
+  /** That it was taken up, until it is committed. */
+  #resumption: LogDraft | undefined;
+  /** What the last result was of, until it is committed. */
   #last: Task | undefined;
 
   constructor(deps: RunnerDeps, held: LoadedExecution, scene: Scene, stop: StopSignals) {
     this.#deps = { ...deps, intent: held.intent };
     this.#scene = scene;
     this.#stop = stop;
+  }
+
+  /** Records that the execution was taken up; a step that is begun anew runs only after this is committed. */
+  resume(adopted?: number): void {
+    this.#resumption = resumed(this.#scene.journal, adopted);
+    this.#scene.journal.record(this.#resumption);
   }
 
   async go(): Promise<Execution> {
@@ -103,9 +113,13 @@ class Run {
       if (verdict === "over") return journal.committed;
       if (verdict === "again") continue;
       if (!this.#stop.draining.aborted) {
-        for (const task of tasks) this.#atWork.set(task.step.step_name, this.#work(task));
+        for (const task of tasks) if (this.#fits(task)) this.#atWork.set(task.step.step_name, this.#work(task));
       }
-      const { task, result } = await Promise.race(this.#atWork.values());
+      // It was told to stop during the commit: what it began on record only, it hands on.
+      if (this.#atWork.size === 0) continue;
+      const finished = await this.#nextResult(agenda);
+      if (finished === undefined) continue;
+      const { task, result } = finished;
       this.#atWork.delete(task.step.step_name);
       if (result.kind === "stopped") {
         if (this.#atWork.size === 0) return journal.committed;
@@ -116,14 +130,25 @@ class Run {
     }
   }
 
+  /** The next result of what is at work; undefined when something else is due before. */
+  async #nextResult({ wakeAtMs }: Agenda): Promise<Result | undefined> {
+    const results = Promise.race(this.#atWork.values());
+    if (wakeAtMs === undefined) return results;
+    const { clock } = this.#deps;
+    const patience = new AbortController();
+    const due = clock.sleep(wakeAtMs - clock.now(), patience.signal).then(() => undefined);
+    return Promise.race([results, due]).finally(() => patience.abort());
+  }
+
   /** Commits what was recorded, unless it can wait; lets go when nothing is to be done. */
   async #commit(agenda: Agenda, tasks: readonly Task[]): Promise<"work" | "again" | "over"> {
     const { journal, ends } = this.#scene;
     const { status } = journal.state;
     const release = this.#release(agenda, tasks);
-    if (ends && status === "running" && tasks.length > 0 && release === undefined) return "work";
+    const canWait = ends && status === "running" && tasks.length > 0 && this.#resumption === undefined;
+    if (canWait && release === undefined) return "work";
     if (release !== undefined && !isSettled(status)) journal.record(suspended(this.#scene, release, tasks.length > 0));
-    if (!journal.dirty) return "work";
+    if (!journal.dirty) return release === undefined ? "work" : "over";
     switch (await journal.commit(release)) {
       case "fenced":
       case "let_go":
@@ -133,8 +158,11 @@ class Run {
         return this.#afterConflict();
       case "held":
         this.#conflicts = 0;
-        if (release === undefined) return "work";
-        if (!isSettled(status)) journal.record(resumed(journal));
+        this.#resumption = undefined;
+        this.#last = undefined;
+        // Mail may turn the saga back: it is read before more work begins, and while other work goes on.
+        if (release === undefined) return journal.mail ? "again" : "work";
+        if (!isSettled(status)) this.resume();
         return "again";
     }
   }
@@ -148,13 +176,15 @@ class Run {
     return handOn ? { wakeAtMs: this.#deps.clock.now() } : undefined;
   }
 
-  /** Everything since the last commit is forgotten; what led to it runs again, but not for ever. */
+  /** Everything since the last commit is forgotten; what led to it runs again, but not for ever, nor what runs once at the most. */
   async #afterConflict(): Promise<"again"> {
     this.#scene.rewind();
+    if (this.#resumption !== undefined) this.#scene.journal.record(this.#resumption);
     this.#base = undefined;
     this.#conflicts += 1;
     const step = this.#last?.step;
-    if (this.#conflicts > MAX_CONFLICTS && step !== undefined && this.#scene.state.status === "running") {
+    if (step === undefined || this.#scene.state.status !== "running") return "again";
+    if (this.#conflicts > MAX_CONFLICTS || this.#scene.workOf(step)?.semantics === "at-most-once") {
       await failStep(this.#deps, this.#scene, step, failureOf(contended(step.step_name), step.step_name));
     }
     return "again";
@@ -183,7 +213,7 @@ class Run {
   async #run({ step, member: { work, item } }: Task & { readonly kind: "run" }): Promise<AttemptResult> {
     const { epoch } = this.#scene.journal;
     const lost = epoch - step.epoch;
-    if (lost > 0 && work.semantics === "at-most-once") return outcomeUnknown(step.step_name);
+    if (step.attempt + lost > 1 && work.semantics === "at-most-once") return outcomeUnknown(step.step_name);
     if (lost >= MAX_CLAIMS_OF_A_STEP) return killsWorkers(step.step_name, lost);
     if (this.#scene.ends)
       this.#base ??= new UnitOfWork(this.#deps.surface, this.#scene.journal.owner.tenantId, this.#deps.clock.now());
@@ -230,6 +260,7 @@ class Run {
 function suspended({ journal }: Scene, { wakeAtMs }: { readonly wakeAtMs: number | undefined }, handedOn: boolean) {
   const payload = {
     execution_id: journal.state.execution_id,
+    epoch: journal.epoch,
     reason: handedOn ? "handed_on" : "waiting",
     wake_at: wakeAtMs === undefined ? null : rfc3339(wakeAtMs),
   };

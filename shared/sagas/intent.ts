@@ -88,40 +88,61 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
     name: string,
     options: { readonly delay: Duration } & Condition<Input, Outputs>,
   ): IntentBuilder<Input, Output, Outputs>;
-  parallel<const Name extends string, const Named extends Branches<Input, Outputs>>(
+  parallel<
+    const Name extends string,
+    const Named extends Branches<Input, Outputs>,
+    Options extends Condition<Input, Outputs>,
+  >(
     name: Name,
-    options: { readonly branches: Named; readonly onFailure?: "fail_fast" } & Condition<Input, Outputs>,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, { readonly [key in keyof Named]: BranchOutput<Named[key]> }>>;
-  parallel<const Name extends string, const Named extends Branches<Input, Outputs>>(
-    name: Name,
-    options: { readonly branches: Named; readonly onFailure: "collect" } & Condition<Input, Outputs>,
+    options: { readonly branches: Named; readonly onFailure?: "fail_fast" } & Options,
   ): IntentBuilder<
     Input,
     Output,
-    With<Outputs, Name, { readonly [key in keyof Named]: Collected<BranchOutput<Named[key]>> }>
+    With<Outputs, Name, Maybe<Options, { readonly [key in keyof Named]: BranchOutput<Named[key]> }>>
   >;
-  map<const Name extends string, Item extends JsonValue, ItemOutput extends JsonObject>(
+  parallel<
+    const Name extends string,
+    const Named extends Branches<Input, Outputs>,
+    Options extends Condition<Input, Outputs>,
+  >(
     name: Name,
-    options: ItemOptions<Input, Outputs, Item, ItemOutput> & { readonly onFailure?: "fail_fast" } & Condition<
-        Input,
-        Outputs
-      >,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, readonly ItemOutput[]>>;
-  map<const Name extends string, Item extends JsonValue, ItemOutput extends JsonObject>(
+    options: { readonly branches: Named; readonly onFailure: "collect" } & Options,
+  ): IntentBuilder<
+    Input,
+    Output,
+    With<Outputs, Name, Maybe<Options, { readonly [key in keyof Named]: Collected<BranchOutput<Named[key]>> }>>
+  >;
+  map<
+    const Name extends string,
+    Item extends JsonValue,
+    ItemOutput extends JsonObject,
+    Options extends Condition<Input, Outputs>,
+  >(
     name: Name,
-    options: ItemOptions<Input, Outputs, Item, ItemOutput> & { readonly onFailure: "collect" } & Condition<
-        Input,
-        Outputs
-      >,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, readonly Collected<ItemOutput>[]>>;
+    options: ItemOptions<Input, Outputs, Item, ItemOutput> & { readonly onFailure?: "fail_fast" } & Options,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, readonly ItemOutput[]>>>;
+  map<
+    const Name extends string,
+    Item extends JsonValue,
+    ItemOutput extends JsonObject,
+    Options extends Condition<Input, Outputs>,
+  >(
+    name: Name,
+    options: ItemOptions<Input, Outputs, Item, ItemOutput> & { readonly onFailure: "collect" } & Options,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, readonly Collected<ItemOutput>[]>>>;
   /** Runs another intent as a child; its output is this node's. */
-  call<const Name extends string, ChildInput extends JsonObject, ChildOutput extends JsonObject>(
+  call<
+    const Name extends string,
+    ChildInput extends JsonObject,
+    ChildOutput extends JsonObject,
+    Options extends Condition<Input, Outputs>,
+  >(
     name: Name,
     options: {
       readonly intent: IntentDefinition<ChildInput, ChildOutput>;
       readonly input: (view: PlanView<Input, Outputs>) => ChildInput;
-    } & Condition<Input, Outputs>,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, ChildOutput>>;
+    } & Options,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, ChildOutput>>>;
   emit(
     name: string,
     options: { readonly event: (view: PlanView<Input, Outputs>) => EmittedEvent } & Condition<Input, Outputs>,

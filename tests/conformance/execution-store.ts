@@ -6,6 +6,7 @@ import { describeCommit } from "./execution-store/commit.ts";
 import { describeExecutions } from "./execution-store/executions.ts";
 import { describeIsolation } from "./execution-store/isolation.ts";
 import { describeLog } from "./execution-store/log.ts";
+import { describeMail } from "./execution-store/mail.ts";
 import { describeOutbox } from "./execution-store/outbox.ts";
 import { describeReach } from "./execution-store/reach.ts";
 import { describeRecords } from "./execution-store/records.ts";
@@ -24,6 +25,7 @@ export function describeExecutionStore(name: string, open: OpenStore): void {
     describeLog(open);
     describeExecutions(open);
     describeOutbox(open);
+    describeMail(open);
     describeIsolation(open);
     describeReach(open);
   });

@@ -24,7 +24,10 @@ export function startFleet(dataDir: string, databasePath: string, size: number):
   const spared = new Set<WorkerProcess>();
   const up = new Set<WorkerProcess>();
   const watch = (worker: WorkerProcess): void => {
-    void worker.ready.then(() => up.add(worker));
+    worker.ready.then(
+      () => up.add(worker),
+      () => undefined,
+    );
     void worker.exited.then(() => up.delete(worker));
   };
   workers.forEach(watch);

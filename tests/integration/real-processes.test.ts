@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { effectKind } from "../../shared/sagas/effect-ledger.ts";
@@ -48,7 +48,7 @@ it("loses nothing of 1,000 sagas and records nothing twice, while one of four pr
   const kills = await killing;
   const unfinished = await allEnded(runtime);
   const endedMs = performance.now() - startedMs;
-  await sleep(500);
+  await vi.waitFor(async () => expect(await store.unpublished(1)).toEqual([]), { timeout: 5_000 });
 
   expect(unfinished).toBe(0);
   expect(acknowledged.size).toBe(SAGAS);
@@ -112,7 +112,8 @@ async function proveAll(
     const told = messages.get(state.execution_id) ?? [];
     faults.push(...historyFaults({ state, texts, messages: told, effects }, fiveSteps));
     const wanted = parameters["fails"] === true ? "compensated" : "completed";
-    if (state.status !== wanted) faults.push(`${state.execution_id} is ${state.status}: ${JSON.stringify(state.error)}`);
+    if (state.status !== wanted)
+      faults.push(`${state.execution_id} is ${state.status}: ${JSON.stringify(state.error)}`);
     const applied = [...effects.values()].filter((effect) => effect === "applied").length;
     if (applied !== (wanted === "completed" ? STEPS.length : 0)) {
       faults.push(`${state.execution_id} is ${state.status} with ${applied} effects`);

@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { FENCED, replySchema, type Request } from "./fixtures/worker-messages.ts";
@@ -13,8 +12,8 @@ const ANSWER_WITHIN_MS = 3_000;
 /** One worker: a real process over the store's file. */
 export interface WorkerProcess {
   readonly pid: number;
-  /** Resolves when it takes intents. */
-  readonly ready: Promise<unknown>;
+  /** Resolves when it takes intents; rejects with its log when it ends before. */
+  readonly ready: Promise<void>;
   readonly exited: Promise<unknown>;
   readonly alive: boolean;
   /** The execution's id; undefined when no answer came: the process died, froze, or refused. */
@@ -27,13 +26,14 @@ export interface WorkerProcess {
 }
 
 export function startWorker(dataDir: string): WorkerProcess {
-  const env = { ...process.env, DATA_DIR: join(dataDir), LOG_LEVEL: "error" };
+  const env = { PATH: process.env["PATH"], DATA_DIR: dataDir, LOG_LEVEL: "error" };
   const child = fork(SCRIPT, { execPath: NODE, execArgv: [], env, stdio: ["ignore", "ignore", "pipe", "ipc"] });
   const answers = new Map<string, (executionId: string | undefined) => void>();
   const ready = Promise.withResolvers<void>();
   const exited = once(child, "exit").then(() => {
-    ready.resolve();
+    ready.reject(new Error(`A worker ended before it was ready.\n${log.join("\n")}`));
     for (const answer of answers.values()) answer(undefined);
+    return undefined;
   });
   const log = linesOf(child);
   child.on("message", (message) => {
@@ -41,6 +41,8 @@ export function startWorker(dataDir: string): WorkerProcess {
     if (reply.kind === "ready") ready.resolve();
     else answers.get(reply.key)?.(reply.kind === "accepted" ? reply.execution_id : undefined);
   });
+  // Whoever waits for it hears of it; nobody has to.
+  ready.promise.catch(() => undefined);
   // What is sent to a process that is just dying fails; its exit says enough.
   child.on("error", () => undefined);
 

@@ -15,6 +15,7 @@ import { createIds, type Ids, type SessionId, type TenantId, trustedTenantId } f
 import type { JsonObject } from "../../shared/json.ts";
 import { createLogger } from "../../shared/logger.ts";
 import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
+import type { Random } from "../../shared/random.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import type { RuntimeServices } from "../../shared/services.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -28,6 +29,8 @@ export interface TestRuntimeOptions {
   /** Where objects go; default a folder that goes with the runtime. */
   readonly folder?: string;
   readonly config?: Partial<Config>;
+  /** Default: the machine's own. */
+  readonly random?: Random;
 }
 
 /** The whole runtime over real adapters: SQLite in memory, files in a temporary folder, the in-process bus. */
@@ -58,7 +61,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
   const adapters = {
     clock,
     ids: testIds,
-    random: systemRandom,
+    random: options.random ?? systemRandom,
     logger: createLogger({
       clock,
       level: "debug",

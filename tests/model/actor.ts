@@ -43,7 +43,10 @@ export interface Actor {
   /** All that it ever heard: with its code, what it will do. */
   readonly memory: string;
   remember(what: string): void;
-  nextSleepMs(): number | undefined;
+  /** When it is killed if it has not stopped by itself. */
+  killedAtMs: number;
+  /** When the first of its sleepers wakes; infinite when nobody sleeps. */
+  nextSleepMs(): number;
   /** Wakes whoever sleeps until now. */
   wakeSleepers(): void;
   /** Gives back what the process would keep of it. */
@@ -170,11 +173,12 @@ export function createActor({ name, database, now, intents, published, wrap }: A
     alive: true,
     stopping: false,
     gone: false,
+    killedAtMs: Number.POSITIVE_INFINITY,
     get memory() {
       return memory;
     },
     remember,
-    nextSleepMs: () => (sleepers.length === 0 ? undefined : Math.min(...sleepers.map(({ dueMs }) => dueMs))),
+    nextSleepMs: () => Math.min(...sleepers.map(({ dueMs }) => dueMs)),
     wakeSleepers: () => {
       const due = sleepers.filter(({ dueMs }) => dueMs <= now());
       sleepers = sleepers.filter(({ dueMs }) => dueMs > now());

@@ -1,6 +1,7 @@
 import * as z from "zod";
 
-import { asId } from "../../shared/ids.ts";
+import type { Duration } from "../../shared/duration.ts";
+import { type ArtifactId, asId } from "../../shared/ids.ts";
 import { jsonObject, type JsonObject, jsonValue } from "../../shared/json.ts";
 import { intent, type IntentBuilder, type IntentOptions } from "../../shared/sagas/intent.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
@@ -35,6 +36,7 @@ export interface Trouble {
   readonly failsOnce?: boolean;
   /** Its undo fails at the first attempt, or always. */
   readonly undoFails?: "once" | "always";
+  readonly timeout?: Duration;
   /** Tells of an event. */
   readonly emits?: boolean;
 }
@@ -51,6 +53,7 @@ async function run(ctx: Context, { fails, failsOnce, emits }: Trouble): Promise<
 /** A step whose effect is made through the ledger. */
 export function effectStep(trouble: Trouble = {}) {
   return {
+    timeout: trouble.timeout ?? "60s",
     run: (ctx: Context): Promise<JsonObject> => run(ctx, trouble),
     undo: async (ctx: UndoContext<unknown, unknown, unknown>): Promise<void> => {
       if (trouble.undoFails === "always") throw new TerminalError("model.stuck", "It cannot be undone.");
@@ -115,7 +118,9 @@ export function calling(after: Trouble = {}, inChild: Trouble = {}): Plan {
   return {
     intents: () => {
       const child = returning(plan("child").step("c", effectStep(inChild)));
-      const parent = plan("parent").step("s1", effectStep()).call("call", { intent: child, input: () => ({}) });
+      const parent = plan("parent")
+        .step("s1", effectStep())
+        .call("call", { intent: child, input: () => ({}) });
       return [returning((parent as unknown as Builder).step("s2", effectStep(after))), child];
     },
     effects: { "model.parent": ["s1", "s2"], "model.child": ["c"] },
@@ -157,6 +162,20 @@ export function onlyTelling(): Plan {
   };
 }
 
+function artifactOf(ctx: Context): ArtifactId {
+  return asId.artifact(`file_${ctx.executionId}`);
+}
+
+function register(ctx: Context): JsonObject {
+  ctx.artifacts.register({
+    artifact_id: artifactOf(ctx),
+    artifact_type: "file",
+    semantic_descriptor: { schema: "any" },
+    data_classification: "client",
+  });
+  return {};
+}
+
 /** A step that registers a PENDING artifact, then whatever may fail. */
 export function registering(more: "wait" | "fail" | "bad output", checkpoint: "each" | "ends" = "each"): Plan {
   return {
@@ -165,22 +184,51 @@ export function registering(more: "wait" | "fail" | "bad output", checkpoint: "e
         checkpoint,
         ...(more === "bad output" ? { output: z.object({ missing: z.string() }) as never } : {}),
       }).step("register", {
-        run: (ctx) => {
-          const draft = {
-            artifact_id: asId.artifact(`file_${ctx.executionId}`),
-            artifact_type: "file",
-            semantic_descriptor: { schema: "any" },
-            data_classification: "client",
-          } as const;
-          ctx.artifacts.register(draft);
-          return {};
-        },
+        run: register,
       });
       if (more === "bad output") return [returning(builder)];
       if (more === "wait") return [returning(builder.await("go", { schema: jsonValue, timeout: "1h" }))];
       return [returning(builder.step("s", effectStep({ fails: "before" })))];
     },
     effects: { "model.registering": more === "fail" ? ["s"] : [] },
+  };
+}
+
+/** A child after a wait of at most an hour, which a session may not outlive. */
+export function callingLate(): Plan & Pick<Scenario, "signal"> {
+  return {
+    intents: () => {
+      const child = returning(plan("child").step("c", effectStep()));
+      const parent = plan("parent")
+        .step("s", effectStep())
+        .await("go", { schema: jsonValue, timeout: "1h", onTimeout: "continue" });
+      return [returning(parent.call("call", { intent: child, input: () => ({}) })), child];
+    },
+    effects: { "model.parent": ["s"], "model.child": ["c"] },
+    signal: { name: "go", payload: null },
+  };
+}
+
+/** A step with an effect outside that happens once at the most, and that changes a record which others may change too. */
+export function onceWithRecord(): Plan {
+  return {
+    intents: (io, external) => [
+      returning(
+        plan("once")
+          .step("register", { run: register })
+          .step("o", {
+            semantics: "at-most-once",
+            run: async (ctx) => {
+              await ctx.artifacts.move(artifactOf(ctx), "READY");
+              return io({ name: `effect ${ctx.key}`, kind: "write" }, () => {
+                external.apply(ctx.key);
+                return {};
+              });
+            },
+          }),
+      ),
+    ],
+    effects: { "model.once": [] },
   };
 }
 
@@ -198,7 +246,11 @@ export function outside(semantics: "at-least-once" | "at-most-once"): Plan {
   });
   return {
     intents: (io, external) => [
-      returning(plan("outside").step("o", effect(io, external)).step("s", effectStep({ fails: "before" }))),
+      returning(
+        plan("outside")
+          .step("o", effect(io, external))
+          .step("s", effectStep({ fails: "before" })),
+      ),
     ],
     effects: { "model.outside": ["s"] },
   };

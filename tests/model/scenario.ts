@@ -41,6 +41,8 @@ export interface Scenario {
   /** Whether an execution may end as dead: an undo fails for ever, or something past the pivot does. */
   readonly mayDie?: boolean;
   readonly signal?: { readonly name: string; readonly payload: JsonValue };
+  /** Whether the workers' own relays publish; otherwise the last worker does it all. */
+  readonly relays?: boolean;
   /** How long the session lives, in milliseconds; default 24 hours. */
   readonly sessionMs?: number;
   readonly weakness?: Weakness;

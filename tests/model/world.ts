@@ -3,6 +3,7 @@ import type { JsonObject } from "../../shared/json.ts";
 import { type Actor, createActor, openSession, type PendingCall, SESSION, TENANT } from "./actor.ts";
 import type { Chooser, History } from "./explorer.ts";
 import { Invariants } from "./invariants.ts";
+import { checkEnd } from "./end-checks.ts";
 import { ExternalSystem } from "./external-system.ts";
 import { type ExecutionRow, ModelDatabase } from "./model-database.ts";
 import { createModelStore, type Io } from "./model-store.ts";
@@ -10,6 +11,11 @@ import type { Budgets, Scenario } from "./scenario.ts";
 
 const START_MS = Date.parse("2026-01-01T00:00:00.000Z");
 const HOUR_MS = 3_600_000;
+/** Longer than the time that a step of a scenario with stalls has. */
+export const STALL_MS = 500;
+const GRACE_MS = 1_000;
+/** How soon a relay publishes what was committed. */
+const GATHER_MS = 5;
 /** After so many rounds of recovery without an end, there will be none. */
 const MAX_ROUNDS = 60;
 
@@ -40,7 +46,7 @@ export class World {
   constructor(scenario: Scenario, chooser: Chooser) {
     this.#scenario = scenario;
     this.#chooser = chooser;
-    this.invariants = new Invariants(scenario, () => chooser.replaying);
+    this.invariants = new Invariants(() => chooser.replaying);
     this.database = new ModelDatabase(this.invariants, scenario.weakness);
     openSession(this.database, START_MS, scenario.sessionMs ?? 24 * HOUR_MS);
     const { crashes = 0, errors = 0, takeovers = 0, duplicates = 0, cancels = 0, signals = 0 } = scenario.budgets;
@@ -96,7 +102,8 @@ export class World {
       }
     }
     await this.#publishRest();
-    this.invariants.checkEnd(this.database, this.external, this.actors);
+    const { invariants, database, external } = this;
+    checkEnd({ scenario: this.#scenario, invariants, database, external });
     return { steps: this.#steps, violations: this.invariants.violations };
   }
 
@@ -144,9 +151,7 @@ export class World {
       });
     }
     if (!actor.stopping) add(`${actor.name} is told to stop`, "drains", () => this.#drain(actor));
-    if (actor.nextSleepMs() !== undefined) {
-      add(`time passes while ${actor.name}: ${name} hangs`, "stalls", () => this.#passTo(actor.nextSleepMs() ?? 0));
-    }
+    add(`time passes while ${actor.name}: ${name} hangs`, "stalls", () => this.#passTo(this.#nowMs + STALL_MS));
     return [...options, ...this.#outside()];
   }
 
@@ -192,15 +197,18 @@ export class World {
 
   /** A round of recovery, or a leap to when something is due; undefined when nothing is left to come. */
   #recover(): Option | undefined {
-    const stopping = this.actors.find(({ alive, stopping: told, gone }) => alive && told && !gone);
-    const graceMs = stopping?.nextSleepMs();
     const unsettled = [...this.database.executions.values()].filter(
       (row) => !row.terminal && (row.status !== "dead" || row.mail.length > 0),
     );
     if (unsettled.length > 0 && !this.#swept) {
       return { label: "", take: () => this.#sweep() };
     }
-    if (graceMs !== undefined) return { label: "time passes", take: () => this.#passTo(graceMs) };
+    const stopping = this.actors.find(({ alive, stopping: told, gone }) => alive && told && !gone);
+    if (stopping !== undefined) return { label: "the grace period passes", take: () => this.#endGrace(stopping) };
+    if (this.#scenario.relays === true && this.database.outbox.some(({ publishedMs }) => publishedMs === undefined)) {
+      const nextMs = Math.min(...this.actors.flatMap((actor) => (actor.alive ? [actor.nextSleepMs()] : [])));
+      if (nextMs <= this.#nowMs + GATHER_MS) return { label: "", take: () => this.#passTo(nextMs) };
+    }
     const wakes = unsettled.flatMap(({ owner, wakeMs }) => (owner === "" && wakeMs !== undefined ? [wakeMs] : []));
     const nextMs = Math.min(...wakes.filter((wakeMs) => wakeMs > this.#nowMs));
     if (!Number.isFinite(nextMs)) return undefined;
@@ -256,11 +264,19 @@ export class World {
 
   #drain(actor: Actor): void {
     actor.stopping = true;
+    actor.killedAtMs = this.#nowMs + 2 * GRACE_MS;
     actor.remember("stop");
-    void actor.services.lifecycle.stop(1_000).then(() => {
+    void actor.services.lifecycle.stop(GRACE_MS).then(() => {
       actor.gone = true;
       this.database.suspected.add(actor.workerId);
     });
+  }
+
+  /** Whoever has not stopped by then is killed. */
+  #endGrace(actor: Actor): void {
+    if (this.#nowMs < actor.killedAtMs) return this.#passTo(actor.killedAtMs);
+    this.invariants.violate("M11", `${actor.name} was told to stop and did not`);
+    this.#crash(actor);
   }
 
   #passTo(atMs: number): void {

@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+
+import { ingestFile } from "../../functions/content/ingest-file.ts";
+import { parseContent } from "../../functions/content/parse-content.ts";
+import { saveMaterialization } from "../../functions/content/save-materialization.ts";
+import { intents } from "../../functions/catalog.ts";
+import type { JsonObject } from "../../shared/json.ts";
+import { chaos, type ChaosReport, type Preparation } from "../kit/chaos.ts";
+
+const CSV = `id,name,born\n${Array.from({ length: 40 }, (_, row) => `${row},name ${row},1990-01-${10 + (row % 20)}`).join("\n")}\n`;
+
+const upload = (name: string, text: string): JsonObject => ({
+  ui_name: name,
+  ingestion_type: "upload",
+  content_base64: Buffer.from(text).toString("base64"),
+});
+
+async function ingested({ run }: Preparation, name: string, text: string): Promise<JsonObject> {
+  const { output } = await run(ingestFile, upload(name, text));
+  const { file_id, boundary_contract_id } = output as {
+    readonly file_id: string;
+    readonly boundary_contract_id: string;
+  };
+  return { file_id, boundary_contract_id };
+}
+
+async function ready(preparation: Preparation, name: string, text: string): Promise<JsonObject> {
+  const file = await ingested(preparation, name, text);
+  await preparation.run(saveMaterialization, file);
+  return { file_id: file["file_id"] };
+}
+
+/** Each realm intent, in a case that it completes and in one that it refuses. */
+const cases: Readonly<Record<string, readonly (readonly [string, () => Promise<ChaosReport>, string])[]>> = {
+  [ingestFile.type]: [
+    ["a file", () => chaos(ingestFile, upload("people.csv", CSV)), "completed"],
+    ["an empty file", () => chaos(ingestFile, upload("empty.csv", "")), "failed"],
+  ],
+  [saveMaterialization.type]: [
+    [
+      "an ingested file",
+      () =>
+        chaos(
+          saveMaterialization,
+          {},
+          { children: [ingestFile], prepare: (stage) => ingested(stage, "people.csv", CSV) },
+        ),
+      "completed",
+    ],
+    ["no file", () => chaos(saveMaterialization, { file_id: "file_1", boundary_contract_id: "contract_1" }), "failed"],
+  ],
+  [parseContent.type]: [
+    [
+      "a ready file",
+      () =>
+        chaos(
+          parseContent,
+          {},
+          { children: [ingestFile, saveMaterialization], prepare: (stage) => ready(stage, "people.csv", CSV) },
+        ),
+      "completed",
+    ],
+    [
+      "a broken file",
+      () =>
+        chaos(
+          parseContent,
+          {},
+          { children: [ingestFile, saveMaterialization], prepare: (stage) => ready(stage, "people.json", '[{"id": 1') },
+        ),
+      "failed",
+    ],
+  ],
+};
+
+describe("the same is left, whatever call its worker dies before or after", () => {
+  const all = Object.entries(cases).flatMap(([type, some]) => some.map((each) => [type, ...each] as const));
+  it.concurrent.each(all)("%s of %s", async (_type, _what, run, status) => {
+    const { calls, crashes, execution } = await run();
+    expect(execution.status).toBe(status);
+    expect(crashes).toBe(2 * calls);
+    expect(calls).toBeGreaterThan(5);
+  });
+
+  it("leaves out no intent of the catalog", () => {
+    expect(Object.keys(cases).toSorted()).toEqual(intents.map(({ type }) => type).toSorted());
+  });
+});

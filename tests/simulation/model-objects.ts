@@ -1,0 +1,39 @@
+import { notFound } from "../../shared/errors.ts";
+import { sha256 } from "../../shared/json.ts";
+import type { ObjectStore } from "../../shared/ports/object-store.ts";
+import type { Io } from "../model/model-store.ts";
+
+/** Objects in memory. */
+export class ModelObjects {
+  readonly #objects = new Map<string, Uint8Array>();
+
+  through(io: Io): ObjectStore {
+    return {
+      storageType: "files",
+      write: async ({ directory, extension }, source) => {
+        const bytes = Buffer.concat(await Array.fromAsync(source));
+        const digest = sha256(bytes);
+        const path = `${directory}/${digest}.${extension}`;
+        return io({ name: `write object ${path}`, kind: "write" }, () => {
+          this.#objects.set(path, bytes);
+          return { path, sizeBytes: bytes.length, sha256: digest };
+        });
+      },
+      read: (path) => io({ name: `read object ${path}`, kind: "read" }, () => chunksOf(this.#get(path))),
+      size: (path) => io({ name: `size ${path}`, kind: "read" }, () => this.#objects.get(path)?.length),
+      delete: (path) => io({ name: `delete ${path}`, kind: "write" }, () => void this.#objects.delete(path)),
+      uri: (path) => `memory:${path}`,
+      ping: () => Promise.resolve(),
+    };
+  }
+
+  #get(path: string): Uint8Array {
+    const bytes = this.#objects.get(path);
+    if (bytes === undefined) throw notFound("object", path);
+    return bytes;
+  }
+}
+
+async function* chunksOf(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}

@@ -1,0 +1,160 @@
+import { loadConfig } from "../../shared/config.ts";
+import { createServices } from "../../shared/create-services.ts";
+import { RuntimeError } from "../../shared/errors.ts";
+import { startUpkeep, type Upkeep } from "../../shared/executions/upkeep.ts";
+import { createIds } from "../../shared/ids.ts";
+import type { Logger } from "../../shared/logger.ts";
+import type { BusMessage } from "../../shared/ports/message-bus.ts";
+import type { Adapters, RuntimeServices } from "../../shared/services.ts";
+import type { ModelDatabase } from "../model/model-database.ts";
+import { createModelStore, type Io } from "../model/model-store.ts";
+import { buildIntents, type StepWorld } from "./build-intent.ts";
+import type { ModelObjects } from "./model-objects.ts";
+import type { Fault } from "./scenario.ts";
+import type { PlanSpec } from "./plan-spec.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+const CONFIG = loadConfig({});
+/** A contact with the outside takes less than this, and its answer again. */
+const LATENCY_MS = 4;
+
+/** What workers share, and what decides for them. */
+export interface Surroundings {
+  readonly time: VirtualTime;
+  readonly dice: () => number;
+  readonly database: ModelDatabase;
+  readonly objects: ModelObjects;
+  readonly plans: readonly PlanSpec[];
+  readonly undoTries: StepWorld["undoTries"];
+  readonly published: (message: BusMessage) => void;
+  readonly tell: (line: string) => void;
+  /** The fault of the contact that is made now, if it has one. */
+  readonly nextFault: () => Fault | undefined;
+  readonly onCrash: (worker: SimulatedWorker) => void;
+}
+
+/** One process: the whole runtime, in virtual time, over a store that is away at times, on a machine that dies and freezes. */
+export interface SimulatedWorker {
+  readonly name: string;
+  readonly services: RuntimeServices;
+  readonly upkeep: Upkeep;
+  readonly alive: boolean;
+}
+
+export function startSimulatedWorker(name: string, surroundings: Surroundings): SimulatedWorker {
+  const { time, dice, database, tell } = surroundings;
+  let alive = true;
+  let frozenUntilMs = 0;
+  let serial = 0;
+
+  /** Something that this process does, unless it has died; when it is frozen, once it is not any more. */
+  const when = (atMs: number, happen: () => void): void =>
+    time.at(atMs, () => {
+      if (!alive) return;
+      if (frozenUntilMs > time.nowMs) when(frozenUntilMs, happen);
+      else happen();
+    });
+
+  const crash = (why: string): void => {
+    tell(`${name} CRASHES ${why}`);
+    alive = false;
+    surroundings.onCrash(worker);
+  };
+
+  const io: Io = ({ name: what, kind }, apply) => {
+    const { promise, resolve, reject } = Promise.withResolvers<ReturnType<typeof apply>>();
+    if (!alive) return promise;
+    const fault = kind === "hint" ? undefined : surroundings.nextFault();
+    const latency = (): number => Math.floor(dice() * LATENCY_MS);
+    const answer = (deliver: () => void): void => when(time.nowMs + latency(), deliver);
+    const away = (): void => reject(new RuntimeError("store.unavailable", "It does not answer.", AWAY));
+    if (fault?.kind === "crash_before") {
+      crash(`before ${what}`);
+      return promise;
+    }
+    if (fault?.kind === "freeze") {
+      tell(`${name} FREEZES for ${fault.ms} ms over ${what}`);
+      frozenUntilMs = Math.max(frozenUntilMs, time.nowMs + fault.ms);
+    }
+    if (fault?.kind === "fails") {
+      tell(`${name} CANNOT ${what}`);
+      answer(away);
+      return promise;
+    }
+    const arrive = (): void => {
+      if (kind !== "hint") tell(`${name} ${what}${fault?.kind === "answer_lost" ? ", and DOES NOT HEAR of it" : ""}`);
+      try {
+        const result = apply();
+        if (fault?.kind === "crash_after") crash(`after ${what}`);
+        else if (fault?.kind === "answer_lost") answer(away);
+        else answer(() => resolve(result));
+      } catch (error) {
+        answer(() => reject(error instanceof Error ? error : new Error(String(error))));
+      }
+    };
+    const arrivesMs = time.nowMs + latency();
+    // What a freezing process has sent already may arrive all the same; the rest is sent when it thaws, late.
+    if (frozenUntilMs > time.nowMs && dice() < 0.7) when(arrivesMs, arrive);
+    else time.at(arrivesMs, () => (alive ? arrive() : undefined));
+    return promise;
+  };
+
+  const sleep = (delayMs: number, signal?: AbortSignal): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (delayMs <= 0 || signal?.aborted === true) {
+      resolve();
+    } else {
+      when(time.nowMs + delayMs, resolve);
+      signal?.addEventListener("abort", () => resolve(), { once: true });
+    }
+    return promise;
+  };
+
+  const random = {
+    uuid: () => `${name}${(serial += 1)}`,
+    fraction: dice,
+  };
+  const store = createModelStore(database, io);
+  const adapters: Adapters = {
+    clock: { now: () => time.nowMs, sleep },
+    ids: createIds(random),
+    random,
+    logger: SILENT,
+    store: {
+      ...store,
+      unpublished: (limit, except = []) =>
+        io({ name: "unpublished", kind: "hint" }, () =>
+          database.outbox
+            .filter((row) => row.publishedMs === undefined && !except.includes(row.message.orderingKey))
+            .slice(0, limit)
+            .map(({ message }) => structuredClone(message)),
+        ),
+    },
+    objects: surroundings.objects.through(io),
+    bus: {
+      publish: (message) =>
+        io({ name: `publish ${message.attributes["ce_type"] ?? ""} ${message.id}`, kind: "write" }, () =>
+          surroundings.published(message),
+        ),
+      ping: () => Promise.resolve(),
+    },
+    tokens: { verify: () => Promise.resolve(undefined) },
+    devTokens: undefined,
+  };
+  const steps: StepWorld = { pause: (ms) => sleep(ms), undoTries: surroundings.undoTries };
+  const intents = surroundings.plans.flatMap((spec, index) => buildIntents(spec, index, steps));
+  const services = createServices(CONFIG, adapters, intents);
+  const worker: SimulatedWorker = {
+    name,
+    services,
+    upkeep: startUpkeep({ ...services, ...adapters }),
+    get alive() {
+      return alive;
+    },
+  };
+  return worker;
+}
+
+const AWAY = { status: 503, retryable: true };
+const nothing = (): void => undefined;
+const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, with: () => SILENT };

@@ -1,0 +1,213 @@
+import { describe, expect, it, vi } from "vitest";
+import * as z from "zod";
+
+import type { ExecutionId } from "../../../shared/ids.ts";
+import type { JsonValue } from "../../../shared/json.ts";
+import { createGate } from "../../kit/gate.ts";
+import { plainIntent } from "../../kit/plain-intent.ts";
+import { newSession, testIds } from "../../kit/runtime.ts";
+import { openLab, type Lab } from "../../kit/lab.ts";
+
+const approval = z.object({ by: z.string(), amount: z.number().default(1) });
+
+const waits = plainIntent("test.waits")
+  .await("approval", { schema: approval, timeout: "48h" })
+  .step("after", { run: ({ outputs }) => outputs.approval })
+  .returns(({ outputs }) => outputs.after);
+
+const signal = (on: Lab, executionId: ExecutionId, payload: JsonValue, name = "approval", signalId?: string) =>
+  on.first.services.control.signal(on.tenantId, executionId, { name, payload, signalId });
+
+describe("signals", () => {
+  it("reach the await of their name, as its schema made them, and become its output", async () => {
+    await using on = await openLab({ intents: [waits] });
+    const { execution_id } = await on.play("test.waits", "suspended");
+    await signal(on, execution_id, { by: "ann" });
+    expect(await on.reach(execution_id, "completed")).toMatchObject({ output: { by: "ann", amount: 1 } });
+  });
+
+  it("S10: one that was sent before the wait begins is not lost, and costs no waiting", async () => {
+    const gate = createGate();
+    const definition = plainIntent("test.early")
+      .step("busy", {
+        run: async () => {
+          await gate.pass();
+          return {};
+        },
+      })
+      .await("approval", { schema: approval, timeout: "48h" })
+      .returns(({ outputs }) => outputs.approval);
+    await using on = await openLab({ intents: [definition] });
+    const id = await on.submit("test.early");
+    await vi.waitFor(() => expect(gate.arrived).toBe(1));
+    await signal(on, id, { by: "ann" });
+    gate.open();
+    expect(await on.reach(id, "completed")).toMatchObject({ output: { by: "ann" } });
+    const types = (await on.log(id)).map(({ event_type }) => event_type);
+    expect(types).toContain("signal_received");
+    expect(on.counting.claims).toEqual([]);
+  });
+
+  it("the same signal id is the same signal, however often it is sent", async () => {
+    const gate = createGate();
+    const definition = plainIntent("test.twice")
+      .step("busy", {
+        run: async () => {
+          await gate.pass();
+          return {};
+        },
+      })
+      .await("approval", { schema: approval, timeout: "48h" })
+      .sleep("later", { delay: "1h" })
+      .returns(({ outputs }) => outputs.approval);
+    await using on = await openLab({ intents: [definition] });
+    const id = await on.submit("test.twice");
+    await vi.waitFor(() => expect(gate.arrived).toBe(1));
+    await signal(on, id, { by: "ann" }, "approval", "s1");
+    await signal(on, id, { by: "ann" }, "approval", "s1");
+    gate.open();
+    const waiting = await on.reach(id, "suspended");
+    expect(waiting.signals).toEqual([]);
+    const received = (await on.log(id)).filter(({ event_type }) => event_type === "signal_received");
+    expect(received).toHaveLength(1);
+  });
+
+  it("signals of two names may share an id: both arrive", async () => {
+    const gate = createGate();
+    const definition = plainIntent("test.both")
+      .step("busy", {
+        run: async () => {
+          await gate.pass();
+          return {};
+        },
+      })
+      .await("one", { schema: z.string(), timeout: "48h" })
+      .await("two", { schema: z.string(), timeout: "48h" })
+      .returns(({ outputs: { one, two } }) => ({ one, two }));
+    await using on = await openLab({ intents: [definition] });
+    const id = await on.submit("test.both");
+    await signal(on, id, "a", "one", "same");
+    await signal(on, id, "b", "two", "same");
+    gate.open();
+    expect(await on.reach(id, "completed")).toMatchObject({ output: { one: "a", two: "b" } });
+  });
+
+  it.each(["cancel", "retry"])("no id that a caller may choose, such as %j, keeps other mail out", async (signalId) => {
+    const gate = createGate();
+    const definition = plainIntent("test.ids")
+      .step("busy", {
+        run: async () => {
+          await gate.pass();
+          return {};
+        },
+      })
+      .await("approval", { schema: z.string(), timeout: "48h" })
+      .sleep("later", { delay: "1h" })
+      .returns(() => ({}));
+    await using on = await openLab({ intents: [definition] });
+    const id = await on.submit("test.ids");
+    await signal(on, id, "yes", "approval", signalId);
+    await on.first.services.control.cancel(on.tenantId, id, true);
+    gate.open();
+    await on.reach(id, "cancelled");
+  });
+
+  it("several for one await: the first counts, the others change nothing", async () => {
+    const gate = createGate();
+    const definition = plainIntent("test.several")
+      .step("busy", {
+        run: async () => {
+          await gate.pass();
+          return {};
+        },
+      })
+      .await("approval", { schema: approval, timeout: "48h" })
+      .returns(({ outputs }) => outputs.approval);
+    await using on = await openLab({ intents: [definition] });
+    const id = await on.submit("test.several");
+    for (const by of ["first", "second", "third"]) await signal(on, id, { by });
+    gate.open();
+    expect(await on.reach(id, "completed")).toMatchObject({ output: { by: "first" } });
+  });
+
+  it.each([[null], [{}], [{ by: 7 }], ["ann"], [[]]])(
+    "a payload of the wrong shape, %j, is refused",
+    async (payload) => {
+      await using on = await openLab({ intents: [waits] });
+      const { execution_id } = await on.play("test.waits", "suspended");
+      await expect(signal(on, execution_id, payload)).rejects.toMatchObject({ code: "signal.invalid", status: 422 });
+      expect(await on.store.readMail(on.tenantId, execution_id)).toEqual([]);
+      expect(await on.due()).toEqual([]);
+    },
+  );
+
+  it("a fault in the payload says where it is", async () => {
+    await using on = await openLab({ intents: [waits] });
+    const { execution_id } = await on.play("test.waits", "suspended");
+    await expect(signal(on, execution_id, { by: 7 })).rejects.toMatchObject({
+      faults: [{ path: "payload.by", message: expect.any(String) }],
+    });
+  });
+
+  it.each(["aproval", "after", "", "__proto__"])(
+    "a name that the plan does not await, %j, is unknown",
+    async (name) => {
+      await using on = await openLab({ intents: [waits] });
+      const { execution_id } = await on.play("test.waits", "suspended");
+      await expect(signal(on, execution_id, { by: "ann" }, name)).rejects.toMatchObject({
+        code: "signal.unknown",
+        status: 404,
+      });
+    },
+  );
+
+  it("after the end there is nothing to signal to", async () => {
+    await using on = await openLab({ intents: [waits] });
+    const { execution_id } = await on.play("test.waits", "suspended");
+    await signal(on, execution_id, { by: "ann" });
+    await on.reach(execution_id, "completed");
+    await expect(signal(on, execution_id, { by: "ann" })).rejects.toMatchObject({
+      code: "execution.over",
+      status: 409,
+    });
+  });
+
+  it("an execution that does not exist, or is another tenant's, is not found", async () => {
+    await using on = await openLab({ intents: [waits] });
+    const { execution_id } = await on.play("test.waits", "suspended");
+    await expect(signal(on, testIds.execution(), { by: "ann" })).rejects.toMatchObject({ code: "execution.not_found" });
+    const foreign = on.first.services.control.signal("other" as never, execution_id, {
+      name: "approval",
+      payload: { by: "eve" },
+    });
+    await expect(foreign).rejects.toMatchObject({ code: "execution.not_found", status: 404 });
+    expect(await on.store.readMail(on.tenantId, execution_id)).toEqual([]);
+  });
+
+  it("S10: one that is sent while the worker is letting go wakes the execution anyway", async () => {
+    let send: ((executionId: ExecutionId) => Promise<unknown>) | undefined;
+    const over = (inner: Lab["store"]) => ({
+      commit: async (commit: Parameters<typeof inner.commit>[0]) => {
+        const now = send;
+        send = undefined;
+        await now?.(commit.executionId);
+        return inner.commit(commit);
+      },
+    });
+    await using on = await openLab({ intents: [waits], over });
+    send = (executionId) => signal(on, executionId, { by: "ann" });
+    const id = await on.submit("test.waits");
+    await on.reach(id, "completed");
+    expect(send).toBeUndefined();
+  });
+
+  it("the session of the execution need not live any more", async () => {
+    await using on = await openLab({ intents: [waits] });
+    const sessionId = await newSession(on.first.services, on.tenantId);
+    const { execution } = await on.first.submit("test.waits", {}, { sessionId });
+    await on.reach(execution.execution_id, "suspended");
+    await on.first.services.sessions.close(on.tenantId, sessionId, testIds.trace());
+    await signal(on, execution.execution_id, { by: "ann" });
+    await on.reach(execution.execution_id, "completed");
+  });
+});
