@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 const projects = [
   { name: "unit", testTimeout: 5_000 },
   { name: "model", testTimeout: 120_000 },
+  { name: "simulation", testTimeout: 60_000 },
   { name: "conformance", testTimeout: 15_000 },
   { name: "integration", testTimeout: 30_000 },
   { name: "e2e", testTimeout: 60_000 },

@@ -97,7 +97,7 @@ export function createServices(
     maxHeld,
     stopping,
   });
-  const control = createExecutionControl({ store, catalog, lifecycle, claimCheck, recovery, ids });
+  const control = createExecutionControl({ store, catalog, lifecycle, claimCheck, recovery, surface, clock, ids });
   const pendingIntents = createPendingIntents({ store, surface, catalog, lifecycle, control, clock, ids });
 
   return {

@@ -2,7 +2,6 @@ import { parseRfc3339 } from "../clock.ts";
 import { type Agenda, NOTHING } from "./agenda.ts";
 import { endCancelled, endCompensated, endFailed, type SettleDeps } from "./ending.ts";
 import type { Failure } from "./execution.ts";
-import { needsUndo } from "./fail-step.ts";
 import type { Scene } from "./scene.ts";
 
 /**
@@ -12,7 +11,7 @@ import type { Scene } from "./scene.ts";
  */
 export async function goBack(deps: SettleDeps, scene: Scene): Promise<Agenda | undefined> {
   const { steps, cancelled, error } = scene.state;
-  const step = steps.findLast((each) => needsUndo(scene, each));
+  const step = steps.findLast((each) => scene.needsUndo(each));
   if (step === undefined) {
     if (cancelled !== undefined) return endCancelled(deps, scene, true);
     const cause: Failure = error ?? {

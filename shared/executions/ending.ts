@@ -43,9 +43,13 @@ export async function complete(deps: SettleDeps, scene: Scene): Promise<undefine
         output,
       },
     });
-  } catch (error) {
-    deps.logger.error("the result of an intent does not have the shape that it declares", errorFields(error));
-    await endFailed(deps, scene, failureOf(error));
+  } catch (cause) {
+    deps.logger.error("the result of an intent does not have the shape that it declares", errorFields(cause));
+    const error = failureOf(cause);
+    if (scene.pastPivot) return becomeDead(deps, scene, error);
+    if (!journal.state.steps.some((step) => scene.needsUndo(step))) return endFailed(deps, scene, error);
+    const { execution_id, intent_id } = journal.state;
+    journal.record({ event_type: "execution_failed", payload: { execution_id, intent_id, error, compensating: true } });
   }
 }
 

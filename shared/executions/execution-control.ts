@@ -1,7 +1,12 @@
 import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, Ids, TenantId, TraceId } from "../ids.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { movePendingIntent, pendingFacet, pendingIntentKind } from "../intents/pending-intent.ts";
+import type { ExecutionStore, RecordWrite } from "../ports/execution-store.ts";
+import type { StateSurface } from "../state/state-surface.ts";
+import { UnitOfWork } from "../state/unit-of-work.ts";
+import { REVIVE_EXECUTION } from "./ending.ts";
+import { type Clock, rfc3339 } from "../clock.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { Execution } from "./execution.ts";
@@ -44,6 +49,8 @@ export interface ExecutionControlDeps {
   readonly lifecycle: ExecutionLifecycle;
   readonly claimCheck: ClaimCheck;
   readonly recovery: Recovery;
+  readonly surface: StateSurface;
+  readonly clock: Clock;
   readonly ids: Ids;
 }
 
@@ -53,11 +60,36 @@ export function createExecutionControl({
   lifecycle,
   claimCheck,
   recovery,
+  surface,
+  clock,
   ids,
 }: ExecutionControlDeps): ExecutionControl {
-  const send = async (tenantId: TenantId, executionId: ExecutionId, mailId: string, body: MailBody): Promise<void> => {
-    await store.write(tenantId, { records: [], log: [], outbox: [], mail: [{ mailId, executionId, body }] });
+  const send = async (
+    tenantId: TenantId,
+    executionId: ExecutionId,
+    mailId: string,
+    body: MailBody,
+    records: readonly RecordWrite[] = [],
+  ): Promise<void> => {
+    const change = { records, log: [], outbox: [], mail: [{ mailId, executionId, body }] };
+    const { outcome } = await store.write(tenantId, change);
+    if (outcome === "conflict") {
+      throw new RuntimeError("pending_intent.taken", "Somebody else decided about this execution first.", {
+        status: 409,
+      });
+    }
     recovery.wake({ tenantId, executionId });
+  };
+
+  /** What a person decides of a dead execution settles the pending intent that asked for it. */
+  const withoutItsQuestion = async (tenantId: TenantId, executionId: ExecutionId): Promise<readonly RecordWrite[]> => {
+    const facet = pendingFacet({ target: executionId, type: REVIVE_EXECUTION, status: "pending" });
+    const open = await surface.list(tenantId, pendingIntentKind, facet, { limit: 1 });
+    const unit = new UnitOfWork(surface, tenantId, clock.now());
+    for (const { value } of open.items) {
+      await movePendingIntent(unit, value.intent_id, "cancelled", { now: rfc3339(clock.now()) });
+    }
+    return unit.records;
   };
 
   const underWay = async (tenantId: TenantId, executionId: ExecutionId): Promise<Execution> => {
@@ -97,7 +129,8 @@ export function createExecutionControl({
   return {
     cancel: async (tenantId, executionId, compensate) => {
       const execution = await underWay(tenantId, executionId);
-      await send(tenantId, executionId, "cancel", { kind: "cancel", compensate });
+      const records = execution.status === "dead" ? await withoutItsQuestion(tenantId, executionId) : [];
+      await send(tenantId, executionId, "cancel", { kind: "cancel", compensate }, records);
       return execution;
     },
 
@@ -129,7 +162,13 @@ export function createExecutionControl({
       const { state } = await lifecycle.load(tenantId, executionId);
       switch (state.status) {
         case "dead":
-          await send(tenantId, executionId, `retry/${state.chain.sequence}`, { kind: "retry" });
+          await send(
+            tenantId,
+            executionId,
+            `retry/${state.chain.sequence}`,
+            { kind: "retry" },
+            await withoutItsQuestion(tenantId, executionId),
+          );
           return { execution: state, fresh: false };
         case "failed": {
           // Nothing of it was undone, so what its done steps returned still stands.

@@ -101,6 +101,8 @@ export const executionPayloads = {
     error: failureSchema,
     /** Not ended but stuck: a person must decide. */
     dead: z.boolean().optional(),
+    /** Not ended yet: what it did is undone first. */
+    compensating: z.boolean().optional(),
   }),
   execution_compensated: z.object({
     execution_id: idSchemas.execution,

@@ -98,6 +98,8 @@ export const executionHeadSchema = z.object({
   cancelled: z.enum(["compensate", "stop"]).optional(),
   /** Where a dead execution goes on when a person lets it. */
   dead_while: z.enum(["running", "compensating"]).optional(),
+  /** Why it turned back, where `error` is why it then died. */
+  turned_back_by: failureSchema.optional(),
   parent: z.object({ execution_id: idSchemas.execution, step_name: z.string() }).optional(),
   forked_from: z.object({ execution_id: idSchemas.execution, step_name: z.string() }).optional(),
   created_at: z.string(),

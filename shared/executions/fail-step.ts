@@ -34,16 +34,10 @@ export async function failStep(
     becomeDead(deps, scene, error);
     return;
   }
-  if (scene.state.steps.some((each) => needsUndo(scene, each))) {
+  if (scene.state.steps.some((each) => scene.needsUndo(each))) {
     record("compensate");
     return;
   }
   record("fail");
   await endFailed(deps, scene, error);
-}
-
-/** Whether a step must be undone, if the saga goes back: it was begun, done or not, and has an undo or a child. */
-export function needsUndo(scene: Scene, step: Step): boolean {
-  if (step.status === "compensated" || step.status === "skipped") return false;
-  return step.child_execution_id !== undefined || scene.workOf(step)?.undo !== undefined;
 }

@@ -45,8 +45,8 @@ export function applyEvent(state: Execution | undefined, entry: LogEntry, event:
 }
 
 /** What killed an execution is not its error any more once it goes on; one that turns back keeps why. */
-function withoutDeath({ dead_while, error, ...rest }: Execution): Execution {
-  return dead_while === "compensating" && error !== undefined ? { ...rest, error } : rest;
+function withoutDeath({ dead_while: _, error: __, turned_back_by: cause, ...rest }: Execution): Execution {
+  return cause === undefined ? rest : { ...rest, error: cause };
 }
 
 /** The state that a whole log folds to; undefined for an empty one. */
@@ -78,11 +78,8 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
       return afterSignal(state, event.payload);
     case "execution_completed":
       return { status: "completed", output: event.payload.output };
-    case "execution_failed": {
-      const { error, dead } = event.payload;
-      if (dead !== true) return { status: "failed", error };
-      return { status: "dead", error, dead_while: state.status === "compensating" ? "compensating" : "running" };
-    }
+    case "execution_failed":
+      return afterFailure(state, event.payload);
     case "execution_compensated":
       return { status: "compensated", error: event.payload.error };
     case "execution_cancelled":
@@ -97,6 +94,16 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
       return { artifacts: [...others, { artifact_id, artifact_type, lifecycle_state: to }] };
     }
   }
+}
+
+type Failed = Extract<ExecutionDraft, { readonly event_type: "execution_failed" }>["payload"];
+
+function afterFailure(state: Execution, { error, dead, compensating }: Failed): Partial<Execution> {
+  if (compensating === true) return { status: "compensating", error };
+  if (dead !== true) return { status: "failed", error };
+  if (state.status !== "compensating") return { status: "dead", error, dead_while: "running" };
+  // Why it turned back is kept, for when its undoing goes on.
+  return { status: "dead", error, dead_while: "compensating", turned_back_by: state.error ?? error };
 }
 
 function suspended(state: Execution, epoch: number): Partial<Execution> {

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { type EventId, type Ids, trustedTenantId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
-import type { Change, ExecutionStore, LogRow, Mail, OutboxMessage } from "../ports/execution-store.ts";
+import type { Change, ExecutionStore, LogRow, Mail, OutboxMessage, Release } from "../ports/execution-store.ts";
 import { cloudEvent } from "../state/cloud-event.ts";
 import type { ChainOwner, LogDraft } from "../state/log-entry.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
@@ -143,7 +143,7 @@ export class Journal {
   }
 
   /** Commits what was recorded; with `release`, lets go of the execution unless mail waits. */
-  async commit(release?: { readonly wakeAtMs: number | undefined }): Promise<CommitResult> {
+  async commit(release?: Release): Promise<CommitResult> {
     if (isSettled(this.#state.status) && this.#state.status !== this.#committed.status) this.tellEnd();
     const patch = patchOf(this.#committed, this.#state);
     const { change } = this;

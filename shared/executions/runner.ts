@@ -23,6 +23,8 @@ import { UNDO_RETRY } from "../sagas/retry-policy.ts";
 
 /** How often one step may be begun anew after its worker died, before it counts as what kills workers. */
 const MAX_CLAIMS_OF_A_STEP = 10;
+/** How soon an execution is looked at again that is pinned to a version which this build does not have. */
+const PINNED_LOOK_MS = 60_000;
 /** How often in a row a commit may lose to other writers of the same records. */
 const MAX_CONFLICTS = 5;
 
@@ -304,6 +306,8 @@ async function withoutDefinition(deps: RunnerDeps, held: LoadedExecution, journa
       intent_type,
       intent_version,
     });
+    // Let go of, for a build that has it: this one looks again from time to time.
+    await journal.commit({ wakeAtMs: deps.clock.now() + PINNED_LOOK_MS, evenWithMail: true });
     return journal.committed;
   }
   const unknown = { type: intent_type, plan: { nodes: [], checkpoint: "each" } } as unknown as IntentDefinition;

@@ -168,6 +168,12 @@ export class Scene {
     }
   }
 
+  /** Whether a step must be undone, if the saga goes back: it was begun, done or not, and has an undo or a child. */
+  needsUndo(step: Step): boolean {
+    if (step.status === "compensated" || step.status === "skipped") return false;
+    return step.child_execution_id !== undefined || this.workOf(step)?.undo !== undefined;
+  }
+
   /** Whether the saga has passed a pivot: then it only goes forward. */
   get pastPivot(): boolean {
     return this.#pivots.some((name) => this.step(name)?.status === "completed");

@@ -198,7 +198,13 @@ export interface Commit extends ExecutionRef {
   /** Mail that this commit has taken into account. */
   readonly readMail: readonly string[];
   /** Lets go of the execution, to be claimed when mail comes or the time has come; absent keeps it. */
-  readonly release?: { readonly wakeAtMs: number | undefined } | undefined;
+  readonly release?: Release | undefined;
+}
+
+export interface Release {
+  readonly wakeAtMs: number | undefined;
+  /** Lets go also with unread mail: for a worker that cannot do anything about it. */
+  readonly evenWithMail?: boolean | undefined;
 }
 
 export interface ExecutionFilter {

@@ -89,7 +89,9 @@ describe("/docs", () => {
     for (const endpoint of ENDPOINTS) expect(page.text).toContain(endpoint.split(" ")[1]);
     const catalog = (await client.get("/catalog")).as(
       z.object({
-        intents: z.array(z.looseObject({ type: z.string(), plan: z.object({ nodes: z.array(z.looseObject({ name: z.string() })) }) })),
+        intents: z.array(
+          z.looseObject({ type: z.string(), plan: z.object({ nodes: z.array(z.looseObject({ name: z.string() })) }) }),
+        ),
       }),
     );
     expect(catalog.intents.map(({ type }) => type).toSorted()).toEqual([

@@ -69,7 +69,9 @@ const RECORDED: Readonly<Record<string, string>> = {
 };
 
 function endFaults({ status, steps }: Execution, entries: readonly LogEntry[]): string[] {
-  const ends = entries.filter(({ event_type, payload }) => ENDS.has(event_type) && payload["dead"] !== true);
+  const isEnd = ({ event_type, payload }: LogEntry): boolean =>
+    ENDS.has(event_type) && payload["dead"] !== true && payload["compensating"] !== true;
+  const ends = entries.filter(isEnd);
   const faults: string[] = [];
   if (isTerminal(status)) {
     if (ends.length !== 1) faults.push(`it ended ${ends.length} times`);

@@ -104,11 +104,11 @@ export function createActor({ name, database, now, intents, published, wrap }: A
         },
         applySilently: () => {
           take();
-          apply();
+          attempt(apply);
         },
         fail: (applied) => {
           take();
-          if (applied) apply();
+          if (applied) attempt(apply);
           remember(`${call.name} failed`);
           reject(new RuntimeError("store.unavailable", "The store did not answer.", { status: 503, retryable: true }));
         },
@@ -191,6 +191,15 @@ export function createActor({ name, database, now, intents, published, wrap }: A
       for (const { forget } of sleepers.splice(0)) forget();
     },
   };
+}
+
+/** Nobody hears how it went. */
+function attempt(apply: () => unknown): void {
+  try {
+    apply();
+  } catch {
+    // What was refused changed nothing.
+  }
 }
 
 /** A live session in an empty store. */

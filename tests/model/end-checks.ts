@@ -11,8 +11,10 @@ export interface EndOfHistory {
   readonly external: ExternalSystem;
 }
 
-/** What must hold of every execution when nothing more happens: M1, M2, M3, M5, M8, M12 and M13. */
+/** What must hold of every execution when nothing more happens: M1, M2, M3, M5, M8, M12, M13 and M14. */
 export function checkEnd(end: EndOfHistory): void {
+  const roots = [...end.database.executions.values()].filter((row) => storedState(row)["parent"] === undefined);
+  if (roots.length > 1) end.invariants.violate("M14", `one submission became ${roots.length} executions`);
   for (const row of end.database.executions.values()) {
     const state = storedState(row) as unknown as Execution;
     checkSettled(end, state);

@@ -25,6 +25,7 @@ import type { Scenario } from "./scenario.ts";
  *  M11 A worker that is told to stop stops.
  *  M12 The effect of an at-most-once step is made at most once.
  *  M13 What an execution registered as PENDING does not stay so when it ends without success.
+ *  M14 One submission is one execution, however often it arrives.
  */
 export class Invariants implements Witness {
   readonly violations: Violation[] = [];
@@ -139,6 +140,11 @@ function tryApply(before: Execution | undefined, entry: LogEntry): Execution | u
 
 function isSame(folded: Execution, stored: JsonObject): boolean {
   const text = JSON.stringify(folded);
+  (globalThis as any).n = ((globalThis as any).n ?? 0) + 1;
+  if (text !== JSON.stringify(stored)) {
+    (globalThis as any).m = ((globalThis as any).m ?? 0) + 1;
+    if ((globalThis as any).m < 3) console.log(text + "\n" + JSON.stringify(stored));
+  }
   return text === JSON.stringify(stored) || canonicalJson(JSON.parse(text) as JsonObject) === canonicalJson(stored);
 }
 

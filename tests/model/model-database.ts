@@ -101,7 +101,7 @@ export class ModelDatabase {
     if (required === undefined || usableUntilMs <= requires.atMs) return { outcome: "requirement_unmet" };
     const conflict = this.#conflict(tenantId, acceptance.change.records);
     if (conflict !== undefined) return conflict;
-    this.#checkPlaces(acceptance.change.log);
+    this.#checkPlaces(tenantId, acceptance.change.log);
     if (required.usableUntilMs !== undefined) {
       const prolonged = Math.max(required.usableUntilMs, requires.prolongToMs);
       this.records.set(recordKey(tenantId, required.kind, required.id), { ...required, usableUntilMs: prolonged });
@@ -150,14 +150,14 @@ export class ModelDatabase {
     if (this.#weakness.noFence !== true && (row.epoch !== epoch || row.terminal)) return { outcome: "fenced" };
     const conflict = this.#conflict(tenantId, change.records);
     if (conflict !== undefined) return conflict;
-    if (this.#weakness.noFence !== true) this.#checkPlaces(change.log);
+    if (this.#weakness.noFence !== true) this.#checkPlaces(tenantId, change.log);
     const before = { epoch: row.epoch, terminal: row.terminal };
     this.#writeState(row, state);
     row.mail = row.mail.filter((mail) => !readMail.includes(mail.mailId));
     this.#apply(tenantId, change);
     if (state.terminal) row.mail = [];
     const mail = row.mail.length > 0;
-    const held = release === undefined || mail;
+    const held = release === undefined || (mail && release.evenWithMail !== true);
     if (!held) {
       row.owner = "";
       row.wakeMs = release.wakeAtMs;
@@ -169,7 +169,7 @@ export class ModelDatabase {
   write(tenantId: TenantId, change: Change): WriteOutcome {
     const conflict = this.#conflict(tenantId, change.records);
     if (conflict !== undefined) return conflict;
-    this.#checkPlaces(change.log);
+    this.#checkPlaces(tenantId, change.log);
     this.#apply(tenantId, change);
     return { outcome: "written" };
   }
@@ -234,8 +234,8 @@ export class ModelDatabase {
   }
 
   /** A place in a log exists once (S9): the whole transaction fails before anything is written. */
-  #checkPlaces(rows: readonly LogRow[]): void {
-    const taken = rows.find(({ stream, sequence }) => this.#places.has(`${stream}/${sequence}`));
+  #checkPlaces(tenantId: TenantId, rows: readonly LogRow[]): void {
+    const taken = rows.find(({ stream, sequence }) => this.#places.has(`${tenantId}/${stream}/${sequence}`));
     if (taken !== undefined) throw new RangeError(`the log place ${taken.stream}/${taken.sequence} is taken`);
   }
 
@@ -256,7 +256,7 @@ export class ModelDatabase {
       else this.records.set(key, recordRow(tenantId, write, write.body, old));
     }
     for (const entry of change.log) {
-      this.#places.add(`${entry.stream}/${entry.sequence}`);
+      this.#places.add(`${tenantId}/${entry.stream}/${entry.sequence}`);
       this.log.push({ ...entry, tenantId });
     }
     for (const message of change.outbox)
@@ -282,7 +282,8 @@ export function loadRow(row: ExecutionRow): StoredExecution {
     epoch: row.epoch,
     intent: JSON.parse(row.intent) as JsonObject,
     head: JSON.parse(row.head) as JsonObject,
-    steps: row.steps.map((body, position) => ({ position, body: JSON.parse(body) as JsonObject })),
+    // A weakened store may have gaps, which flatMap passes over.
+    steps: row.steps.flatMap((body, position) => [{ position, body: JSON.parse(body) as JsonObject }]),
   };
 }
 

@@ -4,10 +4,10 @@ import type { ExecutionStore, LogFilter, LogRow } from "../../shared/ports/execu
 import type { Page, PageRequest } from "../../shared/ports/paging.ts";
 import { loadRow, type ModelDatabase, storedRecord } from "./model-database.ts";
 
-/** One contact with the outside: `hint` calls cannot change what an execution is, so they need not be scheduled. */
+/** One contact with the outside: `mail` reads what others sent; `hint` calls cannot change what an execution is, so they need not be scheduled. */
 export interface Call {
   readonly name: string;
-  readonly kind: "write" | "read" | "hint";
+  readonly kind: "write" | "read" | "mail" | "hint";
 }
 
 /** Carries out a call now, later, or never; the model's scheduler decides. */
@@ -78,16 +78,16 @@ export function createModelStore(database: ModelDatabase, io: Io = immediate): E
         return { ...pageOf(at, page, ({ row }) => storedRecord(row)), total: rows.length };
       }),
 
-    unpublished: (limit) =>
+    unpublished: (limit, except = []) =>
       call("hint", "unpublished", () =>
         database.outbox
-          .filter((row) => row.publishedMs === undefined)
+          .filter((row) => row.publishedMs === undefined && !except.includes(row.message.orderingKey))
           .slice(0, limit)
           .map((row) => structuredClone(row.message)),
       ),
     markPublished: (eventIds, atMs) => call("write", "mark published", () => database.markPublished(eventIds, atMs)),
     readMail: (tenantId, executionId) =>
-      call("read", `mail of ${executionId}`, () => structuredClone(database.find(tenantId, executionId)?.mail ?? [])),
+      call("mail", `mail of ${executionId}`, () => structuredClone(database.find(tenantId, executionId)?.mail ?? [])),
     beat: (workerId, nowMs) => call("hint", "beat", () => database.beat(workerId, nowMs)),
     retire: (workerId) => call("hint", "retire", () => database.retire(workerId)),
     due: ({ nowMs, limit }) => call("hint", "due", () => database.due(nowMs, limit)),

@@ -54,6 +54,8 @@ async function run(ctx: Context, { fails, failsOnce, emits }: Trouble): Promise<
 export function effectStep(trouble: Trouble = {}) {
   return {
     timeout: trouble.timeout ?? "60s",
+    // Enough for all that may go wrong in one history.
+    retry: { maxAttempts: 6 },
     run: (ctx: Context): Promise<JsonObject> => run(ctx, trouble),
     undo: async (ctx: UndoContext<unknown, unknown, unknown>): Promise<void> => {
       if (trouble.undoFails === "always") throw new TerminalError("model.stuck", "It cannot be undone.");
@@ -146,8 +148,8 @@ export function pastPivot(pivot: Trouble, after: Trouble): Plan {
       returning(
         plan("pivot")
           .step("s1", effectStep())
-          .pivot("p", { run: effectStep(pivot).run, undo: effectStep().undo })
-          .step("s2", { run: effectStep(after).run }),
+          .pivot("p", effectStep(pivot))
+          .step("s2", { ...effectStep(after), undo: undefined as never }),
       ),
     ],
     effects: { "model.pivot": ["s1", "p", "s2"] },

@@ -11,6 +11,8 @@ import type { Budgets, Scenario } from "./scenario.ts";
 
 const START_MS = Date.parse("2026-01-01T00:00:00.000Z");
 const HOUR_MS = 3_600_000;
+/** No plan of a scenario waits longer. */
+const LONGEST_WAIT_MS = 24 * HOUR_MS;
 /** Longer than the time that a step of a scenario with stalls has. */
 export const STALL_MS = 500;
 const GRACE_MS = 1_000;
@@ -152,7 +154,8 @@ export class World {
     }
     if (!actor.stopping) add(`${actor.name} is told to stop`, "drains", () => this.#drain(actor));
     add(`time passes while ${actor.name}: ${name} hangs`, "stalls", () => this.#passTo(this.#nowMs + STALL_MS));
-    return [...options, ...this.#outside()];
+    // What others do commutes with reading, unless it is mail that is read.
+    return call.call.kind === "read" ? options : [...options, ...this.#outside()];
   }
 
   /** The current worker has nothing to do: any other may be next. */
@@ -212,11 +215,15 @@ export class World {
     const wakes = unsettled.flatMap(({ owner, wakeMs }) => (owner === "" && wakeMs !== undefined ? [wakeMs] : []));
     const nextMs = Math.min(...wakes.filter((wakeMs) => wakeMs > this.#nowMs));
     if (!Number.isFinite(nextMs)) return undefined;
+    if (nextMs - this.#nowMs > LONGEST_WAIT_MS) {
+      this.invariants.violate("M1", "nothing will happen any more until the execution's own time is over");
+    }
     return { label: `time passes: ${nextMs - this.#nowMs} ms`, take: () => this.#passTo(nextMs) };
   }
 
   #sweep(): void {
     this.#swept = true;
+    for (const { gone, workerId } of this.actors) if (gone) this.database.suspected.add(workerId);
     const living = this.actors.filter(({ alive, stopping }) => alive && !stopping);
     if (living.length === 0) return this.#spawn("takes over");
     for (const actor of living) {

@@ -126,9 +126,9 @@ function workOf(spec: WorkSpec, world: StepWorld): object {
 function runOf({ fate, ms, large, emits }: WorkSpec, world: StepWorld) {
   return async (ctx: Context): Promise<JsonObject> => {
     if (emits) ctx.emit("worked", { key: ctx.key });
-    await world.pause(ms / 2);
+    await world.pause(Math.ceil(ms / 2));
     await ctx.effects.apply({ attempt: ctx.attempt });
-    await world.pause(ms / 2);
+    await world.pause(Math.ceil(ms / 2));
     if (fate.kind === "hangs") await world.pause(1e9);
     if (fate.kind === "fails") throw new TerminalError("test.fails", "It fails.");
     if (fate.kind === "flaky" && ctx.attempt <= fate.failures) throw new RetryableError("test.flaky", "Not yet.");

@@ -55,13 +55,19 @@ export interface PlanSpec {
 
 const fate: fc.Arbitrary<Fate> = fc.oneof(
   { arbitrary: fc.constant({ kind: "ok" } as const), weight: 24 },
-  { arbitrary: fc.record({ kind: fc.constant("flaky" as const), failures: fc.integer({ min: 1, max: 2 }) }), weight: 4 },
+  {
+    arbitrary: fc.record({ kind: fc.constant("flaky" as const), failures: fc.integer({ min: 1, max: 2 }) }),
+    weight: 4,
+  },
   { arbitrary: fc.constant({ kind: "fails" } as const), weight: 2 },
   { arbitrary: fc.constant({ kind: "hangs" } as const), weight: 1 },
 );
 
 /** Mostly short; now and then long enough for a worker to be taken for dead over it. */
-const workMs = fc.oneof({ arbitrary: fc.integer({ min: 0, max: 20 }), weight: 9 }, fc.integer({ min: 500, max: 6_000 }));
+const workMs = fc.oneof(
+  { arbitrary: fc.integer({ min: 0, max: 20 }), weight: 9 },
+  fc.integer({ min: 500, max: 6_000 }),
+);
 const rarely = (weight: number) => fc.oneof({ arbitrary: fc.constant(false), weight }, fc.constant(true));
 
 const work: fc.Arbitrary<WorkSpec> = fc.record(
@@ -105,7 +111,10 @@ const node: fc.Arbitrary<NodeSpec> = fc
         }),
         weight: 2,
       },
-      { arbitrary: fc.record({ kind: fc.constant("sleep" as const), ms: fc.integer({ max: 40_000, min: 1 }) }), weight: 1 },
+      {
+        arbitrary: fc.record({ kind: fc.constant("sleep" as const), ms: fc.integer({ max: 40_000, min: 1 }) }),
+        weight: 1,
+      },
       {
         arbitrary: fc.record({
           kind: fc.constant("await" as const),

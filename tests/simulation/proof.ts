@@ -92,11 +92,14 @@ function acknowledgedFaults({ acknowledged, database, scenario }: Evidence): str
     expected.add(row.executionId);
     const plan = scenario.plans[spec.plan % scenario.plans.length];
     const { state } = loadExecution(loadRow(row));
-    if (plan !== undefined && row.terminal) faults.push(...forecastFaults(state, forecast(plan, spec.cancel !== undefined)));
+    if (plan !== undefined && row.terminal)
+      faults.push(...forecastFaults(state, forecast(plan, spec.cancel !== undefined)));
   }
   for (const row of database.executions.values()) {
     const { state } = loadExecution(loadRow(row));
-    if (!expected.has(row.executionId) && state.parent === undefined) faults.push(`${row.executionId} has no submitter`);
+    // A retry whose answer was lost, and that was asked for again when the execution had ended, begins it anew.
+    const known = expected.has(row.executionId) || state.parent !== undefined || state.forked_from !== undefined;
+    if (!known) faults.push(`${row.executionId} has no submitter`);
   }
   return faults;
 }
@@ -104,7 +107,9 @@ function acknowledgedFaults({ acknowledged, database, scenario }: Evidence): str
 function forecastFaults(state: Execution, { ends, output }: ReturnType<typeof forecast>): string[] {
   const { execution_id: id, status, error } = state;
   if (!ends.has(status)) {
-    const unforeseen = [error, ...state.steps.map((step) => step.error)].some((each) => MISFORTUNES.has(each?.code ?? ""));
+    const unforeseen = [error, ...state.steps.map((step) => step.error)].some((each) =>
+      MISFORTUNES.has(each?.code ?? ""),
+    );
     return unforeseen ? [] : [`${id} is ${status} (${error?.code}), not ${[...ends].join(" or ")}`];
   }
   if (status !== "completed" || output === undefined || matches(output, state.output)) return [];

@@ -43,10 +43,10 @@ export function scenarioOf({ executions, faults }: Size): fc.Arbitrary<Scenario>
         plan: fc.nat({ max: 3 }),
         atMs: fc.integer({ min: 0, max: 10_000 }),
         againAfterMs: fc.option(fc.integer({ min: 0, max: 15_000 }), { nil: undefined, freq: 4 }),
-        cancel: fc.option(
-          fc.record({ afterMs: fc.integer({ min: 0, max: 10_000 }), compensate: fc.boolean() }),
-          { nil: undefined, freq: 4 },
-        ),
+        cancel: fc.option(fc.record({ afterMs: fc.integer({ min: 0, max: 10_000 }), compensate: fc.boolean() }), {
+          nil: undefined,
+          freq: 4,
+        }),
       }),
       { minLength: 1, maxLength: executions, size: "max" },
     ),

@@ -2,7 +2,7 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { asId, type ExecutionId, type SessionId } from "../../shared/ids.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import { openSession, SESSION, TENANT } from "../model/actor.ts";
-import { ModelDatabase, type Weakness } from "../model/model-database.ts";
+import { type ExecutionRow, ModelDatabase, type Weakness } from "../model/model-database.ts";
 import { planType } from "./build-intent.ts";
 import { ModelObjects } from "./model-objects.ts";
 import { isAtRest, provenFaults } from "./proof.ts";
@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 const PATIENCE_MS = 30 * 60_000;
 /** How often a person lets dead executions go on, before giving them up; parents may become dead over that. */
 const GOES_ON_ROUNDS = 2;
-const MAX_ROUNDS_OF_A_PERSON = 6;
+const MAX_ROUNDS_OF_A_PERSON = 40;
 const RESTART_AFTER_MS = 100;
 /** How long a client waits for an answer before it asks again, under the same key. */
 const CLIENT_PATIENCE_MS = 2_000;
@@ -46,7 +46,10 @@ export interface Options {
 }
 
 /** Plays a scenario: the same one always goes the same way. */
-export async function simulate(scenario: Scenario, { traced = false, weakness = {} }: Options = {}): Promise<SimulationResult> {
+export async function simulate(
+  scenario: Scenario,
+  { traced = false, weakness = {} }: Options = {},
+): Promise<SimulationResult> {
   const rejections: string[] = [];
   const onRejection = (reason: unknown): void => void rejections.push(`unhandled: ${String(reason)}`);
   process.on("unhandledRejection", onRejection);
@@ -104,7 +107,7 @@ class Simulation {
     for (const [index, { spec }] of this.#acknowledged.entries()) this.#follow(index, spec);
     let over = await this.#untilRest();
     for (let round = 1; over && this.#dead().length > 0 && round <= MAX_ROUNDS_OF_A_PERSON; round += 1) {
-      for (const executionId of this.#dead()) this.#decide(executionId, round);
+      for (const row of this.#dead()) this.#decide(row, round);
       over = await this.#untilRest();
     }
     const faults = over ? [] : [`it never ends: ${this.#unsettled()}`];
@@ -154,20 +157,18 @@ class Simulation {
     }
   }
 
-  #dead(): readonly ExecutionId[] {
-    return [...this.#database.executions.values()]
-      .filter(({ status }) => status === "dead")
-      .map(({ executionId }) => executionId);
+  #dead(): readonly ExecutionRow[] {
+    return [...this.#database.executions.values()].filter(({ status }) => status === "dead");
   }
 
-  /** A person lets a dead execution go on, and gives it up when that has not helped. */
-  #decide(executionId: ExecutionId, round: number): void {
+  /** A person lets a dead execution go on; when that cannot help, gives it up. (A wait anew has no end: see dead-wait.test.ts.) */
+  #decide({ executionId, head }: ExecutionRow, round: number): void {
+    const undoes = head.includes('"dead_while":"compensating"');
+    const goesOn = undoes || (round <= GOES_ON_ROUNDS && !head.includes('"await.timed_out"'));
     const repeat = { userId: "ann", traceId: asId.trace("trace_ann") };
     this.#at(0, () =>
       this.#insist(({ services: { control } }) =>
-        round <= GOES_ON_ROUNDS
-          ? control.retry(TENANT, executionId, repeat)
-          : control.cancel(TENANT, executionId, false),
+        goesOn ? control.retry(TENANT, executionId, repeat) : control.cancel(TENANT, executionId, false),
       ),
     );
   }

@@ -90,7 +90,7 @@ export function createSqliteStore(path: string): ExecutionStore {
         apply(tenantId, row.no, change);
         if (state.terminal) mailbox.clear(row.no);
         const mail = mailbox.waits(row.no);
-        const held = release === undefined || mail;
+        const held = release === undefined || (mail && release.evenWithMail !== true);
         if (!held) executions.letGo(row.no, release.wakeAtMs);
         return { outcome: "committed", held, mail };
       }),

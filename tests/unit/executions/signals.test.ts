@@ -6,7 +6,7 @@ import type { JsonValue } from "../../../shared/json.ts";
 import { createGate } from "../../kit/gate.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 import { newSession, testIds } from "../../kit/runtime.ts";
-import { openLab, type Lab } from "../../kit/lab.ts";
+import { openLab, type Lab, outline } from "../../kit/lab.ts";
 
 const approval = z.object({ by: z.string(), amount: z.number().default(1) });
 
@@ -66,8 +66,8 @@ describe("signals", () => {
     await signal(on, id, { by: "ann" }, "approval", "s1");
     await signal(on, id, { by: "ann" }, "approval", "s1");
     gate.open();
-    const waiting = await on.reach(id, "suspended");
-    expect(waiting.signals).toEqual([]);
+    await vi.waitFor(async () => expect(outline(await on.state(id))).toContain("later: started"));
+    expect((await on.state(id)).signals).toEqual([]);
     const received = (await on.log(id)).filter(({ event_type }) => event_type === "signal_received");
     expect(received).toHaveLength(1);
   });

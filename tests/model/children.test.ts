@@ -1,0 +1,33 @@
+import { describe, it } from "vitest";
+
+import { holds } from "./check.ts";
+import { calling, callingLate, callingNothing } from "./plans.ts";
+
+const TWO = { crashes: 1, takeovers: 1, preemptions: 1, faults: 2 } as const;
+const ONE = { ...TWO, cancels: 1, errors: 1, preemptions: 2, faults: 1 } as const;
+
+describe("M1–M9: a parent and its child keep every invariant", () => {
+  it("when both succeed", async () => {
+    await holds("call", { ...calling(), budgets: TWO });
+  });
+
+  it("when the parent is cancelled", async () => {
+    await holds("call, cancelled", { ...calling(), budgets: { ...TWO, takeovers: 0, cancels: 1 } });
+  });
+
+  it("when the parent fails after the call", async () => {
+    await holds("call, then a failure", { ...calling({ fails: "after" }), budgets: ONE });
+  });
+
+  it("when the child fails", async () => {
+    await holds("call of what fails", { ...calling({}, { fails: "after" }), budgets: ONE });
+  });
+
+  it("when the child ends as it is accepted", async () => {
+    await holds("call of nothing", { ...callingNothing(), budgets: { ...ONE, faults: 2 } });
+  });
+
+  it("when the session is over before the call", async () => {
+    await holds("call after the session", { ...callingLate(), sessionMs: 60_000, budgets: ONE });
+  });
+});
