@@ -7,8 +7,10 @@ import { createDatabases } from "./databases.ts";
 import { growthPart } from "./growth.ts";
 import { latencyPart } from "./latency.ts";
 import type { Bench, Outcome, Part } from "./part.ts";
+import { recoveryPart } from "./recovery.ts";
 import { describeMachine, markdown } from "./report.ts";
 import { startUpPart } from "./start-up.ts";
+import { waitingPart } from "./waiting.ts";
 
 /**
  * `npm run bench`: figures, never verdicts. `-- --quick` shows in a minute that everything works; `-- --only <part>` runs one part.
@@ -19,6 +21,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   latency: latencyPart,
   growth: growthPart,
   "start-up": startUpPart,
+  recovery: recoveryPart,
+  waiting: waitingPart,
 };
 
 const SIZES = { small: 1_000, large: 200_000 };

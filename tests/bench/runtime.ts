@@ -1,5 +1,8 @@
 import { createAdapters } from "../../infra/create-adapters.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
+import type { Execution } from "../../shared/executions/execution.ts";
+import type { JsonObject } from "../../shared/json.ts";
+import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import { createServices } from "../../shared/create-services.ts";
 import { startUpkeep } from "../../shared/executions/upkeep.ts";
 import { asId, type SessionId, type TenantId, trustedTenantId } from "../../shared/ids.ts";
@@ -9,7 +12,7 @@ import { PARAMETERS, threeSteps } from "./three-steps.ts";
 
 export const TENANT: TenantId = trustedTenantId("bench");
 
-/** The whole runtime in this process, put together as functions/main.ts does it, with the bench's intent as its only one. */
+/** The whole runtime in this process, put together as functions/main.ts does it, with the bench's own intents. */
 export interface BenchRuntime {
   readonly config: Config;
   readonly services: RuntimeServices;
@@ -20,11 +23,12 @@ export interface BenchRuntime {
 export async function openRuntime(
   environment: Readonly<Record<string, string | undefined>>,
   watched: (store: ExecutionStore) => ExecutionStore = (store) => store,
+  intents: readonly IntentDefinition[] = [threeSteps],
 ): Promise<BenchRuntime> {
   const config = loadConfig(environment);
   const opened = await createAdapters(config);
   const adapters = { ...opened, store: watched(opened.store) };
-  const services = createServices(config, adapters, [threeSteps]);
+  const services = createServices(config, adapters, intents);
   const upkeep = startUpkeep({ ...services, ...adapters });
   return {
     config,
@@ -48,24 +52,41 @@ export async function createSession({ adapters, sessions }: RuntimeServices): Pr
   return asId.session(view.session.session_id);
 }
 
-/** One saga from its acceptance to its end. Throws when it does not complete. */
-export async function runSaga({ adapters, lifecycle }: RuntimeServices, sessionId: SessionId): Promise<void> {
+/** Accepts one execution of an intent. */
+export async function submit(
+  { adapters, lifecycle }: RuntimeServices,
+  sessionId: SessionId,
+  intentType: string,
+  parameters: JsonObject = {},
+): Promise<Execution> {
   const { execution } = await lifecycle.submit({
     tenantId: TENANT,
     userId: "bench",
-    intentType: threeSteps.type,
+    intentType,
     sessionId,
-    parameters: PARAMETERS,
+    parameters,
     metadata: {},
     solutionId: undefined,
     intentId: undefined,
     idempotencyKey: undefined,
     traceId: adapters.ids.trace(),
   });
-  const ended = await lifecycle.wait(TENANT, execution.execution_id, 60_000);
+  return execution;
+}
+
+/** One saga from its acceptance to its end. Throws when it does not complete. */
+export async function runSaga(
+  services: RuntimeServices,
+  sessionId: SessionId,
+  intentType: string = threeSteps.type,
+  parameters: JsonObject = PARAMETERS,
+): Promise<Execution> {
+  const execution = await submit(services, sessionId, intentType, parameters);
+  const ended = await services.lifecycle.wait(TENANT, execution.execution_id, 60_000);
   if (ended.status !== "completed") {
     throw new Error(
       `the saga ${execution.execution_id} is ${ended.status}: ${ended.error?.message ?? "it has not ended"}`,
     );
   }
+  return ended;
 }

@@ -8,7 +8,7 @@ import type { Logger } from "../../shared/logger.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import type { Adapters, RuntimeServices } from "../../shared/services.ts";
 import type { ModelDatabase } from "./model-database.ts";
-import { type Call, createModelStore, type Io } from "./model-store.ts";
+import type { Call, Io } from "./model-store.ts";
 
 export const TENANT = trustedTenantId("acme");
 export const SESSION = asId.session("session_1");
@@ -160,7 +160,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
           io({ name: `publish ${message.id}`, kind: "hint" }, () => published(message.id, message.data)),
         ping: () => Promise.resolve(),
       },
-      tokens: { verify: unused } as unknown as Adapters["tokens"],
+      tokens: { verify: unused },
       devTokens: undefined,
     },
     intents(io),

@@ -1,7 +1,8 @@
 import { describe, it } from "vitest";
 
 import { holds } from "./check.ts";
-import { registering, steps } from "./plans.ts";
+import { steps } from "./plans.ts";
+import { registering } from "./special-plans.ts";
 
 const BUDGETS = { crashes: 1, errors: 1, takeovers: 1, cancels: 1, preemptions: 2, faults: 2 } as const;
 

@@ -2,7 +2,8 @@ import { RuntimeError } from "../../shared/errors.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import type { ExecutionStore, LogFilter, LogRow } from "../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../shared/ports/paging.ts";
-import { loadRow, type ModelDatabase, storedRecord } from "./model-database.ts";
+import type { ModelDatabase } from "./model-database.ts";
+import { loadRow, storedRecord } from "./model-rows.ts";
 
 /** One contact with the outside: `mail` reads what others sent; `hint` calls cannot change what an execution is, so they need not be scheduled. */
 export interface Call {
@@ -162,5 +163,5 @@ function compare(a: Position, b: Position): number {
 
 /** A text that sorts before those that its original sorts after. */
 function reversed(text: string): string {
-  return [...text].map((char) => String.fromCodePoint(0xffff - (char.codePointAt(0) ?? 0))).join("");
+  return Array.from(text, (char) => String.fromCodePoint(0xffff - (char.codePointAt(0) ?? 0))).join("");
 }

@@ -43,8 +43,6 @@ export interface Scenario {
   readonly signal?: { readonly name: string; readonly payload: JsonValue };
   /** Whether the workers' own relays publish; otherwise the last worker does it all. */
   readonly relays?: boolean;
-  /** How long the session lives, in milliseconds; default 24 hours. */
-  readonly sessionMs?: number;
   readonly weakness?: Weakness;
   readonly wrap?: (io: Io, database: ModelDatabase) => ExecutionStore;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { holds } from "./check.ts";
 import { steps } from "./plans.ts";
-import { World } from "./world.ts";
+import { Scheduler } from "./scheduler.ts";
 
 const FEW = { crashes: 2, errors: 1, takeovers: 1, cancels: 1, preemptions: 2, faults: 3 } as const;
 const SOME = { crashes: 1, errors: 1, takeovers: 1, cancels: 1, preemptions: 2, faults: 2 } as const;
@@ -26,6 +26,11 @@ describe("M1–M9: a plan of steps keeps every invariant", () => {
     await holds("2 steps, delivered twice", { ...steps(2), budgets });
   });
 
+  it("of two steps, cancelled twice", async () => {
+    const budgets = { crashes: 1, takeovers: 1, cancels: 2, preemptions: 1, faults: 3 };
+    await holds("2 steps, cancelled twice", { ...steps(2), budgets });
+  });
+
   it("of three steps", async () => {
     await holds("3 steps", { ...steps(3), budgets: SOME });
   });
@@ -46,10 +51,10 @@ describe("M10: a happy run costs", () => {
 });
 
 async function commitsOf(count: number, checkpoint: "each" | "ends"): Promise<number> {
-  const world = new World(
+  const scheduler = new Scheduler(
     { ...steps(count, {}, checkpoint), budgets: { faults: 0 } },
     { replaying: false, choose: () => 0 },
   );
-  expect((await world.run()).violations).toEqual([]);
-  return world.commits;
+  expect((await scheduler.run()).violations).toEqual([]);
+  return scheduler.world.invariants.commits;
 }

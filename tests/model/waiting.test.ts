@@ -1,7 +1,8 @@
 import { describe, it } from "vitest";
 
 import { holds } from "./check.ts";
-import { onlyTelling, pastPivot, registering, waiting } from "./plans.ts";
+import { onlyTelling, pastPivot, waiting } from "./plans.ts";
+import { registering } from "./special-plans.ts";
 
 const BUDGETS = { crashes: 1, takeovers: 1, cancels: 1, preemptions: 1, faults: 2 } as const;
 

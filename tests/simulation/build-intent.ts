@@ -31,7 +31,7 @@ type Loose = {
 function begin(type: `${string}.${string}`, checkpoint: "each" | "ends"): Loose {
   const input = z.object({});
   const options = { version: 1, description: "simulated", input, output: jsonObject, checkpoint };
-  return intent<JsonObject, JsonObject>(type, options as never) as unknown as Loose;
+  return intent<JsonObject, JsonObject>(type, options) as unknown as Loose;
 }
 
 /** The intent `sim.plan_<index>` of a spec, and those that it calls. */
@@ -40,7 +40,7 @@ export function buildIntents(spec: PlanSpec, index: number, world: StepWorld): r
   let plan = begin(planType(index), spec.ends ? "ends" : "each");
   let pastPivot = false;
   for (const [position, node] of spec.nodes.entries()) {
-    plan = add(plan, node, `n${position}`, pastPivot, world, (works) => {
+    plan = add(plan, { node, name: `n${position}`, pastPivot }, world, (works) => {
       const child = works.reduce(
         (builder, work, at) => builder.step(`n${at}`, workOf(work, world)),
         begin(`sim.plan_${index}_child_${position}`, "each"),
@@ -64,11 +64,16 @@ export function planType(index: number): `${string}.${string}` {
   return `sim.plan_${index}`;
 }
 
+interface Placed {
+  readonly node: NodeSpec;
+  readonly name: string;
+  /** Nothing is undone any more. */
+  readonly pastPivot: boolean;
+}
+
 function add(
   plan: Loose,
-  node: NodeSpec,
-  name: string,
-  pastPivot: boolean,
+  { node, name, pastPivot }: Placed,
   world: StepWorld,
   childOf: (works: readonly WorkSpec[]) => IntentDefinition,
 ): Loose {
@@ -91,7 +96,9 @@ function add(
       const { concurrency } = node;
       return plan.map(name, {
         over: () => node.works.map((_, item) => item),
-        ...{ concurrency, run, ...limits(node.works) },
+        concurrency,
+        run,
+        ...limits(node.works),
         ...(undoable ? { undo } : {}),
         ...failure(node),
         ...when,

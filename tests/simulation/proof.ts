@@ -1,17 +1,28 @@
 import type { Execution } from "../../shared/executions/execution.ts";
 import { loadExecution } from "../../shared/executions/stored-execution.ts";
+import type { ExecutionId } from "../../shared/ids.ts";
 import type { JsonValue } from "../../shared/json.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import { historyFaults } from "../kit/history-faults.ts";
-import { type ExecutionRow, loadRow, type ModelDatabase } from "../model/model-database.ts";
+import type { ModelDatabase } from "../model/model-database.ts";
+import { type ExecutionRow, loadRow } from "../model/model-rows.ts";
 import { buildIntents } from "./build-intent.ts";
 import { forecast } from "./forecast.ts";
-import type { Scenario } from "./scenario.ts";
-import type { Acknowledged } from "./simulation.ts";
+import type { Scenario, SubmissionSpec } from "./scenario.ts";
 
-/** What nobody can foresee: too many workers died over one step, or the store was away at each of its attempts. */
+/**
+ * What nobody can foresee: too many workers died over one step, or the store was away at its last attempt. Deaths count as attempts,
+ * so the last one may come soon.
+ */
 const MISFORTUNES = new Set(["step.kills_workers", "store.unavailable"]);
+
+/** A submission that a client has heard the execution of. */
+export interface Acknowledged {
+  readonly spec: SubmissionSpec;
+  /** More than one would be a broken promise. */
+  readonly executionIds: Set<ExecutionId>;
+}
 
 export interface Evidence {
   readonly scenario: Scenario;
@@ -106,12 +117,8 @@ function acknowledgedFaults({ acknowledged, database, scenario }: Evidence): str
 
 function forecastFaults(state: Execution, { ends, output }: ReturnType<typeof forecast>): string[] {
   const { execution_id: id, status, error } = state;
-  if (!ends.has(status)) {
-    const unforeseen = [error, ...state.steps.map((step) => step.error)].some((each) =>
-      MISFORTUNES.has(each?.code ?? ""),
-    );
-    return unforeseen ? [] : [`${id} is ${status} (${error?.code}), not ${[...ends].join(" or ")}`];
-  }
+  if ([error, ...state.steps.map((step) => step.error)].some((each) => MISFORTUNES.has(each?.code ?? ""))) return [];
+  if (!ends.has(status)) return [`${id} is ${status} (${error?.code}), not ${[...ends].join(" or ")}`];
   if (status !== "completed" || output === undefined || matches(output, state.output)) return [];
   return [`${id} returned ${JSON.stringify(state.output)?.slice(0, 500)}, not ${JSON.stringify(output)}`];
 }

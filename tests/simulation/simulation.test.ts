@@ -3,12 +3,14 @@ import { describe, expect, it } from "vitest";
 import { explainFailure, searchFailure } from "./search.ts";
 
 const CI_MS = 10_000;
+/** Fixed, so that a run says something of the change and not of the dice; `npm run simulate` throws new ones. */
+const CI_SEED = 20_261_121;
 
 describe("the seeded simulation", () => {
   it("finds no broken promise in random sagas on workers that die, freeze and lose their store", async ({
     annotate,
   }) => {
-    const found = await searchFailure({ forMs: CI_MS });
+    const found = await searchFailure({ seed: CI_SEED, forMs: CI_MS });
     await annotate(
       `seed ${found.seed}: ${found.scenarios} scenarios, ${found.executions} executions, ${found.crashes} crashes, ` +
         `${found.events} events, ${JSON.stringify(found.statuses)}`,

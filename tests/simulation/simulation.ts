@@ -2,10 +2,11 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { asId, type ExecutionId, type SessionId } from "../../shared/ids.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import { openSession, SESSION, TENANT } from "../model/actor.ts";
-import { type ExecutionRow, ModelDatabase, type Weakness } from "../model/model-database.ts";
+import { ModelDatabase, type Weakness } from "../model/model-database.ts";
+import { type ExecutionRow, loadRow } from "../model/model-rows.ts";
 import { planType } from "./build-intent.ts";
 import { ModelObjects } from "./model-objects.ts";
-import { isAtRest, provenFaults } from "./proof.ts";
+import { type Acknowledged, isAtRest, provenFaults } from "./proof.ts";
 import type { Fault, Scenario, SubmissionSpec } from "./scenario.ts";
 import { type SimulatedWorker, startSimulatedWorker, type Surroundings } from "./simulated-worker.ts";
 import { createDice, VirtualTime } from "./virtual-time.ts";
@@ -20,13 +21,6 @@ const MAX_ROUNDS_OF_A_PERSON = 40;
 const RESTART_AFTER_MS = 100;
 /** How long a client waits for an answer before it asks again, under the same key. */
 const CLIENT_PATIENCE_MS = 2_000;
-
-/** A submission that a client has heard the execution of. */
-export interface Acknowledged {
-  readonly spec: SubmissionSpec;
-  /** More than one would be a broken promise. */
-  readonly executionIds: Set<ExecutionId>;
-}
 
 export interface SimulationResult {
   readonly faults: readonly string[];
@@ -161,13 +155,18 @@ class Simulation {
     return [...this.#database.executions.values()].filter(({ status }) => status === "dead");
   }
 
-  /** A person lets a dead execution go on; when that cannot help, gives it up. (A wait anew has no end: see dead-wait.test.ts.) */
-  #decide({ executionId, head }: ExecutionRow, round: number): void {
+  /**
+   * A person lets a dead execution go on; when that cannot help, gives it up. Two deaths are given up at once because what follows
+   * is a known fault: see tests/integration/dead-executions.test.ts.
+   */
+  #decide(row: ExecutionRow, round: number): void {
+    const { executionId, head } = row;
     const undoes = head.includes('"dead_while":"compensating"');
-    const goesOn = undoes || (round <= GOES_ON_ROUNDS && !head.includes('"await.timed_out"'));
+    const knownFault = head.includes('"await.timed_out"') || hasCollectedFailure(row);
+    const goesOn = undoes || (round <= GOES_ON_ROUNDS && !knownFault);
     const repeat = { userId: "ann", traceId: asId.trace("trace_ann") };
     this.#at(0, () =>
-      this.#insist(({ services: { control } }) =>
+      this.#insist<unknown>(({ services: { control } }) =>
         goesOn ? control.retry(TENANT, executionId, repeat) : control.cancel(TENANT, executionId, false),
       ),
     );
@@ -245,7 +244,7 @@ class Simulation {
     let left = 0;
     for (const worker of this.#workers.filter(({ alive }) => alive)) {
       left += 1;
-      void Promise.all([worker.upkeep.stop(), worker.services.lifecycle.stop(0)]).then(() => {
+      void Promise.all([worker.upkeep.stop(), worker.services.lifecycle.stop(0)]).finally(() => {
         left -= 1;
       });
     }
@@ -253,9 +252,17 @@ class Simulation {
   }
 }
 
+/** Whether a group that is done has a member that failed. */
+function hasCollectedFailure(row: ExecutionRow): boolean {
+  const steps = loadRow(row).steps.map(({ body }) => [String(body["step_name"]), String(body["status"])] as const);
+  const done = new Set(steps.filter(([, status]) => status === "completed").map(([name]) => name));
+  return steps.some(([name, status]) => status === "failed" && done.has(name.split("/")[0] ?? ""));
+}
+
 function failureOf(error: unknown): "away" | "over" {
   if (!(error instanceof RuntimeError)) throw error;
   if (error.retryable) return "away";
-  if (error.code === "execution.over" || error.code === "execution.not_retryable") return "over";
+  // It has ended, or somebody else has decided already: maybe this client, whose answer was lost.
+  if (error.status === 409) return "over";
   throw error;
 }
