@@ -15,6 +15,7 @@ const projects = [
 export default defineConfig({
   test: {
     passWithNoTests: false,
+    globalSetup: ["tests/kit/parts-setup.ts"],
     allowOnly: false,
     projects: projects.map(({ name, testTimeout }) => ({
       test: {

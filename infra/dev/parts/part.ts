@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { RuntimeError } from "../../../shared/errors.ts";
+import { endWithThisProcess } from "./guard.ts";
 
 const HOST = "127.0.0.1";
 const READY_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 25;
 const STOP_WITHIN_MS = 5_000;
+/** A free port may be taken by somebody else before the part has it. */
+const PORTS_TRIED = 3;
 /** How much of what a part says is kept for the error that tells why it did not start. */
 const KEPT_OUTPUT_CHARS = 4_000;
 
@@ -17,6 +21,7 @@ export interface Part extends AsyncDisposable {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  readonly pid: number;
   /** Freezes the process (SIGSTOP); its connections stay open and answer nothing. */
   pause(): void;
   resume(): void;
@@ -37,37 +42,71 @@ export interface PartSpec {
   readonly port?: number | undefined;
   /** Whether the part serves already; it may throw as long as it does not. */
   readonly isReady: (port: number) => Promise<boolean>;
+  /** Gets each line that the part says. */
+  readonly onLine?: ((line: string) => void) | undefined;
 }
 
-/** Starts a part and waits until it serves. Throws `part.not_started` with what it said. */
-export async function startPart({ name, program, args, env = {}, port, isReady }: PartSpec): Promise<Part> {
-  const chosen = port ?? (await freePort());
-  const child = spawn(program, args(chosen), { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+/**
+ * Starts a part and waits until it serves; it ends with this process, however that ends.
+ * Throws `part.not_started` with what it said.
+ */
+export async function startPart(spec: PartSpec): Promise<Part> {
+  for (let tried = 1; ; tried += 1) {
+    const port = spec.port ?? (await freePort());
+    const outcome = await tryToStart(spec, port);
+    if (outcome.kind === "serves") return outcome.part;
+    if (spec.port !== undefined || tried === PORTS_TRIED) {
+      throw new RuntimeError(
+        "part.not_started",
+        `${spec.name} did not start on port ${port}. It said:\n${outcome.output}`,
+      );
+    }
+  }
+}
+
+type Outcome = { readonly kind: "serves"; readonly part: Part } | { readonly kind: "failed"; readonly output: string };
+
+async function tryToStart({ name, program, args, env, isReady, onLine }: PartSpec, port: number): Promise<Outcome> {
+  const child = spawn(program, args(port), {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+    // In a group of its own: the Ctrl-C of a terminal stops those who use the part first.
+    detached: true,
+  });
   let output = "";
-  const keep = (text: Buffer): void => {
-    output = (output + text.toString()).slice(-KEPT_OUTPUT_CHARS);
+  const keep = (text: string): void => {
+    output = (output + text).slice(-KEPT_OUTPUT_CHARS);
   };
-  child.stdout.on("data", keep);
-  child.stderr.on("data", keep);
-  child.once("error", (error) => keep(Buffer.from(error.message)));
+  for (const stream of [child.stdout, child.stderr]) readLines(stream, keep, onLine);
+  child.once("error", (error) => keep(error.message));
   const ended = new Promise<void>((resolve) => {
     child.once("error", () => resolve());
     child.once("exit", () => resolve());
   });
-  const killWithParent = (): void => void child.kill("SIGKILL");
-  process.once("exit", killWithParent);
-  void ended.then(() => process.off("exit", killWithParent));
+  if (child.pid !== undefined) endWithThisProcess(child.pid, ended);
 
-  const part = partOf(name, chosen, child, ended);
+  const part = partOf(name, port, child, ended);
   const giveUpAt = performance.now() + READY_WITHIN_MS;
-  while (!(await isReady(chosen).catch(() => false))) {
-    if (hasEnded(child) || child.pid === undefined || performance.now() > giveUpAt) {
-      await part.kill();
-      throw new RuntimeError("part.not_started", `${name} did not start on port ${chosen}. It said:\n${output}`);
-    }
+  while (performance.now() < giveUpAt) {
+    const ready = await isReady(port).catch(() => false);
+    // Looked at last: what answered on the port may have been somebody else.
+    if (hasEnded(child) || child.pid === undefined) break;
+    if (ready) return { kind: "serves", part };
     await sleep(LOOK_EVERY_MS);
   }
-  return part;
+  await part.kill();
+  return { kind: "failed", output };
+}
+
+function readLines(stream: Readable, keep: (text: string) => void, onLine: PartSpec["onLine"]): void {
+  let rest = "";
+  stream.setEncoding("utf8").on("data", (text: string) => {
+    keep(text);
+    if (onLine === undefined) return;
+    const lines = `${rest}${text}`.split("\n");
+    rest = lines.pop() ?? "";
+    lines.forEach(onLine);
+  });
 }
 
 function partOf(name: string, port: number, child: ChildProcess, ended: Promise<void>): Part {
@@ -89,6 +128,7 @@ function partOf(name: string, port: number, child: ChildProcess, ended: Promise<
     name,
     host: HOST,
     port,
+    pid: child.pid ?? 0,
     pause: () => void child.kill("SIGSTOP"),
     resume: () => void child.kill("SIGCONT"),
     kill,

@@ -1,12 +1,13 @@
+import { PUBSUB_JAR, REMEDIES } from "./find-parts.ts";
 import { findInCloudSdk, findProgram } from "./find-program.ts";
 import { answersGet, missingPart, type Part, startPart } from "./part.ts";
 
 /** Google's own Pub/Sub emulator. Throws `part.missing` without Java or the Google Cloud SDK's component. */
 export async function startPubsubEmulator({ port }: { readonly port?: number } = {}): Promise<Part> {
-  const jar = await findInCloudSdk("pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar");
+  const jar = await findInCloudSdk(PUBSUB_JAR);
   const java = await findProgram("java");
   if (jar === undefined || java === undefined) {
-    throw missingPart("the Pub/Sub emulator", "gcloud components install pubsub-emulator (and a Java runtime)");
+    throw missingPart("the Pub/Sub emulator", REMEDIES.pubsub);
   }
   return startPart({
     name: "pubsub-emulator",

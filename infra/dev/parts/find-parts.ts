@@ -1,0 +1,42 @@
+import { findInCloudSdk, findProgram } from "./find-program.ts";
+
+export const PART_NAMES = ["redis", "firestore", "pubsub"] as const;
+export type PartName = (typeof PART_NAMES)[number];
+
+/** A part that this machine does not have. */
+export interface MissingPart {
+  readonly part: PartName;
+  /** What is not there. */
+  readonly lacks: string;
+  readonly remedy: string;
+}
+
+export const FIRESTORE_JAR = "cloud-firestore-emulator/cloud-firestore-emulator.jar";
+export const PUBSUB_JAR = "pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar";
+
+export const REMEDIES: Readonly<Record<PartName, string>> = {
+  redis: "apt-get install redis-server (npm test does it by itself as root where apt-get is)",
+  firestore: "gcloud components install cloud-firestore-emulator, and a Java runtime",
+  pubsub: "gcloud components install pubsub-emulator, and a Java runtime",
+};
+
+/** What of the parts is not installed here. */
+export async function findMissingParts(): Promise<readonly MissingPart[]> {
+  const [redis, java, firestore, pubsub] = await Promise.all([
+    findProgram("redis-server"),
+    findProgram("java"),
+    findInCloudSdk(FIRESTORE_JAR),
+    findInCloudSdk(PUBSUB_JAR),
+  ]);
+  const lacking: readonly (readonly [PartName, string | undefined])[] = [
+    ["redis", redis === undefined ? "redis-server" : undefined],
+    ["firestore", lackOf(java, firestore, "the Firestore emulator")],
+    ["pubsub", lackOf(java, pubsub, "the Pub/Sub emulator")],
+  ];
+  return lacking.flatMap(([part, lacks]) => (lacks === undefined ? [] : [{ part, lacks, remedy: REMEDIES[part] }]));
+}
+
+function lackOf(java: string | undefined, jar: string | undefined, emulator: string): string | undefined {
+  if (jar === undefined) return `${emulator} of the Google Cloud SDK`;
+  return java === undefined ? `java, for ${emulator}` : undefined;
+}
