@@ -4,7 +4,7 @@ import { type Clock, rfc3339 } from "../clock.ts";
 import type { Ids } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { movePendingIntent, newPendingIntent, pendingIntentKind } from "../intents/pending-intent.ts";
-import { toJson } from "../json.ts";
+import { type JsonValue, toJson } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
@@ -26,31 +26,39 @@ export const REVIVE_EXECUTION = "runtime.revive_execution";
 /** Records the end of a saga all of whose nodes are done; a result of the wrong shape is a failure. */
 export async function complete(deps: SettleDeps, scene: Scene): Promise<undefined> {
   const { journal, definition } = scene;
+  let result: JsonValue;
   try {
-    const result = definition.output.parse(toJson(definition.result(scene.view)));
-    const output = await scene.claimCheck.park(journal.owner.tenantId, toJson(result));
-    const { execution_id, intent_id, artifacts, steps } = journal.state;
-    const unit = newUnit(deps, scene);
-    await settlePendingIntent(deps, unit, "completed");
-    journal.absorb(unit);
-    journal.record({
-      event_type: "execution_completed",
-      payload: {
-        execution_id,
-        intent_id,
-        artifacts_count: artifacts.length,
-        events_count: steps.reduce((count, step) => count + (step.events?.length ?? 0), 0),
-        output,
-      },
-    });
+    result = toJson(definition.output.parse(toJson(definition.result(scene.view))));
   } catch (cause) {
     deps.logger.error("the result of an intent does not have the shape that it declares", errorFields(cause));
-    const error = failureOf(cause);
-    if (scene.pastPivot) return becomeDead(deps, scene, error);
-    if (!journal.state.steps.some((step) => scene.needsUndo(step))) return endFailed(deps, scene, error);
-    const { execution_id, intent_id } = journal.state;
-    journal.record({ event_type: "execution_failed", payload: { execution_id, intent_id, error, compensating: true } });
+    return endWithoutResult(deps, scene, failureOf(cause));
   }
+  // What throws from here on is a store's: the execution is given up, and taken up again.
+  const output = await scene.claimCheck.park(journal.owner.tenantId, result);
+  const unit = newUnit(deps, scene);
+  await settlePendingIntent(deps, unit, "completed");
+  journal.absorb(unit);
+  const { execution_id, intent_id, artifacts, steps } = journal.state;
+  journal.record({
+    event_type: "execution_completed",
+    payload: {
+      execution_id,
+      intent_id,
+      artifacts_count: artifacts.length,
+      events_count: steps.reduce((count, step) => count + (step.events?.length ?? 0), 0),
+      output,
+    },
+  });
+}
+
+async function endWithoutResult(deps: SettleDeps, scene: Scene, error: Failure): Promise<undefined> {
+  if (scene.pastPivot) return becomeDead(deps, scene, error);
+  if (!scene.state.steps.some((step) => scene.needsUndo(step))) return endFailed(deps, scene, error);
+  const { execution_id, intent_id } = scene.state;
+  scene.journal.record({
+    event_type: "execution_failed",
+    payload: { execution_id, intent_id, error, compensating: true },
+  });
 }
 
 export async function endFailed(deps: SettleDeps, scene: Scene, error: Failure): Promise<undefined> {

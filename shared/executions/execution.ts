@@ -70,6 +70,8 @@ export const stepSchema = z.object({
   /** Attempts of its undo that failed. */
   undo_attempts: z.int().optional(),
   error: failureSchema.optional(),
+  /** Its group has taken the failure for a result. */
+  collected: z.boolean().optional(),
   started_at: z.string(),
   completed_at: z.string().optional(),
 });
@@ -98,6 +100,8 @@ export const executionHeadSchema = z.object({
   cancelled: z.enum(["compensate", "stop"]).optional(),
   /** Where a dead execution goes on when a person lets it. */
   dead_while: z.enum(["running", "compensating"]).optional(),
+  /** When a person last let it go on after its death: its time begins anew. */
+  revived_at: z.string().optional(),
   /** Why it turned back, where `error` is why it then died. */
   turned_back_by: failureSchema.optional(),
   parent: z.object({ execution_id: idSchemas.execution, step_name: z.string() }).optional(),

@@ -1,6 +1,6 @@
 import type { LogEntry } from "../state/log-entry.ts";
 import { RuntimeError } from "../errors.ts";
-import { parseRfc3339 } from "../clock.ts";
+import { parseRfc3339, rfc3339 } from "../clock.ts";
 import { asId } from "../ids.ts";
 import type { Execution, Step } from "./execution.ts";
 import { type ExecutionDraft, executionPayloads } from "./execution-events.ts";
@@ -75,7 +75,7 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
     case "execution_resumed":
       return resumed(state, event.payload);
     case "signal_received":
-      return afterSignal(state, event.payload);
+      return afterSignal(state, event.payload, entry);
     case "execution_completed":
       return { status: "completed", output: event.payload.output };
     case "execution_failed":
@@ -170,6 +170,7 @@ function changeOfStep(state: Execution, event: StepEvent, entry: LogEntry): Part
         status: "failed",
         attempt,
         error,
+        ...(next === "continue" ? { collected: true } : {}),
         completed_at: entry.timestamp,
       });
       if (next !== "compensate" || state.status === "compensating") return step;
@@ -182,7 +183,7 @@ function changeOfStep(state: Execution, event: StepEvent, entry: LogEntry): Part
 
 type Signal = Extract<ExecutionDraft, { readonly event_type: "signal_received" }>["payload"];
 
-function afterSignal(state: Execution, signal: Signal): Partial<Execution> {
+function afterSignal(state: Execution, signal: Signal, { timestamp }: LogEntry): Partial<Execution> {
   switch (signal.kind) {
     case "signal": {
       const { signal_id, name, payload } = signal;
@@ -195,15 +196,23 @@ function afterSignal(state: Execution, signal: Signal): Partial<Execution> {
       return {};
     case "retry":
       if (state.dead_while === "compensating") return { status: "compensating", steps: state.steps.map(undoAnew) };
-      return { status: "running", steps: state.steps.map((step) => beginAnew(step, signal.epoch)) };
+      return {
+        status: "running",
+        revived_at: timestamp,
+        steps: state.steps.map((step) => beginAnew(step, signal.epoch, timestamp)),
+      };
   }
 }
 
-/** A step whose failure killed the execution begins anew. */
-function beginAnew(step: Step, epoch: number): Step {
-  if (step.status !== "failed") return step;
-  const { due_at: _, error: __, completed_at: ___, ...rest } = step;
-  return { ...rest, status: "started", attempt: 1, epoch };
+/** A step whose failure killed the execution begins anew, with all the time that it had. */
+function beginAnew(step: Step, epoch: number, now: string): Step {
+  if (step.status !== "failed" || step.collected === true) return step;
+  const { due_at: dueAt, error: _, completed_at: __, ...rest } = step;
+  const begun = { ...rest, status: "started", attempt: 1, epoch, started_at: now } as const;
+  if (dueAt === undefined || step.step_type === "step") return begun;
+  if (step.step_type === "sleep") return { ...begun, due_at: dueAt };
+  const waitsMs = parseRfc3339(dueAt) - parseRfc3339(step.started_at);
+  return { ...begun, due_at: rfc3339(parseRfc3339(now) + waitsMs) };
 }
 
 function undoAnew(step: Step): Step {

@@ -6,6 +6,8 @@ import type { ExecutionStore } from "../ports/execution-store.ts";
 export const BEAT_EVERY_MS = 1_000;
 /** How long after its last beat a worker counts as dead. */
 export const DEAD_AFTER_MS = 3_000;
+/** How long after its last beat a worker has missed one. */
+export const SILENT_AFTER_MS = 1_500;
 /** How long a worker without work goes on beating, so that steady traffic does not pay a beat for each execution. */
 const LINGER_MS = 10_000;
 

@@ -3,7 +3,7 @@ import { trustedTenantId } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionRef, ExecutionStore } from "../ports/execution-store.ts";
 import { isSettled } from "./execution.ts";
-import { DEAD_AFTER_MS, type Presence } from "./presence.ts";
+import { DEAD_AFTER_MS, type Presence, SILENT_AFTER_MS } from "./presence.ts";
 import { loadExecution, type LoadedExecution } from "./stored-execution.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -17,8 +17,8 @@ const PUSH_HORIZON_MS = 30_000;
  *  V1  An accepted execution that no live worker runs, and whose time has come, is claimed within a sweep.
  */
 export interface Recovery {
-  /** One pass; returns how many executions were taken up. Their running goes on after it resolves. */
-  sweep(): Promise<number>;
+  /** One pass; the running of what was taken up goes on after it resolves. */
+  sweep(): Promise<Sweep>;
   /** Runs an execution that this worker holds already. */
   take(held: LoadedExecution): void;
   /** Takes up an execution that is due now, in the background: a push that spares it the wait for the sweep. */
@@ -27,6 +27,13 @@ export interface Recovery {
   wakeAt(ref: ExecutionRef, atMs: number): void;
   /** Remembers an execution that this worker may hold without running it, such as after an unanswered accept or claim. */
   remember(ref: ExecutionRef): void;
+}
+
+export interface Sweep {
+  /** How many executions were taken up. */
+  readonly takenUp: number;
+  /** Whether a worker that holds work has missed a beat, so that its work may soon be anybody's. */
+  readonly expectsMore: boolean;
 }
 
 export interface RecoveryDeps {
@@ -124,12 +131,15 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     },
     sweep: async () => {
       const room = Math.min(BATCH, deps.maxHeld - workshop.held);
-      if (room <= 0 || deps.stopping.aborted) return 0;
-      const found = await store.abandoned({ nowMs: clock.now(), deadAfterMs: DEAD_AFTER_MS, limit: room });
+      if (room <= 0 || deps.stopping.aborted) return { takenUp: 0, expectsMore: false };
+      const abandonedAfter = (deadAfterMs: number) => store.abandoned({ nowMs: clock.now(), deadAfterMs, limit: room });
+      const silent = await abandonedAfter(SILENT_AFTER_MS);
+      const found = silent.length === 0 ? [] : await abandonedAfter(DEAD_AFTER_MS);
       const due = await store.due({ nowMs: clock.now(), limit: room });
       // Side by side, so that a store that gathers commits gathers these.
       const taken = await Promise.all([...mine.values(), ...found, ...due].slice(0, room).map(takeUpOrLog));
-      return taken.filter((wasTaken) => wasTaken).length;
+      const takenUp = taken.filter((wasTaken) => wasTaken).length;
+      return { takenUp, expectsMore: silent.length > found.length };
     },
   };
 }

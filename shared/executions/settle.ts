@@ -33,7 +33,7 @@ async function goForward(deps: SettleDeps, scene: Scene): Promise<Agenda | undef
   if (scene.ends) beginAll(deps, scene);
   const step = scene.step(node.name);
   if (step === undefined) return begin(deps, scene, node);
-  const endsMs = parseRfc3339(scene.state.created_at) + scene.definition.timeoutMs;
+  const endsMs = parseRfc3339(scene.state.revived_at ?? scene.state.created_at) + scene.definition.timeoutMs;
   if (deps.clock.now() >= endsMs) return failStep(deps, scene, step, failureOf(outOfTime(scene), step.step_name));
   const agenda = await lookAt(deps, scene, node, step);
   // Whatever it waits for, the execution's own end comes first.

@@ -6,6 +6,8 @@ import type { OutboxRelay } from "../state/outbox-relay.ts";
 import type { Recovery } from "./recovery.ts";
 
 const SWEEP_EVERY_MS = 1_000;
+/** When a worker has fallen silent: its work is taken up as soon as it counts as dead. */
+const EXPECTANT_SWEEP_MS = 100;
 const PURGE_EVERY_MS = durationMs("10m");
 /** How long a published message stays to be looked at. */
 const KEEP_PUBLISHED_MS = durationMs("24h");
@@ -28,18 +30,24 @@ export function startUpkeep({ recovery, relay, store, clock, logger }: UpkeepDep
   const stopped = new AbortController();
   let purgedMs = clock.now();
 
-  const round = async (): Promise<void> => {
-    await recovery.sweep();
+  /** Resolves to how long to rest after it. */
+  const round = async (): Promise<number> => {
+    const { expectsMore } = await recovery.sweep();
     await relay.drain();
-    if (clock.now() - purgedMs < PURGE_EVERY_MS) return;
-    purgedMs = clock.now();
-    await store.purge({ nowMs: purgedMs, publishedBeforeMs: purgedMs - KEEP_PUBLISHED_MS });
+    if (clock.now() - purgedMs >= PURGE_EVERY_MS) {
+      purgedMs = clock.now();
+      await store.purge({ nowMs: purgedMs, publishedBeforeMs: purgedMs - KEEP_PUBLISHED_MS });
+    }
+    return expectsMore ? EXPECTANT_SWEEP_MS : SWEEP_EVERY_MS;
   };
 
   const rounds = (async () => {
     while (!stopped.signal.aborted) {
-      await round().catch((error: unknown) => logger.error("a round of upkeep failed", errorFields(error)));
-      await clock.sleep(SWEEP_EVERY_MS, stopped.signal);
+      const restMs = await round().catch((error: unknown) => {
+        logger.error("a round of upkeep failed", errorFields(error));
+        return SWEEP_EVERY_MS;
+      });
+      await clock.sleep(restMs, stopped.signal);
     }
   })();
 

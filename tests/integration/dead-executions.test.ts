@@ -13,9 +13,7 @@ async function goOn({ services, tenantId }: TestRuntime, { execution_id }: Execu
   await services.control.retry(tenantId, execution_id, repeat());
 }
 
-// Fails: the retry of a dead execution drops the due_at of the await that it begins anew (fold.ts, beginAnew), so that it waits
-// until the execution itself times out, 400 days by default.
-it.fails("waits anew for a signal, as long as it waited before it died over it", async () => {
+it("waits anew for a signal, as long as it waited before it died over it", async () => {
   const patient = plainIntent("test.patient")
     .pivot("charge", { run: () => ({}) })
     .await("approval", { schema: z.string(), timeout: "50ms" })
@@ -31,9 +29,7 @@ it.fails("waits anew for a signal, as long as it waited before it died over it",
   expect(parseRfc3339(wait?.due_at ?? "9999-01-01T00:00:00.000Z")).toBeLessThan(Date.now() + 1_000);
 });
 
-// Fails: the retry begins every failed step anew (fold.ts, beginAnew), those too that a group has collected: the execution
-// completes with a step that is still open.
-it.fails("does not begin anew, when it goes on after its death, what a group has collected as failed", async () => {
+it("does not begin anew, when it goes on after its death, what a group has collected as failed", async () => {
   let repaired = false;
   const refuse = (): never => {
     throw new TerminalError("test.refused", "It refuses.");
@@ -53,6 +49,23 @@ it.fails("does not begin anew, when it goes on after its death, what a group has
   const completed = await runtime.services.lifecycle.get(runtime.tenantId, dead.execution_id);
   expect(completed.output).toEqual({ bad: false });
   expect(completed.steps.filter(({ status }) => status === "started")).toEqual([]);
+});
+
+it("gets all its time anew when it goes on after its time ran out past the pivot", async () => {
+  const slow = plainIntent("test.slow", { timeout: "300ms" })
+    .pivot("charge", { run: () => ({}) })
+    .sleep("rest", { delay: "200ms" })
+    .await("approval", { schema: z.string() })
+    .returns(() => ({}));
+  await using runtime = await openRuntime({ intents: [slow] });
+  const dead = await runtime.run("test.slow");
+  expect(dead).toMatchObject({ status: "dead", error: { code: "execution.timed_out" } });
+
+  await goOn(runtime, dead);
+  await expect.poll(() => statusOf(runtime, dead)).toBe("suspended");
+  const signal = { name: "approval", payload: "yes" };
+  await runtime.services.control.signal(runtime.tenantId, dead.execution_id, signal);
+  await expect.poll(() => statusOf(runtime, dead)).toBe("completed");
 });
 
 async function statusOf({ services, tenantId }: TestRuntime, { execution_id }: Execution): Promise<string> {

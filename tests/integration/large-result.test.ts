@@ -12,9 +12,7 @@ import { temporaryFolder } from "../kit/temporary-folder.ts";
 /** More than a commit may hold. */
 const LARGE = "x".repeat(200 * 1024);
 
-// Fails: `complete` (ending.ts) takes an outage while the result is parked, or while the pending intent is read, for a result of
-// the wrong shape. The saga turns back over it, or past its pivot becomes dead, instead of being given up and taken up again.
-it.fails("waits for the object store to come back before it records a large result", async () => {
+it("waits for the object store to come back before it records a large result", async () => {
   const large = plainIntent("test.large")
     .step("take", {
       run: (ctx: StepContext<JsonObject, unknown>) => ctx.effects.apply({}).then(() => ({})),

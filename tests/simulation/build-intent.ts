@@ -45,19 +45,13 @@ export function buildIntents(spec: PlanSpec, index: number, world: StepWorld): r
         (builder, work, at) => builder.step(`n${at}`, workOf(work, world)),
         begin(`sim.plan_${index}_child_${position}`, "each"),
       );
-      const definition = child.returns(({ outputs }) => withoutBulk(outputs));
+      const definition = child.returns(({ outputs }) => outputs);
       children.push(definition);
       return definition;
     });
     pastPivot ||= node.kind === "pivot";
   }
-  return [plan.returns(({ outputs }) => withoutBulk(outputs)), ...children];
-}
-
-/** Large results of steps are parked outside the store; that of an intent stays small, see large-result.test.ts. */
-function withoutBulk(outputs: JsonObject): JsonObject {
-  const text = JSON.stringify(outputs, (name, value: unknown) => (name === "large" ? "large" : value));
-  return JSON.parse(text) as JsonObject;
+  return [plan.returns(({ outputs }) => outputs), ...children];
 }
 
 export function planType(index: number): `${string}.${string}` {

@@ -3,7 +3,7 @@ import { asId, type ExecutionId, type SessionId } from "../../shared/ids.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import { openSession, SESSION, TENANT } from "../model/actor.ts";
 import { ModelDatabase, type Weakness } from "../model/model-database.ts";
-import { type ExecutionRow, loadRow } from "../model/model-rows.ts";
+import type { ExecutionRow } from "../model/model-rows.ts";
 import { planType } from "./build-intent.ts";
 import { ModelObjects } from "./model-objects.ts";
 import { type Acknowledged, isAtRest, provenFaults } from "./proof.ts";
@@ -71,6 +71,8 @@ class Simulation {
   #started = 0;
   /** What clients still want done. */
   #wishes = 0;
+  /** What each worker was asked and has not answered: also what its client waits for no longer. */
+  readonly #asked = new Map<SimulatedWorker, number>();
 
   constructor(scenario: Scenario, traced: boolean, weakness: Weakness) {
     this.#database = new ModelDatabase(undefined, weakness);
@@ -155,15 +157,11 @@ class Simulation {
     return [...this.#database.executions.values()].filter(({ status }) => status === "dead");
   }
 
-  /**
-   * A person lets a dead execution go on; when that cannot help, gives it up. Two deaths are given up at once because what follows
-   * is a known fault: see tests/integration/dead-executions.test.ts.
-   */
+  /** A person lets a dead execution go on; when that does not help, gives it up. */
   #decide(row: ExecutionRow, round: number): void {
     const { executionId, head } = row;
     const undoes = head.includes('"dead_while":"compensating"');
-    const knownFault = head.includes('"await.timed_out"') || hasCollectedFailure(row);
-    const goesOn = undoes || (round <= GOES_ON_ROUNDS && !knownFault);
+    const goesOn = undoes || round <= GOES_ON_ROUNDS;
     const repeat = { userId: "ann", traceId: asId.trace("trace_ann") };
     this.#at(0, () =>
       this.#insist<unknown>(({ services: { control } }) =>
@@ -216,7 +214,7 @@ class Simulation {
       const worker = alive[Math.floor(this.#dice() * alive.length)];
       if (worker !== undefined) {
         const patience = new Promise<"late">((resolve) => this.#time.after(CLIENT_PATIENCE_MS, () => resolve("late")));
-        const answer = await Promise.race([ask(worker).catch((error: unknown) => failureOf(error)), patience]);
+        const answer = await Promise.race([this.#ask(worker, ask), patience]);
         if (answer === "over") return undefined;
         if (answer !== "late" && answer !== "away") return answer;
       }
@@ -224,8 +222,20 @@ class Simulation {
     }
   }
 
+  async #ask<Result>(worker: SimulatedWorker, ask: (worker: SimulatedWorker) => Promise<Result>) {
+    const count = (change: number): void => void this.#asked.set(worker, (this.#asked.get(worker) ?? 0) + change);
+    count(1);
+    try {
+      return await ask(worker).catch((error: unknown) => failureOf(error));
+    } finally {
+      count(-1);
+    }
+  }
+
   #isOver(): boolean {
     if (this.#wishes > 0) return false;
+    // A frozen worker may yet do what it was asked, when all others have gone home.
+    if (this.#workers.some((worker) => worker.alive && (this.#asked.get(worker) ?? 0) > 0)) return false;
     for (const row of this.#database.executions.values()) {
       if (row.mail.length > 0 || !isAtRest(row, this.#database)) return false;
     }
@@ -250,13 +260,6 @@ class Simulation {
     }
     await this.#time.run(() => left === 0, this.#time.nowMs + PATIENCE_MS);
   }
-}
-
-/** Whether a group that is done has a member that failed. */
-function hasCollectedFailure(row: ExecutionRow): boolean {
-  const steps = loadRow(row).steps.map(({ body }) => [String(body["step_name"]), String(body["status"])] as const);
-  const done = new Set(steps.filter(([, status]) => status === "completed").map(([name]) => name));
-  return steps.some(([name, status]) => status === "failed" && done.has(name.split("/")[0] ?? ""));
 }
 
 function failureOf(error: unknown): "away" | "over" {

@@ -46,7 +46,11 @@ export function createFileObjectStore(root: string): ObjectStore {
       const digest = createHash("sha256");
       let sizeBytes = 0;
       try {
-        await (swept ??= sweepIncoming(incoming));
+        await (swept ??= sweepIncoming(incoming).catch((error: unknown) => {
+          // The folder may be back for the next write.
+          swept = undefined;
+          throw error;
+        }));
         const file = await open(part, "wx");
         try {
           for await (const chunk of source) {

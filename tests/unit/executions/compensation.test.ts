@@ -156,7 +156,7 @@ describe("compensation", () => {
       },
     ]);
     expect(await on.due()).toEqual([]);
-    expect(await on.first.services.recovery.sweep()).toBe(0);
+    expect(await on.first.services.recovery.sweep()).toMatchObject({ takenUp: 0 });
   });
 
   it("a dead one goes on when a person takes its pending intent up: the undo is tried anew, then those before it", async () => {

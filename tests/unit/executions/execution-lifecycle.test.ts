@@ -266,7 +266,7 @@ describe("stopping", () => {
       expect(left).toMatchObject({ status: "running", steps: [{ status: "started", attempt: 1 }] });
 
       await using second = await openRuntime({ intents: [definition], clock, store });
-      expect(await second.services.recovery.sweep()).toBe(1);
+      expect(await second.services.recovery.sweep()).toMatchObject({ takenUp: 1 });
       const ended = await second.services.lifecycle.wait(first.tenantId, execution.execution_id, 1_000);
       expect(ended).toMatchObject({ status: "completed", output: { attempt: 2 } });
       expect(attempts).toEqual([1, 2]);

@@ -45,9 +45,9 @@ describe("recovery", () => {
       await using alive = await openRuntime({ intents: [definition], clock, store });
       const { execution } = await frozen.submit("test.gated");
       await clock.advance(3_000);
-      expect(await alive.services.recovery.sweep()).toBe(0);
+      expect(await alive.services.recovery.sweep()).toMatchObject({ takenUp: 0 });
       await clock.advance(1);
-      expect(await alive.services.recovery.sweep()).toBe(1);
+      expect(await alive.services.recovery.sweep()).toMatchObject({ takenUp: 1 });
       const ended = await endOf(alive, frozen.tenantId, execution.execution_id);
       expect(ended).toMatchObject({ status: "completed", output: { attempt: 2 } });
       const entries = await Array.fromAsync(
@@ -97,9 +97,9 @@ describe("recovery", () => {
       await expect(on.submit("test.trivial", {}, { idempotencyKey: "k" })).rejects.toThrow("lost");
       const repeat = await on.submit("test.trivial", {}, { idempotencyKey: "k" });
       expect(repeat).toMatchObject({ fresh: false, execution: { status: "running" } });
-      expect(await on.services.recovery.sweep()).toBe(1);
+      expect(await on.services.recovery.sweep()).toMatchObject({ takenUp: 1 });
       expect(await endOf(on, on.tenantId, repeat.execution.execution_id)).toMatchObject({ status: "completed" });
-      expect(await on.services.recovery.sweep()).toBe(0);
+      expect(await on.services.recovery.sweep()).toMatchObject({ takenUp: 0 });
     }
     await inner.close();
   });
@@ -156,10 +156,10 @@ describe("recovery", () => {
       await one.services.lifecycle.stop(0);
       const config = { maxRunning: 2, maxQueued: 1 };
       await using two = await openRuntime({ intents: [definition], store, config });
-      expect(await two.services.recovery.sweep()).toBe(3);
-      expect(await two.services.recovery.sweep()).toBe(0);
+      expect(await two.services.recovery.sweep()).toMatchObject({ takenUp: 3 });
+      expect(await two.services.recovery.sweep()).toMatchObject({ takenUp: 0 });
       gate.open();
-      await vi.waitFor(async () => expect(await two.services.recovery.sweep()).toBe(2));
+      await vi.waitFor(async () => expect(await two.services.recovery.sweep()).toMatchObject({ takenUp: 2 }));
     }
     await store.close();
   });
@@ -235,7 +235,7 @@ describe("recovery", () => {
 });
 
 describe("upkeep", () => {
-  it("sweeps and drains once a second, goes on after an error, and stops", async () => {
+  it("sweeps and drains once a second, sooner when a worker fell silent, goes on after an error, and stops", async () => {
     const clock = createManualClock();
     await using on = await openRuntime({ intents: [trivial], clock });
     let sweeps = 0;
@@ -243,17 +243,19 @@ describe("upkeep", () => {
       ...on.services.recovery,
       sweep: () => {
         sweeps += 1;
-        return sweeps === 2 ? Promise.reject(new Error("no store")) : Promise.resolve(0);
+        return sweeps === 2
+          ? Promise.reject(new Error("no store"))
+          : Promise.resolve({ takenUp: 0, expectsMore: sweeps === 4 || sweeps === 5 });
       },
     };
     const { relay } = on.services;
     const upkeep = startUpkeep({ recovery, relay, store: on.store, clock, logger: on.services.adapters.logger });
     await clock.advance(5_000);
-    expect(sweeps).toBe(6);
+    expect(sweeps).toBe(7);
     expect(on.logged).toContainEqual(expect.objectContaining({ severity: "ERROR", error: "no store" }));
     await upkeep.stop();
     await clock.advance(5_000);
-    expect(sweeps).toBe(6);
+    expect(sweeps).toBe(7);
   });
 
   it("purges every ten minutes what expired, and what was published a day ago", async () => {

@@ -136,9 +136,9 @@ describe("trying a step again", () => {
     const clock = createManualClock(START_MS);
     const other = await on.hire([definition], clock);
     await clock.advance(3_599_999);
-    expect(await other.services.recovery.sweep()).toBe(0);
+    expect(await other.services.recovery.sweep()).toMatchObject({ takenUp: 0 });
     await clock.advance(1);
-    expect(await other.services.recovery.sweep()).toBe(1);
+    expect(await other.services.recovery.sweep()).toMatchObject({ takenUp: 1 });
     await on.reach(execution_id, "completed");
     expect(attempts).toEqual([1, 2]);
   });

@@ -21,10 +21,10 @@ describe("timers", () => {
     await on.first.services.lifecycle.stop(0);
     const other = await on.hire();
     await on.clock.advance(3 * DAY - 1);
-    expect(await other.services.recovery.sweep()).toBe(0);
+    expect(await other.services.recovery.sweep()).toMatchObject({ takenUp: 0 });
     await on.clock.advance(1);
     expect(await on.due()).toEqual([execution_id]);
-    expect(await other.services.recovery.sweep()).toBe(1);
+    expect(await other.services.recovery.sweep()).toMatchObject({ takenUp: 1 });
     expect(await on.reach(execution_id, "completed")).toMatchObject({ output: { at: START_MS + 3 * DAY } });
   });
 
@@ -49,7 +49,7 @@ describe("timers", () => {
     await using on = await openLab({ intents: [definition] });
     const { execution_id } = await on.play("test.waits", "suspended");
     await on.clock.advance(2 * DAY - 1);
-    expect(await on.first.services.recovery.sweep()).toBe(0);
+    expect(await on.first.services.recovery.sweep()).toMatchObject({ takenUp: 0 });
     await on.clock.advance(1);
     await on.first.services.recovery.sweep();
     const ended = await on.reach(execution_id, "compensated");
