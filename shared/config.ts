@@ -1,5 +1,14 @@
 import * as z from "zod";
 
+import {
+  BUSES,
+  type BusChoice,
+  OBJECTS,
+  type ObjectsChoice,
+  type Reading,
+  STORES,
+  type StoreChoice,
+} from "./config-choices.ts";
 import { RuntimeError } from "./errors.ts";
 import { LOG_LEVELS } from "./logger.ts";
 
@@ -13,8 +22,11 @@ const integer = (fallback: number, min: number, max: number) =>
 
 const loopback = ["127.0.0.1", "localhost", "::1"];
 
-/** The whole configuration: one schema over the environment, every value with its default, every fault reported. */
-const configSchema = z
+const oneOf = <Kind extends string>(choices: Readonly<Record<Kind, unknown>>) =>
+  z.enum(Object.keys(choices) as [Kind, ...Kind[]]);
+
+/** What stands by itself; what hangs on a choice of STORE, OBJECTS or BUS is in config-choices.ts. */
+const plainSchema = z
   .object({
     MODE: z.enum(["dev", "production"]).default("dev"),
     HOST: z.string().min(1).default("127.0.0.1"),
@@ -26,6 +38,9 @@ const configSchema = z
     GRACE_PERIOD_MS: integer(8_000, 0, 600_000),
     MAX_RUNNING: integer(64, 1, 10_000),
     MAX_QUEUED: integer(10_000, 0, 1_000_000),
+    STORE: oneOf(STORES).default("sqlite"),
+    OBJECTS: oneOf(OBJECTS).default("files"),
+    BUS: oneOf(BUSES).default("in-process"),
   })
   .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
     path: ["HOST"],
@@ -46,13 +61,39 @@ const configSchema = z
     maxQueued: env.MAX_QUEUED,
   }));
 
-export type Config = Readonly<z.infer<typeof configSchema>>;
+export interface Config extends Readonly<z.infer<typeof plainSchema>> {
+  readonly store: StoreChoice;
+  readonly objects: ObjectsChoice;
+  readonly bus: BusChoice;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the configuration from the environment. Throws `config.invalid`, naming every faulty variable at once. */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const result = configSchema.safeParse(env);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+export function loadConfig(env: Environment): Config {
+  const plain = plainSchema.safeParse(env);
+  const store = read(STORES, env["STORE"] ?? "sqlite", env);
+  const objects = read(OBJECTS, env["OBJECTS"] ?? "files", env);
+  const bus = read(BUSES, env["BUS"] ?? "in-process", env);
+  if (plain.success && store?.success && objects?.success && bus?.success) {
+    return { ...plain.data, store: store.data, objects: objects.data, bus: bus.data };
+  }
+
+  const issues = [plain, store, objects, bus].flatMap((part) => part?.error?.issues ?? []);
+  const messages = Map.groupBy(issues, (issue) => issue.path.join("."));
+  const faults = [...messages].map(([path, found]) => ({
+    path,
+    message: found.map(({ message }) => message).join("; "),
+  }));
   const list = faults.map((fault) => `  ${fault.path}: ${fault.message}`).join("\n");
   throw new RuntimeError("config.invalid", `The configuration has ${faults.length} fault(s):\n${list}`, { faults });
+}
+
+/** Undefined for a choice that there is not: the plain schema tells of that. */
+function read<Choice>(
+  choices: Readonly<Record<string, (env: Environment) => Reading<Choice>>>,
+  kind: string,
+  env: Environment,
+): Reading<Choice> | undefined {
+  return Object.hasOwn(choices, kind) ? choices[kind]?.(env) : undefined;
 }

@@ -46,6 +46,9 @@ describe("loadConfig", () => {
       gracePeriodMs: 1,
       maxRunning: 2,
       maxQueued: 3,
+      store: { kind: "sqlite" },
+      objects: { kind: "files" },
+      bus: { kind: "in-process" },
     });
   });
 
@@ -83,5 +86,63 @@ describe("loadConfig", () => {
 
   it("names a dev mode that listens to the world together with the other faults", () => {
     expect(faults({ HOST: "0.0.0.0", PORT: "x" })).toEqual(["HOST", "PORT"]);
+  });
+
+  const cloud = {
+    GOOGLE_CLOUD_PROJECT: "project",
+    REDIS_URL: "redis://127.0.0.1:6379",
+    UPSTASH_REDIS_REST_URL: "https://name.upstash.io",
+    UPSTASH_REDIS_REST_TOKEN: "secret",
+    GCS_BUCKET: "bucket",
+    FIRESTORE_EMULATOR_HOST: "127.0.0.1:8085",
+    PUBSUB_EMULATOR_HOST: "127.0.0.1:8086",
+    STORAGE_EMULATOR_HOST: "http://127.0.0.1:8087",
+  };
+  const redis = { kind: "redis", url: "redis://127.0.0.1:6379" };
+  const upstash = { kind: "upstash", url: "https://name.upstash.io", token: "secret" };
+  const firestore = {
+    kind: "firestore",
+    projectId: "project",
+    databaseId: "(default)",
+    emulatorHost: "127.0.0.1:8085",
+  };
+
+  it.each([
+    ["redis", redis],
+    ["upstash", upstash],
+    ["firestore", firestore],
+    ["tiered", { kind: "tiered", hot: redis, cold: firestore }],
+  ])("STORE=%s reads what it needs", (STORE, store) => {
+    expect(loadConfig({ ...cloud, STORE }).store).toEqual(store);
+  });
+
+  it("STORE=tiered takes Redis over REST when that is the way that is given", () => {
+    const { REDIS_URL: _, ...rest } = cloud;
+    expect(loadConfig({ ...rest, STORE: "tiered" }).store).toEqual({ kind: "tiered", hot: upstash, cold: firestore });
+  });
+
+  it("OBJECTS=gcs and BUS=pubsub read what they need", () => {
+    const { objects, bus } = loadConfig({ ...cloud, OBJECTS: "gcs", BUS: "pubsub" });
+    const projectId = "project";
+    expect(objects).toEqual({ kind: "gcs", bucket: "bucket", projectId, emulatorUrl: "http://127.0.0.1:8087" });
+    expect(bus).toEqual({ kind: "pubsub", projectId, emulatorHost: "127.0.0.1:8086" });
+  });
+
+  it.each([
+    [{ STORE: "redis" }, ["REDIS_URL"]],
+    [{ STORE: "upstash" }, ["UPSTASH_REDIS_REST_TOKEN", "UPSTASH_REDIS_REST_URL"]],
+    [{ STORE: "firestore" }, ["GOOGLE_CLOUD_PROJECT"]],
+    [{ STORE: "tiered" }, ["GOOGLE_CLOUD_PROJECT", "REDIS_URL"]],
+    [{ OBJECTS: "gcs" }, ["GCS_BUCKET", "GOOGLE_CLOUD_PROJECT"]],
+    [{ BUS: "pubsub" }, ["GOOGLE_CLOUD_PROJECT"]],
+    [{ STORE: "redis", REDIS_URL: "127.0.0.1:6379" }, ["REDIS_URL"]],
+    [
+      { STORE: "firestore", GOOGLE_CLOUD_PROJECT: "p", FIRESTORE_EMULATOR_HOST: "http://x" },
+      ["FIRESTORE_EMULATOR_HOST"],
+    ],
+    [{ STORE: "mongo", OBJECTS: "ftp", BUS: "toString" }, ["BUS", "OBJECTS", "STORE"]],
+    [{ STORE: "tiered", BUS: "pubsub", PORT: "x" }, ["GOOGLE_CLOUD_PROJECT", "PORT", "REDIS_URL"]],
+  ])("%j names each variable that its choice lacks or cannot use, once", (env, names) => {
+    expect(faults(env as Record<string, string>)).toEqual(names);
   });
 });
