@@ -13,4 +13,6 @@ export interface BusMessage {
   readonly attributes: Readonly<Record<string, string>>;
   /** UTF-8 text: a CloudEvent in structured JSON. */
   readonly data: string;
+  /** Sent instead of `data`: a foreign message that is passed on as it came. */
+  readonly bytes?: Uint8Array | undefined;
 }

@@ -42,7 +42,7 @@ function pushRequest(subscription: string, message: BusMessage, publishTime: str
       publishTime,
       orderingKey: message.orderingKey,
       attributes: message.attributes,
-      data: Buffer.from(message.data).toString("base64"),
+      data: Buffer.from(message.bytes ?? Buffer.from(message.data)).toString("base64"),
     },
   };
   const headers = { "content-type": "application/json" };
