@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { ReceivedEvent } from "../kit/audit.ts";
 import type { Request } from "./fixtures/worker-messages.ts";
 import { startWorker, type WorkerProcess } from "./worker-processes.ts";
 
@@ -15,12 +16,23 @@ export interface Fleet {
   submit(request: Request): Promise<string>;
   /** Freezes a worker that holds work, and not the store's lock, for so long; returns the worker. */
   freeze(forMs: number, requests: readonly Request[]): Promise<WorkerProcess>;
+  /** Every event that any of them published, those that are dead included. */
+  readonly published: readonly ReceivedEvent[];
+  /** Commits that the store refused any of them. */
+  readonly fenced: number;
   /** Kills them all. */
   end(): Promise<void>;
 }
 
-export function startFleet(dataDir: string, databasePath: string, size: number): Fleet {
-  const workers = Array.from({ length: size }, () => startWorker(dataDir));
+/** `more`: environment variables of each worker besides the data folder's. */
+export function startFleet(
+  dataDir: string,
+  databasePath: string,
+  size: number,
+  more: Readonly<Record<string, string>> = {},
+): Fleet {
+  const workers = Array.from({ length: size }, () => startWorker(dataDir, more));
+  const everyWorker = [...workers];
   const spared = new Set<WorkerProcess>();
   const up = new Set<WorkerProcess>();
   const watch = (worker: WorkerProcess): void => {
@@ -52,7 +64,8 @@ export function startFleet(dataDir: string, databasePath: string, size: number):
         victim.signal("SIGKILL");
         up.delete(victim);
         kills += 1;
-        const next = startWorker(dataDir);
+        const next = startWorker(dataDir, more);
+        everyWorker.push(next);
         workers.splice(workers.indexOf(victim), 1, next);
         watch(next);
       }
@@ -81,6 +94,13 @@ export function startFleet(dataDir: string, databasePath: string, size: number):
       await sleep(forMs);
       frozen.signal("SIGCONT");
       return frozen;
+    },
+
+    get published() {
+      return everyWorker.flatMap(({ published }) => published);
+    },
+    get fenced() {
+      return everyWorker.reduce((sum, { fenced }) => sum + fenced, 0);
     },
 
     end: async () => {

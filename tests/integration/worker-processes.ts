@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
+import type { ReceivedEvent } from "../kit/audit.ts";
 import { FENCED, replySchema, type Request } from "./fixtures/worker-messages.ts";
 
 const SCRIPT = fileURLToPath(new URL("fixtures/worker-process.ts", import.meta.url));
@@ -23,10 +24,13 @@ export interface WorkerProcess {
   readonly fenced: number;
   /** Lines that it logged. */
   readonly log: readonly string[];
+  /** Events that it published, each time that it did. */
+  readonly published: readonly ReceivedEvent[];
 }
 
-export function startWorker(dataDir: string): WorkerProcess {
-  const env = { PATH: process.env["PATH"], DATA_DIR: dataDir, LOG_LEVEL: "error" };
+/** `more`: environment variables besides the data folder's, such as those that choose a store. */
+export function startWorker(dataDir: string, more: Readonly<Record<string, string>> = {}): WorkerProcess {
+  const env = { PATH: process.env["PATH"], DATA_DIR: dataDir, LOG_LEVEL: "error", ...more };
   const child = fork(SCRIPT, { execPath: NODE, execArgv: [], env, stdio: ["ignore", "ignore", "pipe", "ipc"] });
   const answers = new Map<string, (executionId: string | undefined) => void>();
   const ready = Promise.withResolvers<void>();
@@ -36,10 +40,13 @@ export function startWorker(dataDir: string): WorkerProcess {
     return undefined;
   });
   const log = linesOf(child);
+  const published: ReceivedEvent[] = [];
   child.on("message", (message) => {
     const reply = replySchema.parse(message);
     if (reply.kind === "ready") ready.resolve();
-    else answers.get(reply.key)?.(reply.kind === "accepted" ? reply.execution_id : undefined);
+    else if (reply.kind === "published") {
+      published.push({ eventId: reply.event_id, type: reply.type, orderingKey: reply.ordering_key });
+    } else answers.get(reply.key)?.(reply.kind === "accepted" ? reply.execution_id : undefined);
   });
   // Whoever waits for it hears of it; nobody has to.
   ready.promise.catch(() => undefined);
@@ -70,6 +77,7 @@ export function startWorker(dataDir: string): WorkerProcess {
       return log.filter((line) => line.includes(FENCED)).length;
     },
     log,
+    published,
   };
 }
 

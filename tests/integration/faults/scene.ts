@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { createAdapters } from "../../../infra/create-adapters.ts";
+import { loadConfig } from "../../../shared/config.ts";
+import { type Audit, auditAll } from "../../kit/audit.ts";
+import { openRuntime, type TestRuntime } from "../../kit/runtime.ts";
+import { temporaryFolder } from "../../kit/temporary-folder.ts";
+import { fiveSteps } from "../fixtures/five-steps.ts";
+import { type Fleet, startFleet } from "../fleet.ts";
+
+const LINES = 12;
+const SETTLE_WITHIN_MS = 40_000;
+const QUIET_FOR_MS = 300;
+
+/** Worker processes under load, a way for the test to look at the store beside them, and what was promised to clients. */
+export interface Scene extends AsyncDisposable {
+  readonly fleet: Fleet;
+  readonly runtime: TestRuntime;
+  /** Executions by their idempotency keys, as they were acknowledged. */
+  readonly accepted: ReadonlyMap<string, string>;
+  /** Submits so many sagas, evenly spread over the time, each until it is acknowledged; every tenth turns back. */
+  load(count: number, overMs: number): Promise<void>;
+  /** Waits until nothing is left to be done, then reads everything. */
+  audit(): Promise<Audit>;
+}
+
+export interface SceneOptions {
+  readonly workers?: number;
+  /** What the workers get to see, a proxy for example. */
+  readonly workerEnv: Readonly<Record<string, string>>;
+  /** What the test itself looks at; default what the workers see. */
+  readonly ownEnv?: Readonly<Record<string, string>>;
+}
+
+export async function openScene({ workers = 2, workerEnv, ownEnv = workerEnv }: SceneOptions): Promise<Scene> {
+  const folder = await temporaryFolder();
+  const adapters = await createAdapters(loadConfig({ DATA_DIR: folder.path, LOG_LEVEL: "error", ...ownEnv }));
+  const runtime = await openRuntime({ store: adapters.store, folder: folder.path, intents: [fiveSteps] });
+  const fleet = startFleet(folder.path, "", workers, workerEnv);
+  await fleet.ready();
+  const accepted = new Map<string, string>();
+  let asked = 0;
+
+  const submit = async (): Promise<void> => {
+    const index = asked;
+    asked += 1;
+    const key = `key-${index}`;
+    const parameters = { label: `number ${index}`, fails: index % 10 === 9 };
+    const request = { key, session_id: runtime.sessionId, intent_type: fiveSteps.type, parameters };
+    accepted.set(key, await fleet.submit(request));
+  };
+
+  const isQuiet = async (): Promise<boolean> => {
+    const live = await runtime.store.listExecutions(runtime.tenantId, { live: true }, { limit: 1 });
+    return live.items.length === 0 && (await runtime.store.unpublished(1)).length === 0;
+  };
+
+  return {
+    fleet,
+    runtime,
+    accepted,
+    load: async (count, overMs) => {
+      const pauseMs = (overMs * LINES) / count;
+      let left = count;
+      const line = async (): Promise<void> => {
+        while (left > 0) {
+          left -= 1;
+          await Promise.all([submit(), sleep(pauseMs)]);
+        }
+      };
+      await Promise.all(Array.from({ length: LINES }, line));
+    },
+    audit: async () => {
+      const giveUpAt = performance.now() + SETTLE_WITHIN_MS;
+      while (performance.now() < giveUpAt && !(await isQuiet())) await sleep(100);
+      // The last marks and mails may still be on their way.
+      await sleep(QUIET_FOR_MS);
+      const { store, tenantId } = runtime;
+      return auditAll({ store, tenantId, intents: [fiveSteps], accepted, received: fleet.published });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await fleet.end();
+      await runtime[Symbol.asyncDispose]();
+      await adapters.store.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
