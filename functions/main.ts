@@ -25,7 +25,7 @@ async function main(): Promise<void> {
       server.close(config.gracePeriodMs),
     ]);
     await services.relay.drain();
-    await adapters.store.close();
+    await adapters.close();
     adapters.logger.info("stopped");
     process.exit(0);
   };
