@@ -11,26 +11,46 @@ const PROBE_TIMEOUT_MS = 2_000;
 
 const readiness = z.object({
   status: z.enum(["ready", "not_ready"]),
-  failing: z.array(z.object({ dependency: z.string(), reason: z.string() })).optional(),
+  failing: z.array(z.object({ dependency: z.string(), component: z.string(), reason: z.string() })).optional(),
 });
 
-/** Liveness, and readiness that asks each dependency. */
-export function addHealthRoutes(router: Router, { adapters }: RuntimeServices): void {
-  const { store, objects, bus, clock } = adapters;
-  const dependencies = { execution_store: store, object_store: objects, message_bus: bus };
+interface Dependency {
+  readonly dependency: string;
+  /** The kind of adapter, as the configuration names it. */
+  readonly component: string;
+  readonly adapter: { ping(): Promise<void> };
+}
 
-  const probe = async ([dependency, adapter]: [string, { ping(): Promise<void> }]) => {
+/** Which part of it is away, where an adapter stands on several and its error says so. */
+function componentOf(error: unknown): string | undefined {
+  const component = error instanceof RuntimeError ? error.details?.["component"] : undefined;
+  return typeof component === "string" ? component : undefined;
+}
+
+/** Liveness, and readiness that asks each dependency. */
+export function addHealthRoutes(router: Router, { adapters, config }: RuntimeServices): void {
+  const { store, objects, bus, clock } = adapters;
+  const dependencies: readonly Dependency[] = [
+    { dependency: "execution_store", component: config.store.kind, adapter: store },
+    { dependency: "object_store", component: config.objects.kind, adapter: objects },
+    { dependency: "message_bus", component: config.bus.kind, adapter: bus },
+  ];
+
+  const probe = async ({ dependency, component, adapter }: Dependency) => {
     const answered = new AbortController();
     const silence = clock
       .sleep(PROBE_TIMEOUT_MS, answered.signal)
-      .then(() => `no answer within ${PROBE_TIMEOUT_MS} ms`);
+      .then(() => ({ component, reason: `no answer within ${PROBE_TIMEOUT_MS} ms` }));
     const answer = adapter.ping().then(
       () => undefined,
-      (error: unknown) => (error instanceof RuntimeError ? error.code : "unreachable"),
+      (error: unknown) => ({
+        component: componentOf(error) ?? component,
+        reason: error instanceof RuntimeError ? error.code : "unreachable",
+      }),
     );
-    const reason = await Promise.race([answer, silence]);
+    const failure = await Promise.race([answer, silence]);
     answered.abort();
-    return reason === undefined ? [] : [{ dependency, reason }];
+    return failure === undefined ? [] : [{ dependency, ...failure }];
   };
 
   addPublicEndpoint(
@@ -63,7 +83,7 @@ export function addHealthRoutes(router: Router, { adapters }: RuntimeServices): 
       },
     },
     async () => {
-      const failing = (await Promise.all(Object.entries(dependencies).map(probe))).flat();
+      const failing = (await Promise.all(dependencies.map(probe))).flat();
       if (failing.length === 0) return { status: 200, json: { status: "ready" } };
       return { status: 503, json: { status: "not_ready", failing }, headers: { "retry-after": "1" } };
     },
