@@ -8,6 +8,7 @@ import { createExecutionLifecycle } from "./executions/execution-lifecycle.ts";
 import { createPendingIntents } from "./executions/pending-intents.ts";
 import { createPresence } from "./executions/presence.ts";
 import { createRecovery } from "./executions/recovery.ts";
+import { ALWAYS, type Shift } from "./executions/shift.ts";
 import { createSubmission } from "./executions/submission.ts";
 import { createWorkshop } from "./executions/workshop.ts";
 import { trustedTenantId } from "./ids.ts";
@@ -20,6 +21,13 @@ import { createOutboxRelay } from "./state/outbox-relay.ts";
 import { createStateSurface } from "./state/state-surface.ts";
 import { createWriteAheadLog } from "./state/write-ahead-log.ts";
 
+/** What kind of process the services are for; a server, unless told otherwise. */
+export interface ProcessKind {
+  readonly shift?: Shift;
+  /** Whether `intents` are all that there are. */
+  readonly complete?: boolean;
+}
+
 /**
  * Builds the services over the adapters, each after what it stands on: execution store → state surface and artifacts →
  * write-ahead log → intent catalog → execution lifecycle. Nothing runs yet when this returns.
@@ -28,6 +36,7 @@ export function createServices(
   config: Config,
   adapters: Adapters,
   intents: readonly IntentDefinition[],
+  { shift = ALWAYS, complete = true }: ProcessKind = {},
 ): RuntimeServices {
   const { clock, ids, random, logger, store, objects, bus } = adapters;
 
@@ -35,7 +44,7 @@ export function createServices(
   const claimCheck = createClaimCheck(objects);
   const artifactBytes = createArtifactBytes({ objects, clock, ids });
   const log = createWriteAheadLog(store);
-  const catalog = createIntentCatalog(intents);
+  const catalog = createIntentCatalog(intents, complete);
   const sessions = createSessionService({ store, surface, clock, ids });
   const relay = createOutboxRelay({ store, bus, clock, logger });
   const feed = createExecutionFeed();
@@ -76,12 +85,16 @@ export function createServices(
     random,
     logger,
     maxRunning: config.maxRunning,
+    shift,
     onCommit: ({ state, messages, mailed, wakeAtMs }) => {
       const tenantId = trustedTenantId(state.tenant_id);
       feed.announce(state.execution_id);
       if (messages) relay.nudge();
       for (const executionId of mailed) recovery.wake({ tenantId, executionId });
-      if (wakeAtMs !== undefined) recovery.wakeAt({ tenantId, executionId: state.execution_id }, wakeAtMs);
+      if (wakeAtMs === undefined) return;
+      const ref = { tenantId, executionId: state.execution_id };
+      if (wakeAtMs > clock.now() || shift.handOn === undefined) recovery.wakeAt(ref, wakeAtMs);
+      else shift.handOn(ref, state.intent_type);
     },
   });
   const maxHeld = config.maxRunning + config.maxQueued;

@@ -1,9 +1,10 @@
 import type { Clock } from "../clock.ts";
-import { notFound, RuntimeError } from "../errors.ts";
+import { notFound } from "../errors.ts";
 import type { ExecutionId, TenantId } from "../ids.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { WriteAheadLog } from "../state/write-ahead-log.ts";
 import { type Execution, isSettled } from "./execution.ts";
+import { overloaded } from "./failure.ts";
 import { foldLog } from "./fold.ts";
 import type { Presence } from "./presence.ts";
 import { loadExecution, type LoadedExecution } from "./stored-execution.ts";
@@ -32,6 +33,8 @@ export interface ExecutionLifecycle {
   load(tenantId: TenantId, executionId: ExecutionId): Promise<LoadedExecution>;
   /** The execution as its log tells it: always what `get` answers. Throws `execution.not_found`. */
   replay(tenantId: TenantId, executionId: ExecutionId): Promise<Execution>;
+  /** Resolves when this process holds no execution. */
+  idle(): Promise<void>;
   /** Aborts when this process begins to stop. */
   readonly stopping: AbortSignal;
   /** Takes in nothing more, lets running steps finish within the grace period, and hands the rest on. */
@@ -100,6 +103,7 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
       }
     },
 
+    idle: () => workshop.idle(),
     stopping: stopping.signal,
     load,
     get,
@@ -116,11 +120,4 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
       await presence.retire();
     },
   };
-}
-
-function overloaded(): RuntimeError {
-  return new RuntimeError("runtime.overloaded", "This instance takes no more work right now; try again.", {
-    status: 503,
-    retryable: true,
-  });
 }

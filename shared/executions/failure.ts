@@ -40,3 +40,11 @@ export function contended(step: string): RuntimeError {
     retryable: true,
   });
 }
+
+/** The error of a process that holds as much as it may, or that stops. */
+export function overloaded(): RuntimeError {
+  return new RuntimeError("runtime.overloaded", "This instance takes no more work right now; try again.", {
+    status: 503,
+    retryable: true,
+  });
+}

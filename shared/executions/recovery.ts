@@ -3,6 +3,7 @@ import { trustedTenantId } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionRef, ExecutionStore } from "../ports/execution-store.ts";
 import { isSettled } from "./execution.ts";
+import { overloaded } from "./failure.ts";
 import { DEAD_AFTER_MS, type Presence, SILENT_AFTER_MS } from "./presence.ts";
 import { loadExecution, type LoadedExecution } from "./stored-execution.ts";
 import type { Workshop } from "./workshop.ts";
@@ -21,6 +22,11 @@ export interface Recovery {
   sweep(): Promise<Sweep>;
   /** Runs an execution that this worker holds already. */
   take(held: LoadedExecution): void;
+  /**
+   * Takes up one execution unless somebody holds it or it is over; resolves once this worker has it or will not.
+   * Throws `runtime.overloaded` (503, retryable).
+   */
+  resume(ref: ExecutionRef): Promise<void>;
   /** Takes up an execution that is due now, in the background: a push that spares it the wait for the sweep. */
   wake(ref: ExecutionRef): void;
   /** As `wake`, at a time; far times are left to the sweep. */
@@ -122,6 +128,10 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
         () => workshop.take(held).then(leave, leave),
         () => remember({ tenantId: trustedTenantId(held.state.tenant_id), executionId: held.state.execution_id }),
       );
+    },
+    resume: async (ref) => {
+      if (deps.stopping.aborted || workshop.held >= deps.maxHeld) throw overloaded();
+      await takeUp(ref);
     },
     wake,
     wakeAt: (ref, atMs) => {

@@ -299,6 +299,10 @@ function killsWorkers(step: string, times: number): AttemptResult {
 /** An intent type that this build does not have at all fails; a version that it does not have stays as it is, for one that has. */
 async function withoutDefinition(deps: RunnerDeps, held: LoadedExecution, journal: Journal): Promise<Execution> {
   const { intent_type, intent_version } = held.state;
+  if (!deps.catalog.complete && deps.catalog.find(intent_type) === undefined) {
+    await journal.commit({ wakeAtMs: deps.clock.now(), evenWithMail: true });
+    return journal.committed;
+  }
   if (deps.catalog.find(intent_type) !== undefined) {
     deps.logger.error("an execution is pinned to a version of its intent that this build does not have", {
       tenant_id: held.state.tenant_id,

@@ -2,6 +2,7 @@ import type { ExecutionId } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { Execution } from "./execution.ts";
 import { runExecution, type RunnerDeps } from "./runner.ts";
+import type { Shift } from "./shift.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
 
 /**
@@ -15,6 +16,8 @@ export interface Workshop {
   take(execution: LoadedExecution): Promise<Execution>;
   /** The outcome of one that is held here. */
   settled(executionId: ExecutionId): Promise<Execution> | undefined;
+  /** Resolves when nothing is held here any more. */
+  idle(): Promise<void>;
   /** Called with each execution that was given up because of an error, such as an unreachable store. */
   onGivenUp(listener: (execution: Execution) => void): void;
   /** Stops between steps; after `graceMs` also within them. Resolves when nothing runs here any more. */
@@ -24,6 +27,7 @@ export interface Workshop {
 export interface WorkshopDeps extends RunnerDeps {
   readonly logger: Logger;
   readonly maxRunning: number;
+  readonly shift: Shift;
 }
 
 export function createWorkshop(deps: WorkshopDeps): Workshop {
@@ -55,7 +59,10 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
       return await runExecution(deps, execution, {
         draining: draining.signal,
         stopping: stopping.signal,
-        functionEndsMs: undefined,
+        // Asked anew for each step: more requests may have come, and those that there were may have gone.
+        get functionEndsMs() {
+          return deps.shift.endsMs();
+        },
       });
     } finally {
       leave();
@@ -81,6 +88,9 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
         });
       });
       return outcome;
+    },
+    idle: async () => {
+      while (held.size > 0) await Promise.allSettled(held.values());
     },
     onGivenUp: (listener) => {
       givenUp = listener;

@@ -163,17 +163,22 @@ async function readBody<Body>(c: Context, schema: z.ZodType<Body> | undefined): 
   if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) {
     throw new RuntimeError("request.not_json", "Send JSON, with content-type: application/json.", { status: 415 });
   }
-  const json = parseJson(await c.req.arrayBuffer());
+  return checked(parseJson(await c.req.arrayBuffer()), schema);
+}
+
+/** Throws `request.malformed_json` (400) and `request.too_deep` (422). */
+export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
+  const json = decoded(body);
   if (isDeeperThan(MAX_JSON_DEPTH, json)) {
     throw new RuntimeError("request.too_deep", `The body is nested deeper than ${MAX_JSON_DEPTH} levels.`, {
       status: 422,
       details: { max_depth: MAX_JSON_DEPTH },
     });
   }
-  return checked(json, schema);
+  return json;
 }
 
-function parseJson(body: ArrayBuffer): unknown {
+function decoded(body: ArrayBuffer | Uint8Array): unknown {
   try {
     return JSON.parse(strictUtf8.decode(body)) as unknown;
   } catch (cause) {
@@ -204,7 +209,8 @@ function readQuery<Query>(c: Context, schema: z.ZodType<Query> | undefined): Que
   return schema === undefined ? (undefined as Query) : checked(c.req.query(), schema);
 }
 
-function checked<Value>(value: unknown, schema: z.ZodType<Value>): Value {
+/** The value as the schema makes it. Throws `request.invalid` (422) with every fault. */
+export function checked<Value>(value: unknown, schema: z.ZodType<Value>): Value {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults: FieldFault[] = parsed.error.issues.map((issue) => ({

@@ -3,6 +3,8 @@ import type { IntentDefinition } from "./intent-definition.ts";
 
 /** Every intent type of this build. */
 export interface IntentCatalog {
+  /** Whether a type that is not here is nowhere: not so in a function, which has its own intent and what that calls. */
+  readonly complete: boolean;
   /** The newest version of each type. */
   readonly definitions: readonly IntentDefinition[];
   /** The newest version, by `<realm>.<intent>`, or by `<intent>` alone, which is unique too. */
@@ -15,7 +17,7 @@ export interface IntentCatalog {
  * Throws `catalog.duplicate` when two intents share a name, `catalog.unknown_child` and `catalog.child_cycle` when a plan calls
  * what is not there or, over any number of children, itself.
  */
-export function createIntentCatalog(all: readonly IntentDefinition[]): IntentCatalog {
+export function createIntentCatalog(all: readonly IntentDefinition[], complete = true): IntentCatalog {
   const versions = new Map<string, IntentDefinition>();
   const newest = new Map<string, IntentDefinition>();
   for (const definition of all) {
@@ -42,6 +44,7 @@ export function createIntentCatalog(all: readonly IntentDefinition[]): IntentCat
   }
   for (const definition of newest.values()) checkChildren(definition, newest, []);
   return {
+    complete,
     definitions: [...newest.values()],
     find: (type) => byName.get(type),
     version: (type, version) => versions.get(versionKey(type, version)),

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { errorFields, type Logger } from "../logger.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { EventId } from "../ids.ts";
+import type { ExecutionStore, OutboxMessage } from "../ports/execution-store.ts";
 import type { MessageBus } from "../ports/message-bus.ts";
 
 const BATCH = 100;
@@ -19,6 +20,8 @@ export interface OutboxRelay {
   nudge(): void;
   /** Publishes until nothing waits or the bus refuses; returns how many messages went out. */
   drain(): Promise<number>;
+  /** Resolves when what was nudged about is out, or was refused. */
+  idle(): Promise<void>;
 }
 
 export interface OutboxRelayDeps {
@@ -32,24 +35,34 @@ export function createOutboxRelay({ store, bus, clock, logger }: OutboxRelayDeps
   let running: Promise<number> | undefined;
   let again = false;
 
+  const publish = async (message: OutboxMessage): Promise<boolean> => {
+    try {
+      await bus.publish({ ...message, id: message.eventId });
+      return true;
+    } catch (error) {
+      logger.warn("the bus refused a message; it will be sent again", {
+        event_id: message.eventId,
+        tenant_id: message.tenantId,
+        ...errorFields(error),
+      });
+      return false;
+    }
+  };
+
   /** Publishes one batch, and adds the ordering keys that were refused to `held`. */
   const publishBatch = async (held: Set<string>): Promise<{ readonly seen: number; readonly sent: number }> => {
     const messages = await store.unpublished(BATCH, [...held]);
-    const sent = [];
-    for (const message of messages) {
-      if (held.has(message.orderingKey)) continue;
-      try {
-        await bus.publish({ ...message, id: message.eventId });
-        sent.push(message.eventId);
-      } catch (error) {
-        held.add(message.orderingKey);
-        logger.warn("the bus refused a message; it will be sent again", {
-          event_id: message.eventId,
-          tenant_id: message.tenantId,
-          ...errorFields(error),
-        });
-      }
-    }
+    const sent: EventId[] = [];
+    const keys = Map.groupBy(messages, ({ orderingKey }) => orderingKey);
+    // Side by side: a bus that is away then costs one time-out, not one for each key.
+    await Promise.all(
+      [...keys].map(async ([orderingKey, inOrder]) => {
+        for (const message of inOrder) {
+          if (!(await publish(message))) return void held.add(orderingKey);
+          sent.push(message.eventId);
+        }
+      }),
+    );
     if (sent.length > 0) await store.markPublished(sent, clock.now());
     return { seen: messages.length, sent: sent.length };
   };
@@ -76,19 +89,20 @@ export function createOutboxRelay({ store, bus, clock, logger }: OutboxRelayDeps
     return running;
   };
 
-  let nudged = false;
+  let gathering: Promise<void> | undefined;
   const gather = async (): Promise<void> => {
     await clock.sleep(GATHER_MS);
-    nudged = false;
+    gathering = undefined;
     await start();
   };
 
   return {
     nudge: () => {
-      if (nudged) return;
-      nudged = true;
-      gather().catch((error: unknown) => logger.error("the outbox cannot be read", errorFields(error)));
+      gathering ??= gather().catch((error: unknown) => logger.error("the outbox cannot be read", errorFields(error)));
     },
     drain: start,
+    idle: async () => {
+      while (gathering !== undefined || running !== undefined) await Promise.allSettled([gathering, running]);
+    },
   };
 }

@@ -16,7 +16,8 @@ const required = (name: string) => {
   return z.string({ error: message }).min(1, message).max(MAX_ID_CHARS, `must have at most ${MAX_ID_CHARS} characters`);
 };
 
-const intentBody = z.object({
+/** What a submission of a known type consists of. */
+export const intentBody = z.object({
   tenant_id: required("tenant_id").meta({ example: "acme" }),
   session_id: required("session_id"),
   parameters: jsonObject.default({}),

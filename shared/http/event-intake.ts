@@ -1,0 +1,109 @@
+import * as z from "zod";
+
+import { RuntimeError } from "../errors.ts";
+import { type HandedOn, HANDED_ON, handedOnSchema } from "../executions/shift.ts";
+import { asId, trustedTenantId } from "../ids.ts";
+import { sha256 } from "../json.ts";
+import type { RuntimeServices } from "../services.ts";
+import { traceFrom } from "../trace.ts";
+import { type IncomingEvent, readCloudEvent } from "./cloud-event.ts";
+import { createDeadLetters } from "./dead-letters.ts";
+import { checked } from "./endpoint.ts";
+import type { PushedMessage } from "./push-envelope.ts";
+import { createPushProof } from "./push-proof.ts";
+import { intentBody } from "./routes/intents.ts";
+
+/** What became of a message; each of them is for good, so the message is acknowledged. */
+export type IntakeOutcome =
+  | { readonly outcome: "accepted"; readonly execution_id: string; readonly duplicate: boolean }
+  | { readonly outcome: "resumed"; readonly execution_id: string }
+  | { readonly outcome: "dead_lettered"; readonly code: string; readonly reason: string };
+
+/**
+ * Takes intents in that producers publish.
+ *  I1  A message is acknowledged only after it is an execution, or is in the dead-letter topic with its reason.
+ *  I2  One event is one execution: its source and id are the idempotency key, however often and to however many copies it comes.
+ *  I3  What can succeed later is repeated, what cannot is not: no producer can make a message come for ever.
+ * Throws a retryable RuntimeError (503) for what is to be repeated, and `auth.*` (401) for what is not from our Pub/Sub.
+ */
+export interface EventIntake {
+  take(message: PushedMessage, authorization: string | undefined): Promise<IntakeOutcome>;
+}
+
+export function createEventIntake({ adapters, config, lifecycle, recovery, catalog }: RuntimeServices): EventIntake {
+  const prove = createPushProof(adapters.tokens, adapters.devTokens);
+  const deadLetters = createDeadLetters(adapters.bus);
+
+  const takeIntent = async (event: IncomingEvent, message: PushedMessage, authorization: string | undefined) => {
+    const body = checked(event.data, eventBody);
+    if (body.intent_type !== undefined && catalog.find(body.intent_type)?.type !== catalog.find(event.type)?.type) {
+      throw new RuntimeError(
+        "event.other_type",
+        `An event of ${event.type} cannot be an intent of ${body.intent_type}.`,
+        {
+          status: 422,
+        },
+      );
+    }
+    const principal = await prove({ authorization, subscription: message.subscription }, body.tenant_id);
+    const { execution, fresh } = await lifecycle.submit({
+      tenantId: principal.tenantId,
+      userId: principal.userId,
+      intentType: event.type,
+      sessionId: asId.session(body.session_id),
+      parameters: body.parameters,
+      metadata: body.metadata,
+      solutionId: body.solution_id,
+      intentId: body.intent_id,
+      idempotencyKey: `event/${sha256(JSON.stringify([event.source, event.id]))}`,
+      traceId: traceFrom(event.traceparent, adapters.ids).traceId,
+    });
+    return { outcome: "accepted", execution_id: execution.execution_id, duplicate: !fresh } as const;
+  };
+
+  const resume = async ({ tenant_id, execution_id }: HandedOn) => {
+    await recovery.resume({ tenantId: trustedTenantId(tenant_id), executionId: asId.execution(execution_id) });
+    return { outcome: "resumed", execution_id } as const;
+  };
+
+  return {
+    take: async (message, authorization) => {
+      try {
+        if (message.data.length > config.maxBodyBytes) throw tooLarge(config.maxBodyBytes);
+        const event = readCloudEvent(message);
+        if (event.type === HANDED_ON) return await resume(checked(event.data, handedOnSchema));
+        return await takeIntent(event, message, authorization);
+      } catch (error) {
+        if (!isPermanent(error)) throw retryable(error);
+        const { code, reason } = await deadLetters.bury(message, error);
+        adapters.logger.warn("a message cannot become an execution; it is a dead letter now", {
+          message_id: message.messageId,
+          subscription: message.subscription,
+          error_code: code,
+          error: reason,
+        });
+        return { outcome: "dead_lettered", code, reason };
+      }
+    },
+  };
+}
+
+const eventBody = intentBody.extend({ intent_type: z.string().min(1).optional() });
+
+/** Whether it would fail the same way for ever. A push that is not trusted is refused instead: it never was Pub/Sub's. */
+function isPermanent(error: unknown): error is RuntimeError {
+  return error instanceof RuntimeError && !error.retryable && error.status < 500 && error.status !== 401;
+}
+
+function retryable(error: unknown): RuntimeError {
+  if (error instanceof RuntimeError && (error.retryable || error.status === 401)) return error;
+  return new RuntimeError("event.not_taken", "The event could not be taken right now; deliver it again.", {
+    status: 503,
+    retryable: true,
+    cause: error,
+  });
+}
+
+function tooLarge(maxBytes: number): RuntimeError {
+  return new RuntimeError("request.too_large", `The event is larger than ${maxBytes} bytes.`, { status: 413 });
+}

@@ -1,0 +1,23 @@
+import type { RuntimeServices } from "../../services.ts";
+import { checked, parseJson, type Router } from "../endpoint.ts";
+import { createEventIntake } from "../event-intake.ts";
+import { pushedMessage, pushEnvelope } from "../push-envelope.ts";
+import { limitBodies } from "../router.ts";
+
+/** A message of Pub/Sub has at most 10 MB, which are 14 MB in base64: a larger one would never get as far as the dead letters. */
+const MAX_PUSH_BYTES = 16 * 1024 * 1024;
+/** Where push subscriptions post to; functions-framework, too, reads the topic from there. */
+const PUSH_PATH = "/projects/:project/topics/:topic";
+
+/**
+ * Takes pushes of Pub/Sub. 200 acknowledges, for accepted, duplicate and dead-lettered messages alike; 503 asks for it again;
+ * 400 and 401 are for what is no push of Pub/Sub. Never 202, which Pub/Sub takes for a failure.
+ */
+export function addPushRoute(router: Router, services: RuntimeServices): void {
+  const intake = createEventIntake(services);
+  router.on("POST", PUSH_PATH, limitBodies(MAX_PUSH_BYTES), async (c) => {
+    const envelope = checked(parseJson(await c.req.arrayBuffer()), pushEnvelope);
+    const outcome = await intake.take(pushedMessage(envelope), c.req.header("authorization"));
+    return Response.json(outcome);
+  });
+}
