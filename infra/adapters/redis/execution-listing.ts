@@ -1,0 +1,39 @@
+import type { TenantId } from "../../../shared/ids.ts";
+import type { JsonObject } from "../../../shared/json.ts";
+import type { ExecutionFilter } from "../../../shared/ports/execution-store.ts";
+import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
+import { pageOf, readCursor } from "./cursor.ts";
+import { escaped, tenantRoot } from "./keys.ts";
+import { texts } from "./replies.ts";
+import { defineScript, type RunScript } from "./script.ts";
+import { LIST_EXECUTIONS } from "./scripts/reading.lua.ts";
+
+const list = defineScript("list-executions", LIST_EXECUTIONS);
+
+type ListExecutions = (tenantId: TenantId, filter: ExecutionFilter, page: PageRequest) => Promise<Page<JsonObject>>;
+
+/** Executions, newest first, along the smallest of the indexes that their conditions name. */
+export function createExecutionListing(run: RunScript, root: string): ListExecutions {
+  return async (tenantId, { status, intentType, sessionId, live }, page) => {
+    const tenant = tenantRoot(root, tenantId);
+    const wanted = [status, intentType, sessionId].map((value) => (value === undefined ? "" : escaped(value)));
+    const indexes = ["xs:", "xt:", "xn:"].flatMap((index, at) => (wanted[at] ? [tenant + index + wanted[at]] : []));
+    if (live === true) indexes.push(`${tenant}xl`);
+    if (indexes.length === 0) indexes.push(`${tenant}xa`);
+    const rows: { readonly no: number; readonly head: string }[] = [];
+    let before = String(readCursor(page.cursor, ["number"])?.[0] ?? "+inf");
+    while (before !== "" && rows.length <= page.limit) {
+      const room = page.limit + 1 - rows.length;
+      const args = [`${tenant}x:`, String(room), before, ...wanted, live === true ? "1" : "0"];
+      const [next, ...found] = texts(await run(list, indexes, args));
+      for (let at = 0; at + 1 < found.length; at += 2) rows.push({ no: Number(found[at]), head: found[at + 1] ?? "" });
+      before = next ?? "";
+    }
+    return pageOf(
+      rows,
+      page,
+      ({ head }) => JSON.parse(head) as JsonObject,
+      ({ no }) => [no],
+    );
+  };
+}

@@ -1,0 +1,112 @@
+import type { ExecutionId, TenantId } from "../../../shared/ids.ts";
+import type { LogFilter } from "../../../shared/ports/execution-store.ts";
+import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
+import { sessionIndex, typeIndex } from "./change-arguments.ts";
+import { pageOf, type Position, readCursor } from "./cursor.ts";
+import { escaped, tenantRoot } from "./keys.ts";
+import { type LogElement, matches, readElement } from "./log-element.ts";
+import { texts } from "./replies.ts";
+import { defineScript, type RunScript } from "./script.ts";
+import { READ_LOG, READ_STREAM } from "./scripts/reading.lua.ts";
+import { countKey, readCountKey, readTimeKey, TIME_DIGITS, timeKey } from "./sortable.ts";
+
+const readStream = defineScript("read-stream", READ_STREAM);
+const readIndex = defineScript("read-log", READ_LOG);
+
+/** The append-only log, read along the stream of an execution, or along an index of the tenant. */
+export function createLog(run: RunScript, root: string) {
+  const ofExecution = async (
+    tenantId: TenantId,
+    executionId: ExecutionId,
+    filter: LogFilter,
+    page: PageRequest,
+  ): Promise<Page<string>> => {
+    const stream = `${tenantRoot(root, tenantId)}l:${escaped(executionId)}`;
+    const newest = filter.order === "newest";
+    const floor = filter.afterSequence ?? 0;
+    const after = Number(readCursor(page.cursor, ["number"])?.[0] ?? 0);
+    let from = newest ? after : Math.max(after, floor);
+    const found: Found[] = [];
+    for (;;) {
+      const room = page.limit + 1 - found.length;
+      if (room <= 0) break;
+      const elements = texts(await run(readStream, [stream], [filter.order, String(room), String(from)]));
+      for (const element of elements) {
+        const entry = readElement(element ?? "");
+        from = entry.sequence;
+        if (matches(filter, entry)) found.push({ text: entry.text, position: [entry.sequence] });
+      }
+      if (elements.length < room || (newest && from <= floor + 1)) break;
+    }
+    return cut(found, page);
+  };
+
+  const ofTenant = async (tenantId: TenantId, filter: LogFilter, page: PageRequest): Promise<Page<string>> => {
+    const tenant = tenantRoot(root, tenantId);
+    const indexes: string[] = [];
+    if (filter.eventType !== undefined) indexes.push(tenant + typeIndex(filter.eventType));
+    if (filter.sessionId !== undefined) indexes.push(tenant + sessionIndex(filter.sessionId));
+    if (indexes.length === 0) indexes.push(`${tenant}lt`);
+    let bounds: Bounds | undefined = boundsOf(filter, page.cursor);
+    const found: Found[] = [];
+    while (bounds !== undefined && found.length <= page.limit) {
+      const { lower, upper, ended, sequence } = bounds;
+      const room = page.limit + 1 - found.length;
+      const args = [`${tenant}l:`, filter.order, String(room), lower, upper, ended, sequence];
+      const [next, ...entries] = texts(await run(readIndex, indexes, args));
+      for (let at = 0; at + 1 < entries.length; at += 2) {
+        const entry = readElement(entries[at + 1] ?? "");
+        if (matches(filter, entry)) found.push({ text: entry.text, position: positionOf(entries[at] ?? "", entry) });
+      }
+      if (!next) bounds = undefined;
+      else bounds = filter.order === "newest" ? { ...bounds, upper: next } : { ...bounds, lower: next };
+    }
+    return cut(found, page);
+  };
+
+  return {
+    read: (tenantId: TenantId, filter: LogFilter, page: PageRequest): Promise<Page<string>> =>
+      filter.executionId === undefined
+        ? ofTenant(tenantId, filter, page)
+        : ofExecution(tenantId, filter.executionId, filter, page),
+  };
+}
+
+interface Found {
+  readonly text: string;
+  readonly position: Position;
+}
+
+/** Which part of an index to walk: as ZRANGE BYLEX has it, without what the page before gave of the place that it ended in. */
+interface Bounds {
+  readonly lower: string;
+  readonly upper: string;
+  /** Time and arrival, the beginning of members. */
+  readonly ended: string;
+  readonly sequence: string;
+}
+
+function boundsOf({ fromMs, toMs, order }: LogFilter, cursor: string | undefined): Bounds {
+  const lower = fromMs === undefined ? "-" : `[${timeKey(fromMs)}`;
+  const upper = toMs === undefined ? "+" : `(${timeKey(toMs)}`;
+  const position = readCursor(cursor, ["number", "number", "number"]);
+  if (position === undefined) return { lower, upper, ended: "", sequence: "0" };
+  const [time, arrival, sequence] = position.map(Number);
+  const ended = timeKey(time ?? 0) + countKey(arrival ?? 0);
+  // All that begin with the place come before it with a tilde behind.
+  const rest = order === "newest" ? { lower, upper: `(${ended}~` } : { lower: `[${ended}`, upper };
+  return { ...rest, ended, sequence: String(sequence) };
+}
+
+function positionOf(place: string, { sequence }: LogElement): Position {
+  return [readTimeKey(place.slice(0, TIME_DIGITS)), readCountKey(place.slice(TIME_DIGITS))[0], sequence];
+}
+
+function cut(found: readonly Found[], page: PageRequest): Page<string> {
+  return pageOf(
+    found,
+    page,
+    ({ text }) => text,
+    ({ position }) => position,
+  );
+}

@@ -1,0 +1,111 @@
+/** How much one call of a sweep does at the most, so that none holds Redis up. */
+const BATCH = 1_000;
+
+/**
+ * Says that a worker lives.   KEYS[1] beats   ARGV[1] worker id   ARGV[2] now, ms
+ * Delivered again, or late: an older beat never takes the place of a newer one.
+ */
+export const BEAT = /* lua */ `return redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])`;
+
+/**
+ * Says that a worker is gone.   KEYS[1] beats   KEYS[2] what it holds   ARGV[1] worker id
+ * Delivered again: it stays gone.
+ */
+export const RETIRE = /* lua */ `
+if redis.call('EXISTS', KEYS[2]) == 1 then return redis.call('ZADD', KEYS[1], '-inf', ARGV[1]) end
+return redis.call('ZREM', KEYS[1], ARGV[1])
+`;
+
+/**
+ * What is due.   KEYS[1] due   ARGV[1] now, ms   ARGV[2] limit
+ * Replies the names of executions, the longest due first.
+ */
+export const DUE = /* lua */ `return redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2])`;
+
+/**
+ * What silent workers hold.
+ *   KEYS[1] beats   ARGV[1] where the held are: the key without the worker   ARGV[2] alive since, ms   ARGV[3] limit
+ * Replies the names of executions. Forgets silent workers that hold nothing: they are known again when they beat or accept.
+ */
+export const ABANDONED = /* lua */ `
+local reply, limit, looked = {}, tonumber(ARGV[3]), 0
+while #reply < limit and looked < ${BATCH} do
+  local silent = redis.call('ZRANGE', KEYS[1], '-inf', '(' .. ARGV[2], 'BYSCORE', 'LIMIT', looked, 100)
+  local idle = {}
+  for _, worker in ipairs(silent) do
+    local held = {}
+    if #reply < limit then held = redis.call('ZRANGE', ARGV[1] .. worker, 0, limit - #reply - 1) end
+    for _, ref in ipairs(held) do reply[#reply + 1] = ref end
+    if #held == 0 and #reply < limit then idle[#idle + 1] = worker else looked = looked + 1 end
+  end
+  if #idle > 0 then redis.call('ZREM', KEYS[1], unpack(idle)) end
+  if #silent < 100 then return reply end
+end
+return reply
+`;
+
+/**
+ * Messages that wait to be published, in the order in which they were committed.
+ *   KEYS[1] outbox   KEYS[2] messages
+ *   ARGV[1] limit    ARGV[2] after this position   ARGV[3...] ordering keys to leave out
+ * Replies [where to go on, or "" at the end, then event ids and messages in turn].
+ */
+export const UNPUBLISHED = /* lua */ `
+local limit, last, walked = tonumber(ARGV[1]), ARGV[2], 0
+local except = {}
+for i = 3, #ARGV do except[ARGV[i]] = true end
+local reply, found = { '' }, 0
+while found < limit and walked < ${BATCH} do
+  local chunk = math.max(limit - found, #ARGV > 2 and 100 or 0)
+  local ids = redis.call('ZRANGE', KEYS[1], '(' .. last, '+inf', 'BYSCORE', 'LIMIT', 0, chunk, 'WITHSCORES')
+  for i = 1, #ids, 2 do
+    if found == limit then break end
+    local message = redis.call('HGET', KEYS[2], ids[i])
+    last = ids[i + 1]
+    if not except[string.match(message, '^%S+')] then
+      reply[#reply + 1] = ids[i]
+      reply[#reply + 1] = message
+      found = found + 1
+    end
+  end
+  walked = walked + #ids / 2
+  if #ids < 2 * chunk then return reply end
+end
+reply[1] = last
+return reply
+`;
+
+/**
+ * Marks messages as published, and lets go of what they said.
+ *   KEYS[1] outbox   KEYS[2] messages   KEYS[3] published   ARGV[1] when, ms   ARGV[2...] event ids
+ * Delivered again: the first mark counts.
+ */
+export const MARK_PUBLISHED = /* lua */ `
+for i = 2, #ARGV do
+  if redis.call('ZREM', KEYS[1], ARGV[i]) == 1 then
+    redis.call('HDEL', KEYS[2], ARGV[i])
+    redis.call('ZADD', KEYS[3], ARGV[1], ARGV[i])
+  end
+end
+return 'marked'
+`;
+
+/**
+ * Drops a batch of what is over.
+ *   KEYS[1] published   KEYS[2] idempotency keys by their ends   ARGV[1] root   ARGV[2] published before, ms   ARGV[3] now, ms
+ * Replies [how many went, 1 when there may be more].
+ * Delivered again: there is less to drop.
+ */
+export const PURGE = /* lua */ `
+local function over(key, bound)
+  return redis.call('ZRANGE', key, '-inf', bound, 'BYSCORE', 'LIMIT', 0, ${BATCH})
+end
+local published, keys = over(KEYS[1], '(' .. ARGV[2]), over(KEYS[2], ARGV[3])
+if #published > 0 then redis.call('ZREM', KEYS[1], unpack(published)) end
+for _, member in ipairs(keys) do
+  local name, key = string.match(member, '^([^:]*):(.*)$')
+  redis.call('HDEL', ARGV[1] .. 't:' .. name .. ':k', key)
+end
+if #keys > 0 then redis.call('ZREM', KEYS[2], unpack(keys)) end
+return { #published + #keys, (#published == ${BATCH} or #keys == ${BATCH}) and 1 or 0 }
+`;

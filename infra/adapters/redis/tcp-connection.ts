@@ -1,0 +1,84 @@
+import { Redis } from "ioredis";
+
+import { type RedisConnection, redisRefused, type Reply, storeUnavailable } from "./connection.ts";
+
+/** How long Redis may be silent while it owes an answer, before the connection counts as dead. */
+const SILENCE_MS = 5_000;
+/** How long a call waits for a connection that is being made. */
+const CONNECT_WITHIN_MS = 2_000;
+const RECONNECT_MIN_MS = 50;
+const RECONNECT_MAX_MS = 1_000;
+
+/**
+ * A Redis over TCP. Commands of one turn of the event loop travel together, in the order in which they were given.
+ *  T1  Nothing is sent twice: what was under way when a connection broke is rejected, and may have been done.
+ *  T2  While Redis is away every call is rejected within `CONNECT_WITHIN_MS`, and one that it does not answer within `SILENCE_MS`.
+ *  T3  The connection is made again by itself, for as long as it takes.
+ */
+export function createTcpConnection(url: string): RedisConnection {
+  const redis = new Redis(url, {
+    protocol: 2,
+    enableAutoPipelining: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    socketTimeout: SILENCE_MS,
+    connectTimeout: CONNECT_WITHIN_MS,
+    disableClientInfo: true,
+    retryStrategy: (times) => Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS),
+  });
+  let closed = false;
+  let away: Error | undefined;
+  let waiting: ((error: Error | undefined) => void)[] = [];
+  const underWay = new Set<Promise<unknown>>();
+  const tell = (error: Error | undefined): void => {
+    away = error;
+    const told = waiting;
+    waiting = [];
+    for (const hear of told) hear(error);
+  };
+  redis.on("ready", () => tell(undefined));
+  redis.on("close", () => tell(away ?? new Error("the connection was closed")));
+  redis.on("error", tell);
+
+  /** Resolves when commands can be sent; throws when the last try to connect failed, or takes too long. */
+  const ready = async (): Promise<void> => {
+    if (away !== undefined) throw away;
+    const { promise, resolve } = Promise.withResolvers<Error | undefined>();
+    waiting.push(resolve);
+    const patience = setTimeout(resolve, CONNECT_WITHIN_MS, new Error("connecting takes too long"));
+    const error = await promise;
+    clearTimeout(patience);
+    if (error !== undefined) throw error;
+  };
+
+  const ask = async <Answer>(command: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      if (closed) throw new Error("the store was closed");
+      if (redis.status !== "ready") await ready();
+      return await command();
+    } catch (error) {
+      throw error instanceof Error && error.name === "ReplyError"
+        ? redisRefused(error.message)
+        : storeUnavailable(error);
+    }
+  };
+  const send = <Answer>(command: () => Promise<Answer>): Promise<Answer> => {
+    const answer = ask(command);
+    underWay.add(answer);
+    const over = (): void => void underWay.delete(answer);
+    answer.then(over, over);
+    return answer;
+  };
+
+  return {
+    evalsha: (sha, keys, args) => send(async () => (await redis.evalsha(sha, keys.length, ...keys, ...args)) as Reply),
+    eval: (script, keys, args) => send(async () => (await redis.eval(script, keys.length, ...keys, ...args)) as Reply),
+    ping: () => send(async () => void (await redis.ping())),
+    close: async () => {
+      closed = true;
+      await Promise.allSettled(underWay);
+      redis.disconnect();
+    },
+  };
+}
