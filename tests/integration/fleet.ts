@@ -24,14 +24,14 @@ export interface Fleet {
   end(): Promise<void>;
 }
 
-/** `more`: environment variables of each worker besides the data folder's. */
+/** `envOf`: environment variables besides the data folder's, of a worker by its place; who takes its place gets the same. */
 export function startFleet(
   dataDir: string,
   databasePath: string,
   size: number,
-  more: Readonly<Record<string, string>> = {},
+  envOf: (place: number) => Readonly<Record<string, string>> = () => ({}),
 ): Fleet {
-  const workers = Array.from({ length: size }, () => startWorker(dataDir, more));
+  const workers = Array.from({ length: size }, (_, place) => startWorker(dataDir, envOf(place)));
   const everyWorker = [...workers];
   const spared = new Set<WorkerProcess>();
   const up = new Set<WorkerProcess>();
@@ -64,9 +64,10 @@ export function startFleet(
         victim.signal("SIGKILL");
         up.delete(victim);
         kills += 1;
-        const next = startWorker(dataDir, more);
+        const place = workers.indexOf(victim);
+        const next = startWorker(dataDir, envOf(place));
         everyWorker.push(next);
-        workers.splice(workers.indexOf(victim), 1, next);
+        workers.splice(place, 1, next);
         watch(next);
       }
       return kills;

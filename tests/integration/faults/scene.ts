@@ -24,19 +24,20 @@ export interface Scene extends AsyncDisposable {
   audit(): Promise<Audit>;
 }
 
+type Environment = Readonly<Record<string, string>>;
+
 export interface SceneOptions {
-  readonly workers?: number;
-  /** What the workers get to see, a proxy for example. */
-  readonly workerEnv: Readonly<Record<string, string>>;
-  /** What the test itself looks at; default what the workers see. */
-  readonly ownEnv?: Readonly<Record<string, string>>;
+  /** One worker for each: what chooses its store, a proxy before it for example. */
+  readonly workerEnvs: readonly Environment[];
+  /** What the test itself looks at. */
+  readonly ownEnv: Environment;
 }
 
-export async function openScene({ workers = 2, workerEnv, ownEnv = workerEnv }: SceneOptions): Promise<Scene> {
+export async function openScene({ workerEnvs, ownEnv }: SceneOptions): Promise<Scene> {
   const folder = await temporaryFolder();
   const adapters = await createAdapters(loadConfig({ DATA_DIR: folder.path, LOG_LEVEL: "error", ...ownEnv }));
   const runtime = await openRuntime({ store: adapters.store, folder: folder.path, intents: [fiveSteps] });
-  const fleet = startFleet(folder.path, "", workers, workerEnv);
+  const fleet = startFleet(folder.path, "", workerEnvs.length, (place) => workerEnvs[place] ?? {});
   await fleet.ready();
   const accepted = new Map<string, string>();
   let asked = 0;
@@ -81,7 +82,7 @@ export async function openScene({ workers = 2, workerEnv, ownEnv = workerEnv }: 
     [Symbol.asyncDispose]: async () => {
       await fleet.end();
       await runtime[Symbol.asyncDispose]();
-      await adapters.store.close();
+      await adapters.close();
       await folder[Symbol.asyncDispose]();
     },
   };

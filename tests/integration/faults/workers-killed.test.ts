@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { openScene } from "./scene.ts";
 
 it("audits what is left of sagas whose workers are killed: nothing is lost, nothing is there twice, every event came", async () => {
-  await using scene = await openScene({ workers: 3, workerEnv: {} });
+  await using scene = await openScene({ workerEnvs: [{}, {}, {}], ownEnv: {} });
   const calm = new AbortController();
   const killing = scene.fleet.killEvery(700, calm.signal);
   await scene.load(300, 5_000);
