@@ -4,7 +4,7 @@ import { rfc3339 } from "../shared/clock.ts";
 import type { BusChoice, ObjectsChoice, StoreChoice } from "../shared/config-choices.ts";
 import type { Config } from "../shared/config.ts";
 import { RuntimeError } from "../shared/errors.ts";
-import { createIds } from "../shared/ids.ts";
+import { createIds, type Ids } from "../shared/ids.ts";
 import { createLogger } from "../shared/logger.ts";
 import type { ExecutionStore } from "../shared/ports/execution-store.ts";
 import type { MessageBus } from "../shared/ports/message-bus.ts";
@@ -36,14 +36,15 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   const identity = inDataDir(config.dataDir, () =>
     createDevIdentity(join(config.dataDir, "dev-signing-key"), () => systemClock.now()),
   );
+  const ids = createIds(systemRandom);
   const [store, objects, bus] = await Promise.all([
-    openStore(config.store, config.dataDir),
+    openStore(config.store, config.dataDir, ids),
     openObjects(config.objects, config.dataDir),
     openBus(config.bus),
   ]);
   return {
     clock: systemClock,
-    ids: createIds(systemRandom),
+    ids,
     random: systemRandom,
     logger: createLogger({
       clock: systemClock,
@@ -61,14 +62,20 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   };
 }
 
-async function openStore(choice: StoreChoice, dataDir: string): Promise<Opened<ExecutionStore>> {
+async function openStore(choice: StoreChoice, dataDir: string, ids: Ids): Promise<Opened<ExecutionStore>> {
   const opened = (adapter: ExecutionStore) => ({ adapter, close: () => adapter.close() });
   switch (choice.kind) {
     case "sqlite": {
       const { createSqliteStore } = await import("./adapters/sqlite/execution-store.ts");
       return opened(inDataDir(dataDir, () => createSqliteStore(join(dataDir, "runtime.db"))));
     }
-    case "redis":
+    case "redis": {
+      const [{ createRedisStore }, { createTcpConnection }] = await Promise.all([
+        import("./adapters/redis/execution-store.ts"),
+        import("./adapters/redis/tcp-connection.ts"),
+      ]);
+      return opened(createRedisStore(createTcpConnection(choice.url), { senderName: ids.worker() }));
+    }
     case "upstash":
     case "firestore":
     case "tiered":

@@ -52,8 +52,13 @@ export async function openScene({ workerEnvs, ownEnv }: SceneOptions): Promise<S
   };
 
   const isQuiet = async (): Promise<boolean> => {
-    const live = await runtime.store.listExecutions(runtime.tenantId, { live: true }, { limit: 1 });
-    return live.items.length === 0 && (await runtime.store.unpublished(1)).length === 0;
+    try {
+      const live = await runtime.store.listExecutions(runtime.tenantId, { live: true }, { limit: 1 });
+      return live.items.length === 0 && (await runtime.store.unpublished(1)).length === 0;
+    } catch {
+      // The store was away, and may be just coming back.
+      return false;
+    }
   };
 
   return {

@@ -1,0 +1,37 @@
+import { startRedis } from "../../infra/dev/parts/redis-server.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+/** A Redis that is killed and comes back on its port, with its data. */
+export interface MortalRedis extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  /** SIGKILL: what it has acknowledged is in its append-only file. */
+  kill(): Promise<void>;
+  /** Starts it again after `kill`. */
+  restart(): Promise<void>;
+  /** Freezes it: connections stay open, and nothing is answered. */
+  pause(): void;
+  resume(): void;
+}
+
+export async function startMortalRedis(): Promise<MortalRedis> {
+  const folder = await temporaryFolder();
+  let redis = await startRedis({ directory: folder.path });
+  const { host, port } = redis;
+  return {
+    host,
+    port,
+    url: `redis://${host}:${port}`,
+    kill: () => redis.kill(),
+    restart: async () => {
+      redis = await startRedis({ directory: folder.path, port });
+    },
+    pause: () => redis.pause(),
+    resume: () => redis.resume(),
+    [Symbol.asyncDispose]: async () => {
+      await redis.stop();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
