@@ -1,4 +1,5 @@
 import { createArtifactBytes } from "./artifacts/artifact-bytes.ts";
+import { createUploads } from "./artifacts/uploads.ts";
 import type { Config } from "./config.ts";
 import { createAcceptance } from "./executions/acceptance.ts";
 import { createChildExecutions } from "./executions/child-executions.ts";
@@ -43,6 +44,7 @@ export function createServices(
   const surface = createStateSurface(store);
   const claimCheck = createClaimCheck(objects);
   const artifactBytes = createArtifactBytes({ objects, clock, ids });
+  const uploads = createUploads({ store, surface, objects, clock, ids });
   const log = createWriteAheadLog(store);
   const catalog = createIntentCatalog(intents, complete);
   const sessions = createSessionService({ store, surface, clock, ids });
@@ -119,6 +121,7 @@ export function createServices(
     surface,
     claimCheck,
     artifactBytes,
+    uploads,
     log,
     catalog,
     sessions,

@@ -54,6 +54,7 @@ export function createIds(random: Random) {
     file: (): ArtifactId => `file_${random.uuid()}` as ArtifactId,
     parsed: (): ArtifactId => `parsed_${random.uuid()}` as ArtifactId,
     contract: (): string => `contract_${random.uuid()}`,
+    upload: (): string => `upload_${random.uuid()}`,
     materialization: (): string => `materialization_${random.uuid()}`,
     trace: (): TraceId => `trace_${random.uuid()}` as TraceId,
     worker: (): WorkerId => `worker_${random.uuid()}` as WorkerId,

@@ -1,4 +1,5 @@
 import type { ArtifactBytes } from "./artifacts/artifact-bytes.ts";
+import type { Uploads } from "./artifacts/uploads.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { ExecutionFeed } from "./executions/execution-feed.ts";
@@ -41,6 +42,7 @@ export interface RuntimeServices {
   readonly surface: StateSurface;
   readonly claimCheck: ClaimCheck;
   readonly artifactBytes: ArtifactBytes;
+  readonly uploads: Uploads;
   readonly log: WriteAheadLog;
   readonly catalog: IntentCatalog;
   readonly sessions: SessionService;

@@ -3,16 +3,26 @@ import * as z from "zod";
 import { rfc3339 } from "../../shared/clock.ts";
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
+import { errorFields } from "../../shared/logger.ts";
 import { intent } from "../../shared/sagas/intent.ts";
 import { requestDataAccess } from "../../shared/steward/boundary-contract.ts";
-import { jsonValue, sha256 } from "../../shared/json.ts";
+import { jsonValue } from "../../shared/json.ts";
 import { materializationSchema } from "../../shared/artifacts/artifact.ts";
+import { MEDIA_TYPE } from "../../shared/artifacts/media-type.ts";
+import { findUpload, takeUpload } from "../../shared/artifacts/upload.ts";
 
 /** Larger files come through an upload URL: large bytes never travel through an intent. */
 const MAX_INLINE_BYTES = 1024 * 1024;
+/** For the largest upload, read once for its digest at 20 MB a second. */
+const STORE_TIMEOUT = "5m";
 const MAX_BASE64_CHARS = Math.ceil(MAX_INLINE_BYTES / 3) * 4;
-/** It comes back as the header Content-Type, so nothing may be in it that a header cannot hold (RFC 9110, section 8.3.1). */
-const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(?: *;[\x20-\x7e]*)?$/;
+/** What a file comes as: exactly one of each list. */
+const SOURCES = {
+  upload: [["content_base64", "upload_id"]],
+  edi: [["edi_data"], ["partner_id"]],
+  api: [["api_payload"]],
+} as const;
+const SOURCE_FIELDS = Object.values(SOURCES).flat(2);
 
 const input = z
   .strictObject({
@@ -23,6 +33,7 @@ const input = z
       .max(MAX_BASE64_CHARS, `decodes to more than ${MAX_INLINE_BYTES} bytes; use an upload URL`)
       .optional()
       .describe("upload: the file's bytes, at most 1 MiB decoded"),
+    upload_id: z.string().min(1).max(128).optional().describe("upload: what was sent to a URL of /files/upload-url"),
     edi_data: z.string().max(MAX_INLINE_BYTES).optional().describe("edi: the interchange as text"),
     partner_id: z.string().min(1).max(255).optional().describe("edi: who sent it"),
     api_payload: jsonValue.optional().describe("api: the payload, kept as JSON"),
@@ -40,23 +51,18 @@ const input = z
     data_classification: z.enum(["platform", "client"]).default("client"),
   })
   .superRefine((file, check) => {
-    const needed = { upload: ["content_base64"], edi: ["edi_data", "partner_id"], api: ["api_payload"] } as const;
-    const all = ["content_base64", "edi_data", "partner_id", "api_payload"] as const;
-    const wanted: readonly string[] = needed[file.ingestion_type];
-    for (const name of all) {
-      if (wanted.includes(name) && file[name] === undefined) {
-        check.addIssue({
-          code: "custom",
-          path: [name],
-          message: `is required when ingestion_type is ${file.ingestion_type}`,
-        });
-      }
-      if (!wanted.includes(name) && file[name] !== undefined) {
-        check.addIssue({
-          code: "custom",
-          path: [name],
-          message: `does not go with ingestion_type ${file.ingestion_type}`,
-        });
+    const complain = (name: string, message: string): void => check.addIssue({ code: "custom", path: [name], message });
+    const choices: readonly (readonly (keyof typeof file)[])[] = SOURCES[file.ingestion_type];
+    for (const choice of choices) {
+      const given = choice.filter((name) => file[name] !== undefined);
+      const [name = ""] = choice;
+      const or = choice.length > 1 ? ` (or else ${choice.slice(1).join(", ")})` : "";
+      if (given.length === 0) complain(name, `is required when ingestion_type is ${file.ingestion_type}${or}`);
+      for (const extra of given.slice(1)) complain(extra, `does not go with ${given[0] ?? ""}`);
+    }
+    for (const name of SOURCE_FIELDS) {
+      if (file[name] !== undefined && !choices.flat().includes(name)) {
+        complain(name, `does not go with ingestion_type ${file.ingestion_type}`);
       }
     }
   });
@@ -77,8 +83,11 @@ export const ingestFile = intent("content.ingest_file", {
   output,
 })
   .step("receive", {
-    run: (ctx) => {
-      const bytes = bytesOf(ctx.input);
+    run: async (ctx) => {
+      const { upload_id } = ctx.input;
+      const upload = upload_id === undefined ? undefined : await findUpload(ctx.state, upload_id, ctx.executionId);
+      if (upload !== undefined) await ctx.artifacts.expectUploaded(upload);
+      const mimeType = ctx.input.mime_type ?? upload?.content_type;
       const file = ctx.artifacts.register({
         artifact_id: ctx.ids.file(),
         artifact_type: "file",
@@ -88,33 +97,45 @@ export const ingestFile = intent("content.ingest_file", {
           ui_name: ctx.input.ui_name,
           ingestion_type: ctx.input.ingestion_type,
           ...(ctx.input.file_type === undefined ? {} : { file_type: ctx.input.file_type }),
-          ...(ctx.input.mime_type === undefined ? {} : { mime_type: ctx.input.mime_type }),
+          ...(mimeType === undefined ? {} : { mime_type: mimeType }),
           ...(ctx.input.partner_id === undefined ? {} : { partner_id: ctx.input.partner_id }),
         },
       });
-      return { file_id: file.artifact_id, size_bytes: bytes.length, sha256: sha256(bytes) };
+      return { file_id: file.artifact_id };
     },
   })
   .step("store", {
+    timeout: STORE_TIMEOUT,
     run: async (ctx) => {
-      const { file_id, size_bytes } = ctx.outputs.receive;
-      if (size_bytes === 0) {
+      const file = { artifact_id: asId.artifact(ctx.outputs.receive.file_id), artifact_type: "file" };
+      const format = extensionOf(ctx.input.ui_name);
+      if (ctx.input.upload_id !== undefined) {
+        const upload = await findUpload(ctx.state, ctx.input.upload_id, ctx.executionId);
+        const contentType = ctx.input.mime_type ?? upload.content_type;
+        return ctx.artifacts.adopt(file, { format, contentType }, upload);
+      }
+      const bytes = bytesOf(ctx.input);
+      if (bytes.length === 0) {
         throw new RuntimeError("content.empty_file", `${ctx.input.ui_name} is empty: it has no bytes.`, {
           status: 422,
         });
       }
-      const file = { artifact_id: asId.artifact(file_id), artifact_type: "file" };
-      const form = {
-        format: extensionOf(ctx.input.ui_name),
-        contentType: ctx.input.mime_type ?? "application/octet-stream",
-      };
-      return ctx.artifacts.keep(file, form, one(bytesOf(ctx.input)));
+      const contentType = ctx.input.mime_type ?? "application/octet-stream";
+      return ctx.artifacts.keep(file, { format, contentType }, one(bytes));
     },
   })
   .step("register", {
     run: async (ctx) => {
       const fileId = asId.artifact(ctx.outputs.receive.file_id);
       const materialization = materializationSchema.parse(ctx.outputs.store);
+      if (ctx.input.upload_id !== undefined) {
+        const taken = { execution_id: ctx.executionId, artifact_id: fileId };
+        const upload = await takeUpload(ctx.state, ctx.input.upload_id, taken);
+        // Not worth failing for: the store forgets uploads that are left behind by itself.
+        await ctx.artifacts.discardUpload(upload).catch((error: unknown) => {
+          ctx.logger.warn("the bytes of an upload were not removed", errorFields(error));
+        });
+      }
       await ctx.artifacts.amend(fileId, { materializations: [materialization] });
       const contract = requestDataAccess(ctx.state, {
         contract_id: ctx.ids.contract(),
@@ -141,8 +162,8 @@ export const ingestFile = intent("content.ingest_file", {
     file_id: outputs.receive.file_id,
     boundary_contract_id: outputs.register.boundary_contract_id,
     lifecycle_state: "PENDING" as const,
-    sha256: outputs.receive.sha256,
-    size_bytes: outputs.receive.size_bytes,
+    sha256: outputs.store.sha256,
+    size_bytes: outputs.store.size_bytes,
   }));
 
 function bytesOf(file: z.infer<typeof input>): Uint8Array {

@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
-
 import { type Clock, rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ArtifactId, Ids, TenantId } from "../ids.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { ObjectStore, ObjectTarget, WrittenObject } from "../ports/object-store.ts";
 import type { Materialization } from "./artifact.ts";
+import { type Upload, uploadPath } from "./upload.ts";
 
 export interface BytesToKeep {
   readonly tenantId: TenantId;
@@ -18,8 +17,17 @@ export interface BytesToKeep {
 /** An artifact's bytes: written before any record points at them, and checked against their digest when read. */
 export interface ArtifactBytes {
   keep(target: BytesToKeep, source: AsyncIterable<Uint8Array>): Promise<Materialization>;
-  /** Streams the bytes and throws `artifact.damaged` at the end when they are not the ones that were kept. */
+  /**
+   * Streams the bytes; they throw `object.damaged` at the end when they are not the ones that were kept. Throws
+   * `artifact.damaged` for a record that names other bytes than it points at.
+   */
   read(materialization: Materialization): Promise<AsyncIterable<Uint8Array>>;
+  /** Throws `upload.incomplete` (409) as long as the bytes of an upload have not arrived. */
+  expectUploaded(upload: Upload): Promise<void>;
+  /** Keeps what was uploaded. Throws `upload.incomplete` (409), or `upload.wrong_size` (422) when it is not what was announced. */
+  adopt(target: BytesToKeep, upload: Upload): Promise<Materialization>;
+  /** Removes the bytes of an upload that are kept elsewhere now. */
+  discardUpload(upload: Upload): Promise<void>;
 }
 
 export interface ArtifactBytesDeps {
@@ -29,36 +37,52 @@ export interface ArtifactBytesDeps {
 }
 
 export function createArtifactBytes({ objects, clock, ids }: ArtifactBytesDeps): ArtifactBytes {
-  return {
-    keep: async (target, source) => {
-      const directory = `artifacts/${target.tenantId}/${target.artifactType}/${target.artifactId}`;
-      const written = await objects.write(
-        { directory, extension: target.format, contentType: target.contentType },
-        source,
+  const materialized = (target: BytesToKeep, written: WrittenObject): Materialization => ({
+    materialization_id: ids.materialization(),
+    storage_type: objects.storageType,
+    path: written.path,
+    uri: objects.uri(written.path),
+    format: target.format,
+    content_type: target.contentType,
+    sha256: written.sha256,
+    size_bytes: written.sizeBytes,
+    created_at: rfc3339(clock.now()),
+  });
+
+  const expectUploaded = async (upload: Upload): Promise<void> => {
+    const sizeBytes = await objects.size(uploadPath(upload));
+    if (sizeBytes === undefined) {
+      throw new RuntimeError("upload.incomplete", `The bytes of the upload ${upload.upload_id} have not arrived.`, {
+        status: 409,
+      });
+    }
+    if (sizeBytes !== upload.size_bytes) {
+      throw new RuntimeError(
+        "upload.wrong_size",
+        `The upload ${upload.upload_id} has ${sizeBytes} bytes; ${upload.size_bytes} were announced.`,
+        { status: 422, details: { size_bytes: sizeBytes, announced_bytes: upload.size_bytes } },
       );
-      return {
-        materialization_id: ids.materialization(),
-        storage_type: objects.storageType,
-        path: written.path,
-        uri: objects.uri(written.path),
-        format: target.format,
-        content_type: target.contentType,
-        sha256: written.sha256,
-        size_bytes: written.sizeBytes,
-        created_at: rfc3339(clock.now()),
-      };
+    }
+  };
+
+  return {
+    expectUploaded,
+    keep: async (target, source) => materialized(target, await objects.write(placeOf(target), source)),
+    read: async (materialization) => {
+      const { path, sha256, uri } = materialization;
+      if (!path.includes(`/${sha256}.`)) {
+        throw new RuntimeError("artifact.damaged", `The bytes at ${uri} are not the ones that were stored.`);
+      }
+      return objects.read(path);
     },
-    read: async (materialization) => verified(await objects.read(materialization.path), materialization),
+    adopt: async (target, upload) => {
+      await expectUploaded(upload);
+      return materialized(target, await objects.adopt(uploadPath(upload), placeOf(target)));
+    },
+    discardUpload: (upload) => objects.delete(uploadPath(upload)),
   };
 }
 
-async function* verified(source: AsyncIterable<Uint8Array>, kept: Materialization): AsyncIterable<Uint8Array> {
-  const digest = createHash("sha256");
-  for await (const chunk of source) {
-    digest.update(chunk);
-    yield chunk;
-  }
-  if (digest.digest("hex") !== kept.sha256) {
-    throw new RuntimeError("artifact.damaged", `The bytes at ${kept.uri} are not the ones that were stored.`);
-  }
+function placeOf({ tenantId, artifactType, artifactId, format, contentType }: BytesToKeep): ObjectTarget {
+  return { directory: `artifacts/${tenantId}/${artifactType}/${artifactId}`, extension: format, contentType };
 }

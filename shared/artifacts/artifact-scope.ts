@@ -6,6 +6,7 @@ import type { ArtifactBytes } from "./artifact-bytes.ts";
 import { amendArtifact, type ArtifactUpdate, moveArtifact, registerArtifact } from "./artifact-changes.ts";
 import { type Artifact, artifactKind, type LifecycleState, type Materialization } from "./artifact.ts";
 import { materializationFor } from "./materialization-policy.ts";
+import type { Upload } from "./upload.ts";
 
 export type ArtifactDraft = Pick<
   Artifact,
@@ -31,6 +32,15 @@ export interface ArtifactScope {
     source: AsyncIterable<Uint8Array>,
   ): Promise<Materialization>;
   read(materialization: Materialization): Promise<AsyncIterable<Uint8Array>>;
+  /** Throws `upload.incomplete` (409) as long as the bytes of an upload have not arrived. */
+  expectUploaded(upload: Upload): Promise<void>;
+  /** Keeps what was uploaded as an artifact's bytes; the upload stays until it is discarded. */
+  adopt(
+    artifact: Pick<Artifact, "artifact_id" | "artifact_type">,
+    form: { readonly format: string; readonly contentType: string },
+    upload: Upload,
+  ): Promise<Materialization>;
+  discardUpload(upload: Upload): Promise<void>;
 }
 
 export interface ArtifactScopeDeps {
@@ -69,6 +79,10 @@ export function createArtifactScope({ unit, bytes, producer, nowMs }: ArtifactSc
     keep: ({ artifact_id: artifactId, artifact_type: artifactType }, form, source) =>
       bytes.keep({ tenantId: unit.tenantId, artifactId, artifactType, ...form }, source),
     read: (materialization) => bytes.read(materialization),
+    expectUploaded: (upload) => bytes.expectUploaded(upload),
+    adopt: ({ artifact_id: artifactId, artifact_type: artifactType }, form, upload) =>
+      bytes.adopt({ tenantId: unit.tenantId, artifactId, artifactType, ...form }, upload),
+    discardUpload: (upload) => bytes.discardUpload(upload),
   };
 }
 

@@ -6,10 +6,12 @@ import { addDevTokenRoute } from "./routes/dev-token.ts";
 import { addDocsRoutes } from "./routes/docs.ts";
 import { addExecutionRoutes } from "./routes/executions.ts";
 import { addExecutionControlRoutes } from "./routes/execution-control.ts";
+import { addFileRoutes } from "./routes/files.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addIntentRoutes } from "./routes/intents.ts";
 import { addPendingIntentRoutes } from "./routes/pending-intents.ts";
 import { addPushRoute } from "./routes/push.ts";
+import { addServedObjectRoutes } from "./routes/served-objects.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
 import { addWalRoutes } from "./routes/wal.ts";
 
@@ -24,6 +26,8 @@ export function createApp(services: RuntimeServices): App {
   const router = createRouter(services);
 
   addPushRoute(router, services);
+  // Before the limit of bodies: an upload's size is what its signed URL says.
+  if (adapters.objects.served !== undefined) addServedObjectRoutes(router, adapters.objects, adapters.objects.served);
   router.use(limitBodies(config.maxBodyBytes));
 
   addSessionRoutes(router, services);
@@ -31,6 +35,7 @@ export function createApp(services: RuntimeServices): App {
   addExecutionRoutes(router, services);
   addExecutionControlRoutes(router, services);
   addWalRoutes(router, services);
+  addFileRoutes(router, services);
   addArtifactRoutes(router, services);
   addPendingIntentRoutes(router, services);
   addCatalogRoutes(router, services);

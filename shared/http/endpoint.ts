@@ -49,6 +49,8 @@ export interface Call<Body, Query> {
   readonly userId: string | undefined;
   readonly trace: TraceContext;
   readonly header: (name: string) => string | undefined;
+  /** Scheme and host by which the caller reached this server. */
+  readonly origin: () => string;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
 }
@@ -84,6 +86,7 @@ export function addEndpoint<Body, Query>(
       userId: principal.userId,
       trace: c.get("trace"),
       header: (name) => c.req.header(name),
+      origin: () => new URL(c.req.url).origin,
       signal: c.req.raw.signal,
     });
     return toResponse(reply);

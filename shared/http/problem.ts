@@ -22,6 +22,7 @@ export const problemSchema = z.object({
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
   401: "Unauthorized",
+  403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
   409: "Conflict",

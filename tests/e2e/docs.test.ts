@@ -35,6 +35,7 @@ const ENDPOINTS = [
   "POST /execution/{execution_id}/fork",
   "POST /execution/{execution_id}/retry",
   "POST /execution/{execution_id}/signal/{name}",
+  "POST /files/upload-url",
   "POST /intent/pending/create",
   "POST /intent/pending/list",
   "POST /intent/pending/{id}/cancel",

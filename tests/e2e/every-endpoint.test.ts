@@ -40,6 +40,7 @@ describe("every endpoint of /openapi.json", () => {
       id: file.pending_intent_id,
       "POST /intent/submit": { intent_type: "content.ingest_file", parameters: upload("a.csv", "a\n") },
       "POST /content/ingest_file": { parameters: upload("a.csv", "a\n") },
+      "POST /files/upload-url": { filename: "a.csv", content_type: "text/csv", size_bytes: 2 },
       "POST /intent/pending/create": { intent_type: "content.parse_content" },
     };
   });

@@ -156,7 +156,7 @@ describe("real files", () => {
     const { execution, parsed } = await parse(client, "species.csv", bytes);
     expect(execution.output).toMatchObject({ record_count: count });
     expect(parsed.payload).toBeUndefined();
-    const rows = await client.call({ path: String(parsed["payload_url"]) });
+    const rows = await send(String(parsed["payload_url"]), { path: "" });
     expect(rows.text.trimEnd().split("\n")).toHaveLength(count);
     expect(rows.headers.get("content-type")).toBe("application/x-ndjson");
   });

@@ -39,6 +39,7 @@ export interface RuntimeProcess {
   /** Where it listens, as it printed it. */
   readonly url: string;
   readonly dataDir: string;
+  readonly pid: number | undefined;
   /** From the start of the process to its printed welcome. */
   readonly readyAfterMs: number;
   /** What it has printed by now. */
@@ -92,6 +93,7 @@ export function runtimeProcesses(): RuntimeProcesses {
         url,
         readyAfterMs,
         dataDir: process.dataDir,
+        pid: process.pid,
         stdout: process.stdout,
         stderr: process.stderr,
         stop: () => process.end("SIGTERM"),
@@ -132,6 +134,7 @@ function launch(options: StartOptions & { readonly dataDir: string }) {
 
   return {
     dataDir: options.dataDir,
+    pid: child.pid,
     exited,
     stdout: () => stdout,
     stderr: () => stderr,

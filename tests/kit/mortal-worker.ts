@@ -126,6 +126,8 @@ function mortalObjects(objects: ObjectStore, call: CallOut, activity: Activity, 
   return {
     ...objects,
     write: (target, source) => call(`objects.write ${target.directory}`, () => objects.write(target, source)),
+    adopt: (path, target) => call(`objects.adopt ${path}`, () => objects.adopt(path, target)),
+    delete: (path) => call(`objects.delete ${path}`, () => objects.delete(path)),
     read: async (path) => chunksOf(await call(`objects.read ${path}`, () => objects.read(path)), activity, isDead),
   };
 }

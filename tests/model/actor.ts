@@ -154,6 +154,10 @@ export function createActor({ name, database, now, intents, published, wrap }: A
         delete: unused,
         uri: unused,
         ping: unused,
+        adopt: unused,
+        signUpload: unused,
+        signDownload: unused,
+        served: undefined,
       },
       bus: {
         publish: (message) =>

@@ -24,6 +24,11 @@ export class ModelObjects {
       delete: (path) => io({ name: `delete ${path}`, kind: "write" }, () => void this.#objects.delete(path)),
       uri: (path) => `memory:${path}`,
       ping: () => Promise.resolve(),
+      // No plan of the simulation uploads or hands out links.
+      adopt: (path) => Promise.reject(notFound("object", path)),
+      signUpload: ({ path }) => Promise.reject(notFound("object", path)),
+      signDownload: ({ path }) => Promise.reject(notFound("object", path)),
+      served: undefined,
     };
   }
 

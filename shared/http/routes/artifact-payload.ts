@@ -1,25 +1,41 @@
 import type { Artifact, Materialization } from "../../artifacts/artifact.ts";
+import { rfc3339 } from "../../clock.ts";
+import { durationMs } from "../../duration.ts";
 import { RuntimeError } from "../../errors.ts";
-import type { TenantId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
 
 /** The largest payload that an answer carries inside its JSON. */
 const MAX_INLINE_BYTES = 1024 * 1024;
+/** Whoever holds a signed URL can read: long enough to begin a download, too short to be passed around. */
+const URL_LIFETIME_MS = durationMs("15m");
+/** A tenant's upload must never run as a page of this origin. */
+export const SANDBOX_HEADERS = {
+  "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+  "x-content-type-options": "nosniff",
+} as const;
 
 export interface InlinePayload {
   readonly payload?: unknown;
   readonly payload_encoding?: "json" | "jsonl" | "text" | "base64";
   readonly payload_url?: string;
+  readonly payload_url_expires_at?: string;
 }
 
 /** Reads artifacts' bytes for answers. */
-export function createPayloadReader({ artifactBytes }: RuntimeServices) {
+export function createPayloadReader({ artifactBytes, adapters }: RuntimeServices) {
+  const { objects, clock } = adapters;
+
   return {
-    payload: async (tenantId: TenantId, artifact: Artifact): Promise<InlinePayload> => {
+    /** Inline, or as a signed URL; one that leads to this server begins with its `origin`. */
+    payload: async (artifact: Artifact, origin: () => string): Promise<InlinePayload> => {
       const [materialization] = artifact.materializations;
       if (materialization === undefined) return {};
       if (materialization.size_bytes > MAX_INLINE_BYTES) {
-        return { payload_url: `/artifacts/${artifact.artifact_id}/payload?tenant_id=${encodeURIComponent(tenantId)}` };
+        const { path, content_type: contentType } = materialization;
+        const expiresMs = clock.now() + URL_LIFETIME_MS;
+        const filename = nameOf(artifact, materialization);
+        const url = await objects.signDownload({ path, contentType, filename, expiresMs });
+        return { payload_url: new URL(url, origin()).href, payload_url_expires_at: rfc3339(expiresMs) };
       }
       const bytes = Buffer.concat(await Array.fromAsync(await artifactBytes.read(materialization)));
       return inline(materialization, bytes);
@@ -37,13 +53,17 @@ export function createPayloadReader({ artifactBytes }: RuntimeServices) {
           "content-type": materialization.content_type,
           "content-length": String(materialization.size_bytes),
           etag: `"${materialization.sha256}"`,
-          // A tenant's upload must never run as a page of this origin.
-          "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
-          "x-content-type-options": "nosniff",
+          ...SANDBOX_HEADERS,
         },
       });
     },
   };
+}
+
+/** The name that a download is saved under: a file's own, else one made of the artifact's id. */
+function nameOf(artifact: Artifact, { format }: Materialization): string {
+  const uiName = artifact.metadata["ui_name"];
+  return artifact.artifact_type === "file" && typeof uiName === "string" ? uiName : `${artifact.artifact_id}.${format}`;
 }
 
 function inline({ format }: Materialization, bytes: Buffer): InlinePayload {

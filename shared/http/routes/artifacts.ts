@@ -108,7 +108,8 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       path: "/artifacts/{artifact_id}",
       tag,
       summary: "Read an artifact with its payload",
-      description: "JSON and text come inline, other bytes as base64; a payload above 1 MiB comes as `payload_url`.",
+      description:
+        "JSON and text come inline, other bytes as base64; a payload above 1 MiB comes as `payload_url`, which whoever holds it may read for 15 minutes, without a token.",
       query: z.object({ tenant_id: tenantId, include_visuals: flag }),
       answers: {
         200: {
@@ -118,20 +119,21 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
             payload: jsonValue.optional(),
             payload_encoding: z.enum(["json", "jsonl", "text", "base64"]).optional(),
             payload_url: z.string().optional(),
+            payload_url_expires_at: z.string().optional(),
             visuals: z.array(z.object({ name: z.string(), content_type: z.string(), url: z.string() })).optional(),
           }),
         },
       },
       problems: [404],
     },
-    async ({ params, query, tenantId: tenant }) => {
+    async ({ params, query, tenantId: tenant, origin }) => {
       const artifact = await find(tenant, params["artifact_id"] ?? "");
       const visuals = (artifact.visuals ?? []).map(({ name, materialization }) => ({
         name,
         content_type: materialization.content_type,
         url: `/artifacts/${artifact.artifact_id}/visual/${encodeURIComponent(name)}?tenant_id=${encodeURIComponent(tenant)}`,
       }));
-      const payload = await payloads.payload(tenant, artifact);
+      const payload = await payloads.payload(artifact, origin);
       return { status: 200, json: { artifact, ...payload, ...(query.include_visuals ? { visuals } : {}) } };
     },
   );

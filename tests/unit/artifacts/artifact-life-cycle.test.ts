@@ -205,13 +205,12 @@ describe("artifacts as a step sees them", () => {
     expect(Buffer.concat(await Array.fromAsync(await scope.read(kept))).toString()).toBe("a,b\n");
   });
 
-  it("bytes that are not those that were kept are found out at their end", async () => {
+  it("a record that names other bytes than it points at is found out", async () => {
     await using on = await open();
     const { scope } = on.begin();
     const artifact = scope.register(draft());
     const kept = await scope.keep(artifact, { format: "csv", contentType: "text/csv" }, bytesOf("a,b\n"));
-    const damaged = await scope.read({ ...kept, sha256: "0".repeat(64) });
-    await expect(Array.fromAsync(damaged)).rejects.toMatchObject({ code: "artifact.damaged" });
+    await expect(scope.read({ ...kept, sha256: "0".repeat(64) })).rejects.toMatchObject({ code: "artifact.damaged" });
   });
 });
 

@@ -97,9 +97,9 @@ describe("the claim check", () => {
     const file = join(on.folder, path);
     const bytes = await readFile(file);
     await writeFile(file, Buffer.concat([bytes.subarray(0, -3), Buffer.from('y"}')]));
-    await expect(on.redeem(ACME, parked)).rejects.toMatchObject({ code: "payload.damaged" });
+    await expect(on.redeem(ACME, parked)).rejects.toMatchObject({ code: "object.damaged" });
     await writeFile(file, bytes.subarray(0, 100));
-    await expect(on.redeem(ACME, parked)).rejects.toMatchObject({ code: "payload.damaged" });
+    await expect(on.redeem(ACME, parked)).rejects.toMatchObject({ code: "object.damaged" });
   });
 
   it("gives back a small value that looks like a reference of its own tenant", async () => {
