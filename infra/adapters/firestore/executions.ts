@@ -1,0 +1,143 @@
+import type { DocumentReference, DocumentSnapshot, Query } from "@google-cloud/firestore";
+import * as z from "zod";
+
+import { idSchemas, type TenantId } from "../../../shared/ids.ts";
+import type { JsonObject } from "../../../shared/json.ts";
+import type {
+  Acceptance,
+  ExecutionFilter,
+  ExecutionPatch,
+  ExecutionRef,
+  StoredExecution,
+} from "../../../shared/ports/execution-store.ts";
+import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
+import { type ChangeSet, type Row, tooLarge } from "./change-set.ts";
+import { headOf } from "./heads.ts";
+import { EVERY_SHARD, type Layout, shardOf } from "./layout.ts";
+import { pageOf, placeOf, readPlace } from "./places.ts";
+import { type Reach, storeUnavailable } from "./reach.ts";
+
+/** Intent and head lie in one document of 1 MiB, with the names of unread mail. */
+const MAX_INTENT_BYTES = 448 * 1024;
+const MAX_HEAD_BYTES = 448 * 1024;
+/** How often a read begins anew because the execution was committed to meanwhile. */
+const MAX_READS = 20;
+
+const textsSchema = z.object({ intent: z.string(), head: z.string() });
+const stepSchema = z.object({ position: z.int(), body: z.string() });
+const listedSchema = z.object({ head: z.string(), place: z.string() });
+const refSchema = z.object({ tenant_id: idSchemas.tenant, execution_id: idSchemas.execution });
+
+/** Reading executions; an execution is one document, its steps are documents below it. */
+export interface Executions {
+  read(ref: ExecutionRef): Promise<StoredExecution | undefined>;
+  /** The execution of a document that nobody changes but the caller. */
+  load(snapshot: DocumentSnapshot, epoch: number): Promise<StoredExecution>;
+  list(tenantId: TenantId, filter: ExecutionFilter, page: PageRequest): Promise<Page<JsonObject>>;
+  due(nowMs: number, limit: number): Promise<readonly ExecutionRef[]>;
+}
+
+export function createExecutions(layout: Layout, reach: Reach): Executions {
+  const readSteps = async (execution: DocumentReference) => {
+    const found = await reach.call(() => layout.steps(execution).orderBy("position").get());
+    const steps = found.docs.map((step) => {
+      const { position, body } = stepSchema.parse(step.data());
+      return { position, body: JSON.parse(body) as JsonObject };
+    });
+    return { steps, readTime: found.readTime };
+  };
+
+  return {
+    read: async (ref) => {
+      const document = layout.execution(ref);
+      for (let n = 1; n <= MAX_READS; n += 1) {
+        const { steps, readTime } = await readSteps(document);
+        const snapshot = await reach.call(() => document.get());
+        const head = headOf(snapshot);
+        if (head === undefined) return undefined;
+        // Every commit changes the document: unchanged since before the steps were read, it belongs to these very steps.
+        if (head.updated.valueOf() <= readTime.valueOf()) return storedExecution(snapshot, head.row.epoch, steps);
+      }
+      throw storeUnavailable("the execution is committed to faster than it can be read");
+    },
+
+    load: async (snapshot, epoch) => storedExecution(snapshot, epoch, (await readSteps(snapshot.ref)).steps),
+
+    list: async (tenantId, filter, page) => {
+      const after = readPlace(page.cursor);
+      let query: Query = layout.executions(tenantId);
+      // A session's executions are few enough a second for an index of their own without shards.
+      if (filter.sessionId === undefined) query = query.where("shard", "in", EVERY_SHARD);
+      else query = query.where("session_id", "==", filter.sessionId);
+      if (filter.status !== undefined) query = query.where("status", "==", filter.status);
+      if (filter.intentType !== undefined) query = query.where("intent_type", "==", filter.intentType);
+      if (filter.live === true) query = query.where("live", "==", true);
+      query = query
+        .orderBy("place", "desc")
+        .select("head", "place")
+        .limit(page.limit + 1);
+      if (after !== undefined) query = query.startAfter(after);
+      const { docs } = await reach.call(() => query.get());
+      return pageOf(
+        docs.map((snapshot) => listedSchema.parse(snapshot.data())),
+        page,
+        (row) => JSON.parse(row.head) as JsonObject,
+        (row) => row.place,
+      );
+    },
+
+    due: async (nowMs, limit) => {
+      const query = layout.everyExecution
+        .where("shard", "in", EVERY_SHARD)
+        .where("due_ms", "<=", nowMs)
+        .orderBy("due_ms")
+        .select("tenant_id", "execution_id")
+        .limit(limit);
+      const { docs } = await reach.call(() => query.get());
+      return docs.map((snapshot) => {
+        const { tenant_id, execution_id } = refSchema.parse(snapshot.data());
+        return { tenantId: tenant_id, executionId: execution_id };
+      });
+    },
+  };
+}
+
+/** The fields that never change. */
+export function identityRow({ tenantId, executionId, sessionId, intentType, createdMs, intent }: Acceptance): Row {
+  return {
+    tenant_id: tenantId,
+    execution_id: executionId,
+    session_id: sessionId,
+    intent_type: intentType,
+    place: placeOf(createdMs, 0, executionId),
+    shard: shardOf(executionId),
+    intent: bounded("bytes of the intent", JSON.stringify(intent), MAX_INTENT_BYTES),
+  };
+}
+
+/** The fields that every commit writes. */
+export function stateRow(state: ExecutionPatch): Row {
+  return {
+    status: state.status,
+    live: !state.terminal,
+    head: bounded("bytes of the head", JSON.stringify(state.head), MAX_HEAD_BYTES),
+  };
+}
+
+export function addSteps(set: ChangeSet, layout: Layout, ref: ExecutionRef, { steps }: ExecutionPatch): void {
+  const execution = layout.execution(ref);
+  for (const { position, body } of steps) {
+    set.put(layout.step(execution, position), { position, body: JSON.stringify(body) });
+  }
+}
+
+function bounded(what: string, text: string, limit: number): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limit) throw tooLarge(what, bytes, limit);
+  return text;
+}
+
+function storedExecution(snapshot: DocumentSnapshot, epoch: number, steps: StoredExecution["steps"]): StoredExecution {
+  const { intent, head } = textsSchema.parse(snapshot.data());
+  return { epoch, intent: JSON.parse(intent) as JsonObject, head: JSON.parse(head) as JsonObject, steps };
+}

@@ -1,0 +1,34 @@
+import type { Firestore, Query } from "@google-cloud/firestore";
+
+import { ChangeSet } from "./change-set.ts";
+import { EVERY_SHARD, type Layout } from "./layout.ts";
+import type { Reach } from "./reach.ts";
+
+const DROPPED_AT_ONCE = 250;
+
+/** Drops what has expired, as long as there is any: idempotency keys, and messages that were published long ago. */
+export function createPurge(db: Firestore, layout: Layout, reach: Reach) {
+  /** Each row goes only as it was found: a key that was taken anew meanwhile stays. */
+  const dropAll = async (rows: Query): Promise<number> => {
+    let dropped = 0;
+    for (;;) {
+      const { docs } = await reach.call(() => rows.limit(DROPPED_AT_ONCE).get());
+      if (docs.length === 0) return dropped;
+      const set = new ChangeSet();
+      for (const { ref, updateTime } of docs) set.remove(ref, updateTime);
+      if ((await set.commit(db, reach)) !== undefined) dropped += docs.length;
+    }
+  };
+
+  return async ({
+    nowMs,
+    publishedBeforeMs,
+  }: {
+    readonly nowMs: number;
+    readonly publishedBeforeMs: number;
+  }): Promise<number> => {
+    const keys = layout.everyIdempotencyKey.where("shard", "in", EVERY_SHARD).where("expires_ms", "<=", nowMs);
+    const messages = layout.outbox.where("shard", "in", EVERY_SHARD).where("published_ms", "<", publishedBeforeMs);
+    return (await dropAll(keys.orderBy("expires_ms"))) + (await dropAll(messages.orderBy("published_ms")));
+  };
+}

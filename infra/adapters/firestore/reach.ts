@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { RuntimeError } from "../../../shared/errors.ts";
+
+/** How long one call to Firestore may take; a call of the store makes a few, one after the other. */
+const CALL_TIMEOUT_MS = 8_000;
+/** How long closing waits for what is under way. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+/** The gRPC status codes that tell of a fault of ours, which no repetition mends; google/rpc/code.proto. */
+const OURS: ReadonlySet<unknown> = new Set([3, 7, 9, 11, 12, 16]);
+
+/**
+ * The way to Firestore.
+ *  T1  Every call ends in bounded time, whatever Firestore does: in an answer, or in `store.unavailable`.
+ *  T2  A call that was given up may still be carried out later: what it writes must be harmless then (preconditions).
+ *  T3  What was asked before closing is finished; what is asked after is refused.
+ */
+export interface Reach {
+  /** Runs one operation of the store. */
+  run<Result>(operation: () => Promise<Result>): Promise<Result>;
+  /** One call to Firestore. Throws `store.unavailable` (503, retryable) and `store.refused` (500, a fault of ours). */
+  call<Result>(call: () => Promise<Result>): Promise<Result>;
+  /** Resolves when nothing is under way; refuses what comes later. */
+  close(): Promise<void>;
+}
+
+export function createReach(): Reach {
+  const underWay = new Set<Promise<unknown>>();
+  let closed = false;
+  return {
+    run: async (operation) => {
+      if (closed) throw storeUnavailable("it was closed");
+      const running = operation();
+      underWay.add(running);
+      try {
+        return await running;
+      } finally {
+        underWay.delete(running);
+      }
+    },
+    call: async (call) => {
+      const patience = new AbortController();
+      const tooLong = sleep(CALL_TIMEOUT_MS, undefined, { signal: patience.signal }).then(
+        () => {
+          throw storeUnavailable(`no answer within ${CALL_TIMEOUT_MS} ms`);
+        },
+        () => new Promise<never>(() => undefined),
+      );
+      try {
+        return await Promise.race([call(), tooLong]);
+      } catch (error) {
+        throw storeError(error);
+      } finally {
+        patience.abort();
+      }
+    },
+    close: async () => {
+      closed = true;
+      await within(CLOSE_TIMEOUT_MS, Promise.allSettled(underWay));
+    },
+  };
+}
+
+/** Resolves when the work is done or the time is over; the work goes on. */
+export async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  const patience = new AbortController();
+  const over = sleep(timeoutMs, undefined, { signal: patience.signal }).catch(() => undefined);
+  await Promise.race([work.catch(() => undefined), over]);
+  patience.abort();
+}
+
+/** The gRPC status code of an error, when it has one. */
+export function statusOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+function storeError(error: unknown): unknown {
+  if (error instanceof RuntimeError) return error;
+  const status = statusOf(error);
+  if (!OURS.has(status)) return storeUnavailable(error instanceof Error ? error.message : String(error), error);
+  const reason = error instanceof Error ? error.message : "";
+  return new RuntimeError("store.refused", `Firestore refuses a call of this software: ${reason}`, { cause: error });
+}
+
+export function storeUnavailable(reason: string, cause?: unknown): RuntimeError {
+  return new RuntimeError("store.unavailable", `The store cannot be reached (${reason}). Try again.`, {
+    status: 503,
+    retryable: true,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
