@@ -38,6 +38,7 @@ const plainSchema = z
     GRACE_PERIOD_MS: integer(8_000, 0, 600_000),
     MAX_RUNNING: integer(64, 1, 10_000),
     MAX_QUEUED: integer(10_000, 0, 1_000_000),
+    CLOUD_RUN_TIMEOUT_SECONDS: integer(3_600, 1, 3_600),
     STORE: oneOf(STORES).default("sqlite"),
     OBJECTS: oneOf(OBJECTS).default("files"),
     BUS: oneOf(BUSES).default("in-process"),
@@ -59,6 +60,7 @@ const plainSchema = z
     gracePeriodMs: env.GRACE_PERIOD_MS,
     maxRunning: env.MAX_RUNNING,
     maxQueued: env.MAX_QUEUED,
+    functionTimeoutMs: env.CLOUD_RUN_TIMEOUT_SECONDS * 1_000,
   }));
 
 export interface Config extends Readonly<z.infer<typeof plainSchema>> {

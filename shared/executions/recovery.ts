@@ -31,6 +31,8 @@ export interface Recovery {
   wake(ref: ExecutionRef): void;
   /** As `wake`, at a time; far times are left to the sweep. */
   wakeAt(ref: ExecutionRef, atMs: number): void;
+  /** Takes up again what this worker remembers; asks the store nothing when that is nothing. */
+  retake(): Promise<void>;
   /** Remembers an execution that this worker may hold without running it, such as after an unanswered accept or claim. */
   remember(ref: ExecutionRef): void;
 }
@@ -132,6 +134,9 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     resume: async (ref) => {
       if (deps.stopping.aborted || workshop.held >= deps.maxHeld) throw overloaded();
       await takeUp(ref);
+    },
+    retake: async () => {
+      await Promise.all([...mine.values()].map(takeUpOrLog));
     },
     wake,
     wakeAt: (ref, atMs) => {

@@ -34,6 +34,7 @@ describe("loadConfig", () => {
       GRACE_PERIOD_MS: "1",
       MAX_RUNNING: "2",
       MAX_QUEUED: "3",
+      CLOUD_RUN_TIMEOUT_SECONDS: "4",
     };
     expect(loadConfig(env)).toEqual({
       mode: "production",
@@ -46,6 +47,7 @@ describe("loadConfig", () => {
       gracePeriodMs: 1,
       maxRunning: 2,
       maxQueued: 3,
+      functionTimeoutMs: 4_000,
       store: { kind: "sqlite" },
       objects: { kind: "files" },
       bus: { kind: "in-process" },

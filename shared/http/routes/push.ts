@@ -9,6 +9,11 @@ const MAX_PUSH_BYTES = 16 * 1024 * 1024;
 /** Where push subscriptions post to; functions-framework, too, reads the topic from there. */
 const PUSH_PATH = "/projects/:project/topics/:topic";
 
+/** Whether a path is where pushes go. */
+export function isPush(path: string): boolean {
+  return /^\/projects\/[^/]+\/topics\/[^/]+$/.test(path);
+}
+
 /**
  * Takes pushes of Pub/Sub. 200 acknowledges, for accepted, duplicate and dead-lettered messages alike; 503 asks for it again;
  * 400 and 401 are for what is no push of Pub/Sub. Never 202, which Pub/Sub takes for a failure.

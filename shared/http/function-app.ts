@@ -1,0 +1,36 @@
+import type { JsonObject } from "../json.ts";
+import type { IntentDefinition } from "../sagas/intent-definition.ts";
+import type { RuntimeServices } from "../services.ts";
+import type { App } from "./app.ts";
+import { createRouter, limitBodies } from "./router.ts";
+import { addHealthRoutes } from "./routes/health.ts";
+import { addIntentRoutes } from "./routes/intents.ts";
+import { addPushRoute } from "./routes/push.ts";
+
+/** The surface of an intent's own function: its route, which `/` is too, and the pushes of its topic. */
+export function createIntentApp(services: RuntimeServices, { realm, name }: IntentDefinition): App {
+  const router = createRouter(services);
+  addPushRoute(router, services);
+  router.use(limitBodies(services.config.maxBodyBytes));
+  addIntentRoutes(router, services);
+  addHealthRoutes(router, services);
+  return {
+    fetch: async (request) => {
+      const url = new URL(request.url);
+      if (url.pathname !== "/") return router.fetch(request);
+      url.pathname = `/${realm}/${name}`;
+      return router.fetch(new Request(url, request));
+    },
+  };
+}
+
+/** Something that a scheduler calls: does one piece of work and tells what it did. */
+export type Job = (services: RuntimeServices) => Promise<JsonObject>;
+
+/** The surface of a platform function that a scheduler calls: any POST is one run of the job. */
+export function createJobApp(services: RuntimeServices, job: Job): App {
+  const router = createRouter(services);
+  addHealthRoutes(router, services);
+  router.on("POST", "*", limitBodies(services.config.maxBodyBytes), async () => Response.json(await job(services)));
+  return { fetch: async (request) => router.fetch(request) };
+}
