@@ -6,9 +6,12 @@ import { type Audit, auditAll } from "../../kit/audit.ts";
 import { openRuntime, type TestRuntime } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 import { fiveSteps } from "../fixtures/five-steps.ts";
+import type { Request } from "../fixtures/worker-messages.ts";
 import { type Fleet, startFleet } from "../fleet.ts";
+import type { WorkerProcess } from "../worker-processes.ts";
 
 const LINES = 12;
+const BURST = 10;
 const SETTLE_WITHIN_MS = 40_000;
 const QUIET_FOR_MS = 300;
 
@@ -20,6 +23,8 @@ export interface Scene extends AsyncDisposable {
   readonly accepted: ReadonlyMap<string, string>;
   /** Submits so many sagas, evenly spread over the time, each until it is acknowledged; every tenth turns back. */
   load(count: number, overMs: number): Promise<void>;
+  /** Gives a worker ten sagas of its own, freezes it while it is at them, and wakes it; resolves when all are acknowledged. */
+  freezeInTheMiddle(worker: WorkerProcess, forMs: number): Promise<void>;
   /** Waits until nothing is left to be done, then reads everything. */
   audit(): Promise<Audit>;
 }
@@ -42,13 +47,15 @@ export async function openScene({ workerEnvs, ownEnv }: SceneOptions): Promise<S
   const accepted = new Map<string, string>();
   let asked = 0;
 
-  const submit = async (): Promise<void> => {
+  const nextRequest = (): Request => {
     const index = asked;
     asked += 1;
-    const key = `key-${index}`;
     const parameters = { label: `number ${index}`, fails: index % 10 === 9 };
-    const request = { key, session_id: runtime.sessionId, intent_type: fiveSteps.type, parameters };
-    accepted.set(key, await fleet.submit(request));
+    return { key: `key-${index}`, session_id: runtime.sessionId, intent_type: fiveSteps.type, parameters };
+  };
+  /** The same key again until it is acknowledged, whoever acknowledges it. */
+  const submit = async (request: Request): Promise<void> => {
+    accepted.set(request.key, await fleet.submit(request));
   };
 
   const isQuiet = async (): Promise<boolean> => {
@@ -71,10 +78,18 @@ export async function openScene({ workerEnvs, ownEnv }: SceneOptions): Promise<S
       const line = async (): Promise<void> => {
         while (left > 0) {
           left -= 1;
-          await Promise.all([submit(), sleep(pauseMs)]);
+          await Promise.all([submit(nextRequest()), sleep(pauseMs)]);
         }
       };
       await Promise.all(Array.from({ length: LINES }, line));
+    },
+    freezeInTheMiddle: async (worker, forMs) => {
+      const requests = Array.from({ length: BURST }, nextRequest);
+      await Promise.race(requests.map((request) => worker.submit(request)));
+      worker.signal("SIGSTOP");
+      await sleep(forMs);
+      worker.signal("SIGCONT");
+      await Promise.all(requests.map(submit));
     },
     audit: async () => {
       const giveUpAt = performance.now() + SETTLE_WITHIN_MS;
