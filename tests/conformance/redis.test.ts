@@ -1,35 +1,26 @@
-import { randomUUID } from "node:crypto";
+import { afterAll, describe } from "vitest";
 
-import { afterAll } from "vitest";
-
-import { createRedisStore } from "../../infra/adapters/redis/execution-store.ts";
-import { createTcpConnection } from "../../infra/adapters/redis/tcp-connection.ts";
-import { startRedis } from "../../infra/dev/parts/redis-server.ts";
-import { temporaryFolder } from "../kit/temporary-folder.ts";
+import { deliveredLate, deliveredTwice } from "../kit/redis-deliveries.ts";
+import { redisStores, startRedisParts } from "../kit/redis-parts.ts";
 import { describeExecutionStore } from "./execution-store.ts";
-import type { StoreUnderTest } from "./execution-store/scenario.ts";
 
-const folder = await temporaryFolder();
-const redis = await startRedis({ directory: folder.path });
-const url = `redis://${redis.host}:${redis.port}`;
+const parts = await startRedisParts();
+afterAll(() => parts[Symbol.asyncDispose]());
 
-afterAll(async () => {
-  await redis.stop();
-  await folder[Symbol.asyncDispose]();
-});
+describeExecutionStore("redis over TCP", redisStores(parts.tcp));
+describeExecutionStore("redis over REST", redisStores(parts.rest));
 
-describeExecutionStore("redis over TCP", () => {
-  const namespace = randomUUID();
-  const open = () => createRedisStore(createTcpConnection(url), { senderName: randomUUID(), namespace });
-  let store = open();
-  const under: StoreUnderTest = {
-    store,
-    close: () => store.close(),
-    reopen: async () => {
-      await store.close();
-      store = open();
-      return store;
-    },
-  };
-  return Promise.resolve(under);
+describe("R2: what the network delivers more than once", () => {
+  describeExecutionStore(
+    "each script twice",
+    redisStores(() => deliveredTwice(parts.tcp())),
+  );
+  describeExecutionStore(
+    "each script again after the next one",
+    redisStores(() => deliveredLate(parts.tcp(), [1])),
+  );
+  describeExecutionStore(
+    "each script again after the second, the fourth and the ninth from it",
+    redisStores(() => deliveredLate(parts.tcp(), [2, 4, 9])),
+  );
 });

@@ -48,7 +48,7 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
   const records = createRecords(run, root);
   const outbox = createOutbox(run, root);
   const beats = `${root}beats`;
-  const heldBy = (workerId: WorkerId): string => `${root}held:${escaped(workerId)}`;
+  const goneKey = (workerId: WorkerId): string => `${root}gone:${escaped(workerId)}`;
 
   const mailOf = async (tenantId: TenantId, executionId: ExecutionId): Promise<readonly Mail[]> => {
     const mailbox = `${tenantRoot(root, tenantId)}m:${escaped(executionId)}`;
@@ -81,10 +81,11 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
     readMail: mailOf,
 
     beat: async (workerId, nowMs) => {
-      await run(beat, [beats], [escaped(workerId), String(nowMs)]);
+      await run(beat, [beats, goneKey(workerId)], [escaped(workerId), String(nowMs)]);
     },
     retire: async (workerId) => {
-      await run(retire, [beats, heldBy(workerId)], [escaped(workerId)]);
+      const worker = escaped(workerId);
+      await run(retire, [beats, goneKey(workerId), `${root}held:${worker}`], [worker]);
     },
     due: async ({ nowMs, limit }) =>
       texts(await run(due, [`${root}due`], [String(nowMs), String(limit)])).map((name) => readRef(name ?? "")),
@@ -93,11 +94,11 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
       return texts(await run(abandoned, [beats], args)).map((name) => readRef(name ?? ""));
     },
     purge: async ({ nowMs, publishedBeforeMs }) => {
-      const keys = [`${root}published`, `${root}keys`];
       const args = [root, String(publishedBeforeMs), String(nowMs)];
       let gone = 0;
       for (;;) {
-        const [count, more] = texts(await run(purge, keys, args));
+        const keys = [`${root}d:${sender.delivery()}`, `${root}published`, `${root}keys`];
+        const [count, more] = words(await run(purge, keys, args));
         gone += Number(count);
         if (more !== "1") return gone;
       }

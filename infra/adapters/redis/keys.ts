@@ -1,6 +1,5 @@
-import type { ExecutionId, TenantId } from "../../../shared/ids.ts";
 import type { ExecutionRef } from "../../../shared/ports/execution-store.ts";
-import { asId, trustedTenantId } from "../../../shared/ids.ts";
+import { asId, type TenantId, trustedTenantId } from "../../../shared/ids.ts";
 
 const PLAIN = /^[\w.~@/-]+$/;
 
@@ -26,11 +25,7 @@ export function tenantRoot(root: string, tenantId: TenantId): string {
   return `${root}t:${escaped(tenantId)}:`;
 }
 
-/** How the listings across tenants name an execution. */
-export function refName(tenantId: TenantId, executionId: ExecutionId): string {
-  return `${escaped(tenantId)}:${escaped(executionId)}`;
-}
-
+/** The execution that a listing across tenants names `tenant:execution`. */
 export function readRef(name: string): ExecutionRef {
   const at = name.indexOf(":");
   return {

@@ -34,7 +34,7 @@ if ARGV[13] ~= '' then
   local first = redis.call('HGET', tenant .. 'k', ARGV[13])
   local expires, digest, winner = string.match(first or '', '^(%d+) (%S+) (%S+)$')
   if winner and tonumber(expires) > tonumber(ARGV[6]) then
-    return (digest == ARGV[14] and 'duplicate ' or 'mismatch ') .. winner
+    return refuse((digest == ARGV[14] and 'duplicate ' or 'mismatch ') .. winner)
   end
 end
 local required = tenant .. 'r:' .. ARGV[16] .. ':' .. ARGV[17]

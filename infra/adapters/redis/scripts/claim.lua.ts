@@ -13,7 +13,7 @@ local execution, id, worker = KEYS[1], ARGV[3], ARGV[4]
 local delivery = root .. 'd:' .. ARGV[5]
 local answered = redis.call('GET', delivery)
 local meta = redis.call('HGET', execution, 'm')
-local epoch, over, owner, status = string.match(meta or '', '^(%d+) (%d) (%S+) (%S+)')
+local epoch, over, owner, rest = string.match(meta or '', '^(%d+) (%d) (%S+) (.*)$')
 
 local function snapshot(e)
   local reply = redis.call('HGETALL', execution)
@@ -40,8 +40,9 @@ if owner == '%-' then redis.call('ZREM', root .. 'due', ref) else redis.call('ZR
 local no = string.match(redis.call('HGET', execution, 'c'), '^%d+')
 redis.call('ZADD', root .. 'held:' .. worker, no, ref)
 redis.call('ZADD', root .. 'beats', 'GT', ARGV[6], worker)
+redis.call('DEL', root .. 'gone:' .. worker)
 local raised = string.format('%d', epoch + 1)
-redis.call('HSET', execution, 'm', raised .. ' 0 ' .. worker .. ' ' .. status .. ' - 0 -')
+redis.call('HSET', execution, 'm', raised .. ' 0 ' .. worker .. ' ' .. rest)
 answer(raised)
 return snapshot(raised)
 `;

@@ -11,8 +11,8 @@ import { CHANGE } from "./change.lua.ts";
  *   ARGV[11]  "1" lets it go also with unread mail
  *   ARGV[12]  S, S x (position, body), then N, N x mail id that was read, then a change
  * Replies "committed <1 when it is still held> <1 when mail waits>", "fenced", "conflict <kind> <id>" or "refused sequence".
- * Delivered again: the execution knows the last commit of its epoch by sender and number, with its reply, which is given again;
- * an earlier commit of the same sender is fenced, whatever happened since. A claim raises the epoch, which fences all of them.
+ * Delivered again: the execution knows its last commit by sender and number, with its reply, which is given again, also when
+ * somebody has claimed the execution since. An earlier commit of the same sender is fenced, and one of an older epoch too.
  */
 export const COMMIT = /* lua */ `${CHANGE}
 local execution, id = KEYS[1], ARGV[3]

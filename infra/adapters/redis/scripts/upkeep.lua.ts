@@ -2,17 +2,22 @@
 const BATCH = 1_000;
 
 /**
- * Says that a worker lives.   KEYS[1] beats   ARGV[1] worker id   ARGV[2] now, ms
- * Delivered again, or late: an older beat never takes the place of a newer one.
+ * Says that a worker lives.   KEYS[1] beats   KEYS[2] whether it is gone   ARGV[1] worker id   ARGV[2] now, ms
+ * Delivered again, or late: an older beat never takes the place of a newer one, nor does it bring back a worker that is gone.
  */
-export const BEAT = /* lua */ `return redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])`;
+export const BEAT = /* lua */ `
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+return redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
+`;
 
 /**
- * Says that a worker is gone.   KEYS[1] beats   KEYS[2] what it holds   ARGV[1] worker id
+ * Says that a worker is gone: it lives again only by a claim.
+ *   KEYS[1] beats   KEYS[2] whether it is gone, for ten minutes   KEYS[3] what it holds   ARGV[1] worker id
  * Delivered again: it stays gone.
  */
 export const RETIRE = /* lua */ `
-if redis.call('EXISTS', KEYS[2]) == 1 then return redis.call('ZADD', KEYS[1], '-inf', ARGV[1]) end
+redis.call('SET', KEYS[2], '1', 'PX', 600000)
+if redis.call('EXISTS', KEYS[3]) == 1 then return redis.call('ZADD', KEYS[1], '-inf', ARGV[1]) end
 return redis.call('ZREM', KEYS[1], ARGV[1])
 `;
 
@@ -92,20 +97,26 @@ return 'marked'
 
 /**
  * Drops a batch of what is over.
- *   KEYS[1] published   KEYS[2] idempotency keys by their ends   ARGV[1] root   ARGV[2] published before, ms   ARGV[3] now, ms
- * Replies [how many went, 1 when there may be more].
- * Delivered again: there is less to drop.
+ *   KEYS[1] the delivery, remembered here   KEYS[2] published   KEYS[3] idempotency keys by their ends
+ *   ARGV[1] root   ARGV[2] published before, ms   ARGV[3] now, ms
+ * Replies "<how many went> <1 when there may be more>".
+ * Delivered again: the reply is remembered under its delivery for ten minutes.
  */
 export const PURGE = /* lua */ `
+local answered = redis.call('GET', KEYS[1])
+if answered then return answered end
 local function over(key, bound)
   return redis.call('ZRANGE', key, '-inf', bound, 'BYSCORE', 'LIMIT', 0, ${BATCH})
 end
-local published, keys = over(KEYS[1], '(' .. ARGV[2]), over(KEYS[2], ARGV[3])
-if #published > 0 then redis.call('ZREM', KEYS[1], unpack(published)) end
+local published, keys = over(KEYS[2], '(' .. ARGV[2]), over(KEYS[3], ARGV[3])
+if #published > 0 then redis.call('ZREM', KEYS[2], unpack(published)) end
 for _, member in ipairs(keys) do
   local name, key = string.match(member, '^([^:]*):(.*)$')
   redis.call('HDEL', ARGV[1] .. 't:' .. name .. ':k', key)
 end
-if #keys > 0 then redis.call('ZREM', KEYS[2], unpack(keys)) end
-return { #published + #keys, (#published == ${BATCH} or #keys == ${BATCH}) and 1 or 0 }
+if #keys > 0 then redis.call('ZREM', KEYS[3], unpack(keys)) end
+local more = #published == ${BATCH} or #keys == ${BATCH}
+local answer = (#published + #keys) .. (more and ' 1' or ' 0')
+redis.call('SET', KEYS[1], answer, 'PX', 600000)
+return answer
 `;
