@@ -1,0 +1,65 @@
+/** How long a copy lives after it was taken from the cold store, and how long a tail does, in milliseconds: whatever went wrong ends then. */
+const COPY_LIFE_MS = 600_000;
+const TAIL_LIFE_MS = 86_400_000;
+
+/**
+ * The start of every script of the hot tier.
+ * KEYS[1] state of the tenant (hash: inc, run, at, since, born, filling, filling_at) · KEYS[2] commits in flight that append to
+ * the log (hash: token → "ms|execution|rows") · KEYS[3] the tail's places (sorted set, every score 0) · KEYS[4] their texts (hash)
+ * · ARGV[1] a token or nonce, unique to the call.
+ *
+ * `inc` names the incarnation of the tenant's hot data: it is new after a wipe, and after a restart or fail-over of Redis, which
+ * may have forgotten writes; whatever carries another is ignored. A place is "ms|stream|sequence|type|session|execution",
+ * its numbers padded, so that the order of places is the order of the log.
+ */
+export const PRELUDE = `
+local COPY_LIFE, TAIL_LIFE = ${COPY_LIFE_MS}, ${TAIL_LIFE_MS}
+local STATE, OPEN, TAIL, TEXT = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local function whole(number) return string.format('%.0f', number) end
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '-'
+local known = redis.call('HMGET', STATE, 'inc', 'run', 'at', 'since', 'filling', 'born')
+local inc, at, since, filling = known[1], tonumber(known[3]), tonumber(known[4] or ''), known[5]
+if not inc or known[2] ~= run then
+  redis.call('DEL', STATE, OPEN, TAIL, TEXT)
+  inc, at, since, filling = run .. '.' .. whole(now) .. '.' .. ARGV[1], now, nil, false
+  redis.call('HSET', STATE, 'inc', inc, 'run', run, 'at', whole(now))
+end
+if since and now - tonumber(known[6]) > TAIL_LIFE then
+  redis.call('HDEL', STATE, 'since')
+  since = nil
+end
+`;
+
+/** For scripts that change the tail: `append(first, keep)` adds the pairs (place, text) from ARGV[first] on, and trims to `keep` places. */
+export const APPENDING = `
+local function indexOf(execution) return STATE .. ':' .. inc .. ':' .. execution end
+local function executionOf(place) return string.match(place, '([^|]*)$') end
+local function msOf(place) return tonumber(string.match(place, '^%d+')) end
+local function append(first, keep)
+  if not since and not filling then return end
+  for i = first, #ARGV, 2 do
+    local place = ARGV[i]
+    if not since or msOf(place) >= since then
+      redis.call('ZADD', TAIL, 0, place)
+      redis.call('HSET', TEXT, place, ARGV[i + 1])
+      local execution = executionOf(place)
+      if execution ~= '' then
+        redis.call('ZADD', indexOf(execution), 0, place)
+        redis.call('PEXPIRE', indexOf(execution), 2 * TAIL_LIFE)
+      end
+    end
+  end
+  local over = redis.call('ZCARD', TAIL) - keep
+  if not since or over <= 0 then return end
+  for _, place in ipairs(redis.call('ZRANGE', TAIL, 0, over - 1)) do
+    redis.call('ZREM', TAIL, place)
+    redis.call('HDEL', TEXT, place)
+    local execution = executionOf(place)
+    if execution ~= '' then redis.call('ZREM', indexOf(execution), place) end
+    since = math.max(since, msOf(place) + 1)
+  end
+  redis.call('HSET', STATE, 'since', whole(since))
+end
+`;

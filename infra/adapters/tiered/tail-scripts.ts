@@ -1,0 +1,88 @@
+import { type HotScript, hotScript } from "./hot-redis.ts";
+import { APPENDING, PRELUDE } from "./lua-prelude.ts";
+
+/**
+ * Reads a page of the tail: all entries from \`since\` on are in it, so it ends where the cold log goes on.
+ * ARGV nonce, quarantine (ms), young (ms), order, from (ms), to (ms, exclusive), after (place), limit, type, session, execution,
+ * after sequence; '' for what is not asked.
+ * Returns "cold", why, then token, announcement of each commit that is overdue; or "hot", since, "1" when the tail is exhausted,
+ * then place, text …
+ * An announcement that is young counts as not committed yet, except for a reader of that very execution.
+ */
+export const READ_TAIL: HotScript = hotScript(`${PRELUDE}
+local young, newest, limit = tonumber(ARGV[3]), ARGV[4] == 'newest', tonumber(ARGV[8])
+local from, to, after = tonumber(ARGV[5]) or 0, ARGV[6], ARGV[7]
+local kind, session, execution, sequence = ARGV[9], ARGV[10], ARGV[11], tonumber(ARGV[12]) or 0
+if now - at < tonumber(ARGV[2]) then return {'cold', 'resting'} end
+if not since then return {'cold', 'absent'} end
+local overdue, busy = {'cold', 'overdue'}, false
+local open = redis.call('HGETALL', OPEN)
+for o = 1, #open, 2 do
+  local ms, owner = string.match(open[o + 1], '^(%d+)|([^|]*)|')
+  if now - tonumber(ms) > young then
+    overdue[#overdue + 1] = open[o]
+    overdue[#overdue + 1] = open[o + 1]
+  elseif execution ~= '' and owner == execution then busy = true end
+end
+if #overdue > 2 then return overdue end
+if busy then return {'cold', 'busy'} end
+if redis.call('ZCARD', TAIL) ~= redis.call('HLEN', TEXT) then
+  redis.call('DEL', STATE)
+  return {'cold', 'damaged'}
+end
+local function stamp(ms) return string.format('%015.0f', ms) end
+local source = execution == '' and TAIL or STATE .. ':' .. inc .. ':' .. execution
+local bottom = '[' .. stamp(math.max(since, from))
+if after ~= '' and after < stamp(since) then return {'cold', 'trimmed'} end
+if not newest and since > from and after == '' then
+  local first = execution ~= '' and redis.call('ZRANGEBYLEX', source, '[' .. stamp(since), '+', 'LIMIT', 0, 1)[1]
+  local lowest = first and tonumber(string.match(first, '^%d+|[^|]*|(%d+)|'))
+  if since > 0 and (not lowest or lowest > sequence + 1) then return {'cold', 'older'} end
+end
+local top = to == '' and '+' or '(' .. stamp(tonumber(to))
+if after ~= '' then
+  if newest then top = '(' .. after else bottom = '(' .. after end
+end
+local places = {}
+while #places < limit do
+  local chunk = newest and redis.call('ZREVRANGEBYLEX', source, top, bottom, 'LIMIT', 0, 200)
+    or redis.call('ZRANGEBYLEX', source, bottom, top, 'LIMIT', 0, 200)
+  for _, place in ipairs(chunk) do
+    local number, itsKind, itsSession = string.match(place, '^%d+|[^|]*|(%d+)|([^|]*)|([^|]*)|')
+    local fits = (kind == '' or itsKind == kind) and (session == '' or itsSession == session)
+    if fits and tonumber(number) > sequence and #places < limit then places[#places + 1] = place end
+    if newest then top = '(' .. place else bottom = '(' .. place end
+  end
+  if #chunk < 200 then break end
+end
+local answer = {'hot', whole(since), #places < limit and '1' or '0'}
+for _, place in ipairs(places) do
+  answer[#answer + 1] = place
+  answer[#answer + 1] = redis.call('HGET', TEXT, place) or ''
+end
+return answer`);
+
+/** Asks to fill the tail from the cold log. ARGV nonce, quarantine (ms), patience (ms) with another filler. Returns "yes" or "no". */
+export const START_FILL: HotScript = hotScript(`${PRELUDE}
+if since or now - at < tonumber(ARGV[2]) then return 'no' end
+local since_ms = tonumber(redis.call('HGET', STATE, 'filling_at') or '')
+if filling and filling ~= ARGV[1] and since_ms and now - since_ms < tonumber(ARGV[3]) then return 'no' end
+redis.call('DEL', TAIL, TEXT)
+redis.call('HSET', STATE, 'filling', ARGV[1], 'filling_at', whole(now))
+return 'yes'`);
+
+/**
+ * Adds entries of the cold log. ARGV nonce, how many entries the tail keeps, from when on the tail is complete (ms) or '' when more
+ * is to come, then for each entry: place, text. What was committed meanwhile is in the tail already: \`finish\` appends as soon
+ * as a filling has begun.
+ */
+export const FILL_TAIL: HotScript = hotScript(`${PRELUDE}${APPENDING}
+if filling ~= ARGV[1] or since then return 'late' end
+append(4, tonumber(ARGV[2]))
+if ARGV[3] == '' then return 'ok' end
+since = tonumber(ARGV[3])
+redis.call('HSET', STATE, 'since', ARGV[3], 'born', whole(now))
+redis.call('HDEL', STATE, 'filling', 'filling_at')
+filling = false
+append(#ARGV + 1, tonumber(ARGV[2]))
+return 'ok'`);
