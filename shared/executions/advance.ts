@@ -1,14 +1,13 @@
 import type { Clock } from "../clock.ts";
-import type { Ids } from "../ids.ts";
-import type { ExecutionPatch, LogRow } from "../ports/execution-store.ts";
-import { CHAIN_START, type ChainOwner, type LogDraft, seal } from "../state/log-entry.ts";
+import type { ExecutionPatch, LogRow, StoredStep } from "../ports/execution-store.ts";
+import { CHAIN_START, type LogDraft, type Sealer } from "../state/log-entry.ts";
 import { type Execution, isTerminal } from "./execution.ts";
 import type { ExecutionDraft } from "./execution-events.ts";
 import { applyEvent } from "./fold.ts";
 
 export interface Advanced {
   readonly state: Execution;
-  readonly rows: readonly LogRow[];
+  readonly rows: LogRow[];
 }
 
 /**
@@ -16,8 +15,7 @@ export interface Advanced {
  * (fold.ts, F1).
  */
 export function advance(
-  deps: { readonly ids: Ids; readonly clock: Clock },
-  owner: ChainOwner,
+  deps: { readonly seal: Sealer; readonly clock: Clock },
   before: Execution | undefined,
   drafts: readonly LogDraft[],
 ): Advanced {
@@ -25,9 +23,9 @@ export function advance(
   let head = before?.chain ?? CHAIN_START;
   const rows: LogRow[] = [];
   for (const draft of drafts) {
-    const sealed = seal(head, owner, draft, deps.ids, deps.clock.now());
-    state = applyEvent(state, sealed.entry, draft as ExecutionDraft);
+    const sealed = deps.seal(head, draft, deps.clock.now());
     head = sealed.head;
+    state = applyEvent(state, sealed.entry, draft as ExecutionDraft, head);
     rows.push(sealed.row);
   }
   if (state === undefined) throw new RangeError("advance needs a draft or a state");
@@ -37,10 +35,9 @@ export function advance(
 /** What a commit must write to bring the store from one state to another: the head, and the steps that changed. */
 export function patchOf(before: Execution | undefined, after: Execution): ExecutionPatch {
   const { steps, ...head } = after;
-  return {
-    status: after.status,
-    terminal: isTerminal(after.status),
-    head: head,
-    steps: steps.flatMap((step, position) => (step === before?.steps[position] ? [] : [{ position, body: step }])),
-  };
+  const changed: StoredStep[] = [];
+  for (const [position, body] of steps.entries()) {
+    if (body !== before?.steps[position]) changed.push({ position, body });
+  }
+  return { status: after.status, terminal: isTerminal(after.status), head, steps: changed };
 }

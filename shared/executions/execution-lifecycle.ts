@@ -12,6 +12,8 @@ import type { Submission, SubmitNew } from "./submission.ts";
 import type { Workshop } from "./workshop.ts";
 
 const WATCH_EVERY_MS = 250;
+/** An execution that ends within this time costs its caller no watch over the connection. */
+const SOON_MS = 50;
 
 export interface SubmitAnswer {
   readonly execution: Execution;
@@ -26,8 +28,16 @@ export interface ExecutionLifecycle {
    * Throws what `createSubmission` lists, and `runtime.overloaded` (503, retryable).
    */
   submit(submission: Submission, more?: Parameters<SubmitNew>[1]): Promise<SubmitAnswer>;
-  /** The execution once nothing more happens by itself, or as it is when the budget is over. */
-  wait(tenantId: TenantId, executionId: ExecutionId, budgetMs: number, signal?: AbortSignal): Promise<Execution>;
+  /**
+   * The execution once nothing more happens by itself, or as it is when the budget is over or nobody waits for it any more.
+   * `whenGone` is asked for only when the execution does not end at once.
+   */
+  wait(
+    tenantId: TenantId,
+    executionId: ExecutionId,
+    budgetMs: number,
+    whenGone?: () => AbortSignal,
+  ): Promise<Execution>;
   /** Throws `execution.not_found` for an absent or foreign one. */
   get(tenantId: TenantId, executionId: ExecutionId): Promise<Execution>;
   load(tenantId: TenantId, executionId: ExecutionId): Promise<LoadedExecution>;
@@ -65,6 +75,16 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
   const get = async (tenantId: TenantId, executionId: ExecutionId): Promise<Execution> =>
     (await load(tenantId, executionId)).state;
 
+  /** What comes first: the outcome, the end of the time, or that nobody waits any more. */
+  const first = async <Outcome>(outcome: Promise<Outcome>, delayMs: number, gone?: AbortSignal) => {
+    const patience = new AbortController();
+    const signal = gone === undefined ? patience.signal : AbortSignal.any([patience.signal, gone]);
+    const come = await Promise.race([outcome, clock.sleep(delayMs, signal)]);
+    // A reason of its own: without one an abort makes an error with a stack.
+    patience.abort("something came");
+    return come;
+  };
+
   return {
     submit: async (submission, more) => {
       if (stopping.signal.aborted || workshop.held >= deps.maxHeld) throw overloaded();
@@ -84,22 +104,24 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
       }
     },
 
-    wait: async (tenantId, executionId, budgetMs, signal) => {
+    wait: async (tenantId, executionId, budgetMs, whenGone) => {
       const untilMs = clock.now() + budgetMs;
-      const patience = new AbortController();
-      const impatience = signal === undefined ? patience.signal : AbortSignal.any([patience.signal, signal]);
-      const here = workshop.settled(executionId);
+      const here = workshop.settled(executionId)?.catch(() => undefined);
       if (here !== undefined) {
-        const settled = await Promise.race([here.catch(() => undefined), clock.sleep(budgetMs, impatience)]);
-        patience.abort();
+        const settled = await first(here, Math.min(budgetMs, SOON_MS));
+        if (settled !== undefined && isSettled(settled.status)) return settled;
+      }
+      const gone = whenGone?.();
+      if (here !== undefined) {
+        const settled = await first(here, untilMs - clock.now(), gone);
         if (settled !== undefined && isSettled(settled.status)) return settled;
       }
       // It runs elsewhere, waits, or its run here was cut short: the store is the only witness.
       for (;;) {
         const execution = await get(tenantId, executionId);
         const leftMs = untilMs - clock.now();
-        if (isSettled(execution.status) || leftMs <= 0 || signal?.aborted === true) return execution;
-        await clock.sleep(Math.min(WATCH_EVERY_MS, leftMs), signal);
+        if (isSettled(execution.status) || leftMs <= 0 || gone?.aborted === true) return execution;
+        await clock.sleep(Math.min(WATCH_EVERY_MS, leftMs), gone);
       }
     },
 

@@ -1,4 +1,4 @@
-import type { LogEntry } from "../state/log-entry.ts";
+import type { ChainHead, LogEntry } from "../state/log-entry.ts";
 import { RuntimeError } from "../errors.ts";
 import { parseRfc3339, rfc3339 } from "../clock.ts";
 import { asId } from "../ids.ts";
@@ -12,12 +12,17 @@ import { type ExecutionDraft, executionPayloads } from "./execution-events.ts";
  * Throws `log.unreadable` for an entry that cannot follow the state.
  */
 export function apply(state: Execution | undefined, entry: LogEntry): Execution {
-  return applyEvent(state, entry, parseEvent(entry));
+  const chain = { sequence: entry.sequence, hash: entry.hash, timestamp_ms: parseRfc3339(entry.timestamp) };
+  return applyEvent(state, entry, parseEvent(entry), chain);
 }
 
 /** As `apply`, for an entry that was just made of the event: what is ours need not be read back. */
-export function applyEvent(state: Execution | undefined, entry: LogEntry, event: ExecutionDraft): Execution {
-  const chain = { sequence: entry.sequence, hash: entry.hash, timestamp_ms: parseRfc3339(entry.timestamp) };
+export function applyEvent(
+  state: Execution | undefined,
+  entry: LogEntry,
+  event: ExecutionDraft,
+  chain: ChainHead,
+): Execution {
   if (event.event_type === "intent_received") {
     return {
       execution_id: asId.execution(entry.execution_id ?? ""),

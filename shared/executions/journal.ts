@@ -3,9 +3,9 @@ import { type EventId, type Ids, trustedTenantId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import type { Change, ExecutionStore, LogRow, Mail, OutboxMessage, Release } from "../ports/execution-store.ts";
 import { cloudEvent } from "../state/cloud-event.ts";
-import type { ChainOwner, LogDraft } from "../state/log-entry.ts";
+import { type ChainOwner, createSealer, type LogDraft, type Sealer } from "../state/log-entry.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
-import { advance, patchOf } from "./advance.ts";
+import { advance, type Advanced, patchOf } from "./advance.ts";
 import { type Execution, isSettled } from "./execution.ts";
 
 export interface JournalDeps {
@@ -41,6 +41,7 @@ export class Journal {
   /** Whether unread mail waits, as the last commit said; a claim may always have been caused by mail. */
   mail: boolean;
   readonly #deps: JournalDeps;
+  readonly #seal: Sealer;
   #committed: Execution;
   #state: Execution;
   #rows: LogRow[] = [];
@@ -51,24 +52,25 @@ export class Journal {
 
   private constructor(
     deps: JournalDeps,
+    seal: Sealer,
     owner: ExecutionOwner,
     epoch: number,
-    state: Execution,
-    rows: readonly LogRow[],
+    { state, rows }: Advanced,
   ) {
     this.#deps = deps;
+    this.#seal = seal;
     this.owner = owner;
     this.epoch = epoch;
     this.mail = epoch > 1;
     this.#committed = state;
     this.#state = state;
-    this.#rows = [...rows];
+    this.#rows = rows;
   }
 
   /** A new execution, not accepted yet: `opening` is what its acceptance must write. */
   static begin(deps: JournalDeps, owner: ExecutionOwner, drafts: readonly LogDraft[]): Journal {
-    const { state, rows } = advance(deps, owner, undefined, drafts);
-    return new Journal(deps, owner, 1, state, rows);
+    const seal = createSealer(owner, deps.ids);
+    return new Journal(deps, seal, owner, 1, advance({ seal, clock: deps.clock }, undefined, drafts));
   }
 
   /** An execution that this worker holds under `epoch`. */
@@ -80,7 +82,7 @@ export class Journal {
       sagaId: state.saga_id,
       traceId: state.trace_id,
     };
-    return new Journal(deps, owner, epoch, state, []);
+    return new Journal(deps, createSealer(owner, deps.ids), owner, epoch, { state, rows: [] });
   }
 
   get state(): Execution {
@@ -107,9 +109,9 @@ export class Journal {
   }
 
   record(...drafts: readonly LogDraft[]): void {
-    const { state, rows } = advance(this.#deps, this.owner, this.#state, drafts);
+    const { state, rows } = advance({ seal: this.#seal, clock: this.#deps.clock }, this.#state, drafts);
     this.#state = state;
-    this.#rows.push(...rows);
+    for (const row of rows) this.#rows.push(row);
   }
 
   /** Takes over what a step wants changed: its records and the entries that tell of them. */

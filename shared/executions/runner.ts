@@ -77,8 +77,8 @@ class Run {
   readonly #stop: StopSignals;
   /** What is at work, by step name. */
   readonly #atWork = new Map<string, Promise<Result>>();
-  /** Aborts works whose saga turned back. */
-  readonly #unwanted = new AbortController();
+  /** Aborts works whose saga turned back; made when it is first asked for. */
+  #unwanted: AbortController | undefined;
   /** What the steps of a plan that commits at its ends have changed so far. */
   #base: UnitOfWork | undefined;
   #conflicts = 0;
@@ -105,7 +105,7 @@ class Run {
       if (journal.mail) await readMail(this.#deps.store, this.#scene);
       // Nothing is undone while something is still being done.
       const turnedBack = this.#scene.state.status !== "running";
-      if (turnedBack) this.#unwanted.abort();
+      if (turnedBack) this.#abandonWork();
       const agenda =
         turnedBack && this.#atWork.size > 0
           ? { tasks: [], wakeAtMs: undefined }
@@ -154,7 +154,7 @@ class Run {
     switch (await journal.commit(release)) {
       case "fenced":
       case "let_go":
-        this.#unwanted.abort();
+        this.#abandonWork();
         return "over";
       case "conflict":
         return this.#afterConflict();
@@ -227,6 +227,7 @@ class Run {
       retry: work.semantics === "at-most-once" ? { ...work.retry, maxAttempts: 1 } : work.retry,
       attempt: step.attempt + lost,
       base: this.#base,
+      unwanted: () => this.#whenUnwanted().signal,
     });
   }
 
@@ -240,8 +241,17 @@ class Run {
       retry: UNDO_RETRY,
       output: this.#scene.value(step.step_name),
       attempt: (step.undo_attempts ?? 0) + 1,
-      unwanted: new AbortController().signal,
     });
+  }
+
+  /** Tells what is at work that the saga has no use for its results any more. */
+  #abandonWork(): void {
+    if (this.#atWork.size > 0) this.#whenUnwanted().abort();
+  }
+
+  #whenUnwanted(): AbortController {
+    this.#unwanted ??= new AbortController();
+    return this.#unwanted;
   }
 
   #surroundings(stepName: string) {
@@ -254,7 +264,6 @@ class Run {
       input,
       outputs,
       stopping: this.#stop.stopping,
-      unwanted: this.#unwanted.signal,
     };
   }
 }

@@ -13,6 +13,7 @@ import { retryAfterMs, type RetryPolicy } from "../sagas/retry-policy.ts";
 import type { EmittedEvent, UndoContext } from "../sagas/step-context.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
+import { AttemptLimits, type Limits } from "./attempt-limits.ts";
 import type { Execution, Failure } from "./execution.ts";
 import { failureOf } from "./failure.ts";
 
@@ -29,10 +30,8 @@ export interface StepRunnerDeps {
 /** The context of a step or an undo, whose types the plan's builder has checked. */
 export type ErasedContext = UndoContext<JsonObject, Readonly<Record<string, JsonValue>>, JsonValue>;
 
-export interface Attempt {
-  readonly stepName: string;
+export interface Attempt extends Limits {
   readonly call: (ctx: ErasedContext) => unknown;
-  readonly timeoutMs: number;
   readonly retry: RetryPolicy;
   readonly tenantId: TenantId;
   readonly execution: Execution;
@@ -44,10 +43,6 @@ export interface Attempt {
   readonly attempt: number;
   /** Where a step that is committed together with others finds what they changed. */
   readonly base?: UnitOfWork | undefined;
-  /** Aborts when the process must end. */
-  readonly stopping: AbortSignal;
-  /** Aborts when the saga has no use for the result any more. */
-  readonly unwanted: AbortSignal;
 }
 
 export type AttemptResult =
@@ -62,20 +57,15 @@ export type AttemptResult =
   /** The process must end: there is no result, and another worker will run it again. */
   | { readonly kind: "stopped" };
 
-const ENDED = "the step has ended";
-const UNWANTED = "the saga has no use for the result any more";
-
 /** Runs one attempt within its time. What it wants changed comes back in a unit of work; nothing of it is written here. */
 export async function runAttempt(deps: StepRunnerDeps, attempt: Attempt): Promise<AttemptResult> {
-  const { clock } = deps;
-  const unit = new UnitOfWork(deps.surface, attempt.tenantId, clock.now(), attempt.base);
-  const events: EmittedEvent[] = [];
-  const over = new AbortController();
-  const context = createContext(deps, attempt, unit, events, over);
-  const limits = watchLimits(deps.clock, attempt, over);
+  const unit = new UnitOfWork(deps.surface, attempt.tenantId, deps.clock.now(), attempt.base);
+  const limits = new AttemptLimits(deps.clock, attempt);
+  const context = new AttemptContext(deps, attempt, unit, limits);
   try {
-    const output = await Promise.race([invoke(attempt, context), limits.reached]);
-    return { kind: "done", output: toJson(output), unit, events };
+    const returned = attempt.call(context);
+    const output = isThenable(returned) ? await Promise.race([returned, limits.reached()]) : returned;
+    return { kind: "done", output: toJson(output), unit, events: context.events };
   } catch (error) {
     if (attempt.stopping.aborted) return { kind: "stopped" };
     if (!(error instanceof RuntimeError)) context.logger.error("a step failed unexpectedly", errorFields(error));
@@ -86,93 +76,92 @@ export async function runAttempt(deps: StepRunnerDeps, attempt: Attempt): Promis
   }
 }
 
-/** Rejects when the step's time is over or the process must end, and tells the step by its signal; also when nobody wants it any more. */
-function watchLimits(clock: Clock, attempt: Attempt, over: AbortController) {
-  const ended = new AbortController();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = (): void => {
-    const error = new RuntimeError("step.stopped", "The process must end.", { status: 503, retryable: true });
-    over.abort(error);
-    reject(error);
-  };
-  const unwanted = (): void => over.abort(UNWANTED);
-  attempt.stopping.addEventListener("abort", stop, { once: true });
-  attempt.unwanted.addEventListener("abort", unwanted, { once: true });
-  const time = async (): Promise<void> => {
-    await clock.sleep(attempt.timeoutMs, ended.signal);
-    if (ended.signal.aborted) return;
-    const error = timeoutOf(attempt);
-    over.abort(error);
-    reject(error);
-  };
-  void time();
-  if (attempt.stopping.aborted) stop();
-  return {
-    reached: promise,
-    end: (): void => {
-      // With a reason of its own an abort makes no error with a stack, which each step would pay for.
-      ended.abort(ENDED);
-      attempt.stopping.removeEventListener("abort", stop);
-      attempt.unwanted.removeEventListener("abort", unwanted);
-    },
-  };
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** Async, so that a step that throws at once rejects like one that throws later. */
-async function invoke(attempt: Attempt, context: ErasedContext): Promise<unknown> {
-  return attempt.call(context);
-}
+/** What a step works with. Parts that many steps never touch are made when they are first asked for. */
+class AttemptContext implements ErasedContext {
+  readonly executionId: ErasedContext["executionId"];
+  readonly intent: Intent;
+  readonly tenantId: TenantId;
+  readonly sessionId: ErasedContext["sessionId"];
+  readonly solutionId: string | undefined;
+  readonly input: JsonObject;
+  readonly outputs: Readonly<Record<string, JsonValue>>;
+  readonly output: JsonValue | undefined;
+  readonly attempt: number;
+  readonly key: string;
+  readonly state: UnitOfWork;
+  readonly trace: ErasedContext["trace"];
+  readonly ids: Ids;
+  readonly now: () => number;
+  readonly events: EmittedEvent[] = [];
+  readonly #deps: StepRunnerDeps;
+  readonly #attempt: Attempt;
+  readonly #limits: AttemptLimits;
+  readonly #startedMs: number;
+  #artifacts: ErasedContext["artifacts"] | undefined;
+  #effects: ErasedContext["effects"] | undefined;
+  #logger: Logger | undefined;
 
-function createContext(
-  deps: StepRunnerDeps,
-  attempt: Attempt,
-  unit: UnitOfWork,
-  events: EmittedEvent[],
-  over: AbortController,
-): ErasedContext {
-  const { execution, intent, tenantId, stepName, timeoutMs } = attempt;
-  const { clock, store, surface } = deps;
-  const startedMs = clock.now();
-  const nowMs = (): number => clock.now();
-  const key = `${execution.execution_id}/${stepName}`;
-  return {
-    executionId: execution.execution_id,
-    intent,
-    tenantId,
-    sessionId: execution.session_id,
-    solutionId: intent.solution_id,
-    input: attempt.input,
-    outputs: attempt.outputs,
-    output: attempt.output,
-    attempt: attempt.attempt,
-    key,
-    deadline: () => Math.max(0, startedMs + timeoutMs - clock.now()),
-    signal: over.signal,
-    state: unit,
-    artifacts: createArtifactScope({
-      unit,
-      bytes: deps.bytes,
-      producer: { intentType: execution.intent_type, executionId: execution.execution_id },
-      nowMs,
-    }),
-    effects: createEffectScope({ store, surface, nowMs }, tenantId, key),
-    emit: (type, data) => void events.push({ type, data }),
-    logger: deps.logger.with({
-      tenant_id: tenantId,
-      execution_id: execution.execution_id,
-      intent_type: execution.intent_type,
-      step: stepName,
-      trace_id: execution.trace_id,
-    }),
-    trace: { traceId: execution.trace_id },
-    ids: deps.ids,
-    now: nowMs,
-  };
-}
+  constructor(deps: StepRunnerDeps, attempt: Attempt, unit: UnitOfWork, limits: AttemptLimits) {
+    const { execution, intent } = attempt;
+    this.#deps = deps;
+    this.#attempt = attempt;
+    this.#limits = limits;
+    this.#startedMs = deps.clock.now();
+    this.executionId = execution.execution_id;
+    this.intent = intent;
+    this.tenantId = attempt.tenantId;
+    this.sessionId = execution.session_id;
+    this.solutionId = intent.solution_id;
+    this.input = attempt.input;
+    this.outputs = attempt.outputs;
+    this.output = attempt.output;
+    this.attempt = attempt.attempt;
+    this.key = `${execution.execution_id}/${attempt.stepName}`;
+    this.state = unit;
+    this.trace = { traceId: execution.trace_id };
+    this.ids = deps.ids;
+    this.now = () => deps.clock.now();
+  }
 
-function timeoutOf({ stepName, timeoutMs }: Attempt): RuntimeError {
-  return new RuntimeError("step.timed_out", `The step ${stepName} took longer than ${timeoutMs} ms.`, {
-    status: 504,
-    retryable: true,
-  });
+  // Functions of the instance, so that a step may take them out of its context.
+  readonly deadline = (): number => Math.max(0, this.#startedMs + this.#attempt.timeoutMs - this.#deps.clock.now());
+
+  readonly emit = (type: string, data: JsonObject): void => void this.events.push({ type, data });
+
+  get signal(): AbortSignal {
+    return this.#limits.signal;
+  }
+
+  get artifacts(): ErasedContext["artifacts"] {
+    const { execution_id: executionId, intent_type: intentType } = this.#attempt.execution;
+    this.#artifacts ??= createArtifactScope({
+      unit: this.state,
+      bytes: this.#deps.bytes,
+      producer: { intentType, executionId },
+      nowMs: this.now,
+    });
+    return this.#artifacts;
+  }
+
+  get effects(): ErasedContext["effects"] {
+    const { store, surface } = this.#deps;
+    this.#effects ??= createEffectScope({ store, surface, nowMs: this.now }, this.tenantId, this.key);
+    return this.#effects;
+  }
+
+  get logger(): Logger {
+    const { execution_id, intent_type, trace_id } = this.#attempt.execution;
+    this.#logger ??= this.#deps.logger.with({
+      tenant_id: this.tenantId,
+      execution_id,
+      intent_type,
+      step: this.#attempt.stepName,
+      trace_id,
+    });
+    return this.#logger;
+  }
 }

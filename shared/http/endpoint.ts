@@ -87,7 +87,10 @@ export function addEndpoint<Body, Query>(
       trace: c.get("trace"),
       header: (name) => c.req.header(name),
       origin: () => new URL(c.req.url).origin,
-      signal: c.req.raw.signal,
+      // Made when it is asked for: it costs a whole native request.
+      get signal() {
+        return c.req.raw.signal;
+      },
     });
     return toResponse(reply);
   });
@@ -102,7 +105,14 @@ export function addPublicEndpoint<Body>(
   describe(router, spec, false);
   router.on(spec.method.toUpperCase(), honoPath(spec.path), async (c) => {
     const body = await readBody(c, spec.body);
-    return toResponse(await handle({ body, signal: c.req.raw.signal }));
+    return toResponse(
+      await handle({
+        body,
+        get signal() {
+          return c.req.raw.signal;
+        },
+      }),
+    );
   });
 }
 

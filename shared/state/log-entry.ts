@@ -83,43 +83,68 @@ export interface SealedEntry {
   readonly head: ChainHead;
 }
 
+/** Seals the entries of one chain, each after the `head` that it is given. */
+export type Sealer = (head: ChainHead, draft: LogDraft, nowMs: number) => SealedEntry;
+
 /**
  * Gives a draft its place after `head`: sequence, time (never before its predecessor's) and hash.
  * The hash is SHA-256 over the entry's JSON text as stored and served, without its last member `hash`: an auditor needs no
  * canonical form, and one serialisation serves storing and sealing (ADR 0002).
  */
 export function seal(head: ChainHead, owner: ChainOwner, draft: LogDraft, ids: Ids, nowMs: number): SealedEntry {
-  const timestampMs = Math.max(nowMs, head.timestamp_ms);
-  const body = {
-    event_id: ids.event(),
-    sequence: head.sequence + 1,
-    event_type: draft.event_type,
-    tenant_id: owner.tenantId,
-    session_id: owner.sessionId,
-    execution_id: owner.executionId,
-    saga_id: owner.sagaId,
-    step_name: draft.step_name,
-    timestamp: rfc3339(timestampMs),
-    trace_id: owner.traceId,
-    payload: draft.payload,
-    previous_hash: head.hash,
-  };
-  const unsealed = JSON.stringify(body);
-  const hash = sha256(unsealed);
-  const text = `${unsealed.slice(0, -1)},"hash":"${hash}"}`;
-  return {
-    entry: { ...body, hash } as unknown as LogEntry,
-    row: {
-      eventId: body.event_id,
-      stream: owner.executionId ?? owner.sessionId,
-      sequence: body.sequence,
-      eventType: body.event_type,
-      timestampMs,
-      sessionId: owner.sessionId,
-      executionId: owner.executionId,
-      text,
-    },
-    head: { sequence: body.sequence, hash, timestamp_ms: timestampMs },
+  return createSealer(owner, ids)(head, draft, nowMs);
+}
+
+/** As `seal`, for many entries of one chain: what they all share is made into text once. */
+export function createSealer(owner: ChainOwner, ids: Ids): Sealer {
+  const { tenantId, sessionId, executionId, sagaId, traceId } = owner;
+  const stream = executionId ?? sessionId;
+  const shared = { tenant_id: tenantId, session_id: sessionId, execution_id: executionId, saga_id: sagaId };
+  const owned = JSON.stringify(shared).slice(1, -1);
+  const traced = `"trace_id":${JSON.stringify(traceId)}`;
+  let timestampMs = Number.NaN;
+  let timestamp = "";
+
+  return (head, { event_type, step_name, payload }, nowMs) => {
+    const atMs = Math.max(nowMs, head.timestamp_ms);
+    if (atMs !== timestampMs) {
+      timestampMs = atMs;
+      timestamp = rfc3339(atMs);
+    }
+    const event_id = ids.event();
+    const sequence = head.sequence + 1;
+    // Ids, types, times and hashes are made here and need no escaping; the rest may be anything.
+    const step = step_name === undefined ? "" : `"step_name":${JSON.stringify(step_name)},`;
+    const unsealed =
+      `{"event_id":"${event_id}","sequence":${sequence},"event_type":"${event_type}",${owned},${step}` +
+      `"timestamp":"${timestamp}",${traced},"payload":${JSON.stringify(payload)},"previous_hash":"${head.hash}"`;
+    const hash = sha256(`${unsealed}}`);
+    return {
+      // In the order in which the members stand in the text.
+      entry: {
+        event_id,
+        sequence,
+        event_type,
+        ...shared,
+        step_name,
+        timestamp,
+        trace_id: traceId,
+        payload,
+        previous_hash: head.hash,
+        hash,
+      } as unknown as LogEntry,
+      row: {
+        eventId: event_id,
+        stream,
+        sequence,
+        eventType: event_type,
+        timestampMs: atMs,
+        sessionId,
+        executionId,
+        text: `${unsealed},"hash":"${hash}"}`,
+      },
+      head: { sequence, hash, timestamp_ms: atMs },
+    };
   };
 }
 

@@ -12,6 +12,8 @@ export interface ServerProcess {
   readonly readyAfterMs: number;
   /** Resident memory now and at its highest; undefined where the system does not tell. */
   memory(): { readonly nowBytes: number; readonly peakBytes: number } | undefined;
+  /** CPU time that it has used so far, user and system; undefined where the system does not tell. */
+  cpuMs(): number | undefined;
   stop(): Promise<void>;
 }
 
@@ -30,6 +32,7 @@ export async function startServer(
     url,
     readyAfterMs,
     memory: () => memoryOf(child.pid ?? 0),
+    cpuMs: () => cpuMsOf(child.pid ?? 0),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
@@ -80,7 +83,15 @@ async function isReady(url: string): Promise<boolean> {
   return response?.ok === true;
 }
 
-function memoryOf(pid: number): { readonly nowBytes: number; readonly peakBytes: number } | undefined {
+/** Linux counts CPU time in hundredths of a second (proc(5), /proc/pid/stat, fields 14 and 15). */
+export function cpuMsOf(pid: number): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+export function memoryOf(pid: number): { readonly nowBytes: number; readonly peakBytes: number } | undefined {
   if (process.platform !== "linux") return undefined;
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1_024;

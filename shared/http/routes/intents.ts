@@ -93,7 +93,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
         const { execution } = await submit(definition.type, call);
         const budgetMs = readPreference(call.header("prefer"), services.config.waitBudgetMs);
         if (budgetMs === 0) return accepted(execution);
-        const ended = await lifecycle.wait(call.tenantId, execution.execution_id, budgetMs, call.signal);
+        const ended = await lifecycle.wait(call.tenantId, execution.execution_id, budgetMs, () => call.signal);
         switch (ended.status) {
           case "completed":
             return { status: 200, json: await view.outcome(call.tenantId, ended) };

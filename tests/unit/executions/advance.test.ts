@@ -4,7 +4,7 @@ import { trustedTenantId } from "../../../shared/ids.ts";
 import { advance, patchOf } from "../../../shared/executions/advance.ts";
 import { createExecutionFeed } from "../../../shared/executions/execution-feed.ts";
 import type { ExecutionDraft } from "../../../shared/executions/execution-events.ts";
-import { verifyChain } from "../../../shared/state/log-entry.ts";
+import { createSealer, verifyChain } from "../../../shared/state/log-entry.ts";
 import { testIds } from "../../kit/runtime.ts";
 import { createManualClock } from "../manual-clock.ts";
 
@@ -44,11 +44,11 @@ const ended: ExecutionDraft = {
 };
 
 describe("advance", () => {
-  const deps = () => ({ ids: testIds, clock: createManualClock() });
+  const deps = () => ({ seal: createSealer(OWNER, testIds), clock: createManualClock() });
 
   it("chains the entries after those of before", () => {
-    const first = advance(deps(), OWNER, undefined, [received, started(STEP_ONE, "one")]);
-    const second = advance(deps(), OWNER, first.state, [completed(STEP_ONE), ended]);
+    const first = advance(deps(), undefined, [received, started(STEP_ONE, "one")]);
+    const second = advance(deps(), first.state, [completed(STEP_ONE), ended]);
     const texts = [...first.rows, ...second.rows].map(({ text }) => text);
     expect(texts).toHaveLength(4);
     expect(verifyChain(texts)).toBeUndefined();
@@ -56,23 +56,23 @@ describe("advance", () => {
   });
 
   it("writes the head without the steps, and only the steps that changed", () => {
-    const first = advance(deps(), OWNER, undefined, [received, started(STEP_ONE, "one")]);
+    const first = advance(deps(), undefined, [received, started(STEP_ONE, "one")]);
     expect(patchOf(undefined, first.state).steps.map(({ position }) => position)).toEqual([0]);
     const drafts = [completed(STEP_ONE), started(STEP_TWO, "two")];
-    const second = advance(deps(), OWNER, first.state, drafts);
+    const second = advance(deps(), first.state, drafts);
     expect(patchOf(first.state, second.state).steps.map(({ position, body }) => [position, body["status"]])).toEqual([
       [0, "completed"],
       [1, "started"],
     ]);
-    const third = advance(deps(), OWNER, second.state, [completed(STEP_TWO)]);
+    const third = advance(deps(), second.state, [completed(STEP_TWO)]);
     expect(patchOf(second.state, third.state).steps.map(({ position }) => position)).toEqual([1]);
     expect(patchOf(second.state, third.state).head).not.toHaveProperty("steps");
   });
 
   it("tells the end of an execution by its status", () => {
-    const open = advance(deps(), OWNER, undefined, [received, started(STEP_ONE, "one")]);
+    const open = advance(deps(), undefined, [received, started(STEP_ONE, "one")]);
     expect(patchOf(undefined, open.state)).toMatchObject({ status: "pending", terminal: false });
-    const closed = advance(deps(), OWNER, open.state, [completed(STEP_ONE), ended]);
+    const closed = advance(deps(), open.state, [completed(STEP_ONE), ended]);
     expect(patchOf(open.state, closed.state)).toMatchObject({
       status: "completed",
       terminal: true,
@@ -81,7 +81,7 @@ describe("advance", () => {
   });
 
   it("needs something to begin with", () => {
-    expect(() => advance(deps(), OWNER, undefined, [])).toThrow(RangeError);
+    expect(() => advance(deps(), undefined, [])).toThrow(RangeError);
   });
 });
 

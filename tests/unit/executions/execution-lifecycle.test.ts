@@ -196,7 +196,7 @@ describe("asking for an execution", () => {
     await using on = await openRuntime({ intents: [definition] });
     const { execution } = await on.submit("gated", { name: "a" });
     const caller = new AbortController();
-    const waiting = on.services.lifecycle.wait(on.tenantId, execution.execution_id, 60_000, caller.signal);
+    const waiting = on.services.lifecycle.wait(on.tenantId, execution.execution_id, 60_000, () => caller.signal);
     caller.abort();
     expect(await waiting).toMatchObject({ status: "running" });
     gate.open();
