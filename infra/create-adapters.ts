@@ -37,6 +37,8 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     createDevIdentity(join(config.dataDir, "dev-signing-key"), () => systemClock.now()),
   );
   const ids = createIds(systemRandom);
+  // With an emulator Google's clients would still look for the metadata server of a machine of Google's.
+  if (usesEmulator(config)) process.env["METADATA_SERVER_DETECTION"] ??= "none";
   const [store, objects, bus] = await Promise.all([
     openStore(config.store, config.dataDir, ids),
     openObjects(config.objects, config.dataDir),
@@ -76,8 +78,11 @@ async function openStore(choice: StoreChoice, dataDir: string, ids: Ids): Promis
       ]);
       return opened(createRedisStore(createTcpConnection(choice.url), { senderName: ids.worker() }));
     }
+    case "firestore": {
+      const { createFirestoreStore } = await import("./adapters/firestore/execution-store.ts");
+      return opened(createFirestoreStore(choice));
+    }
     case "upstash":
-    case "firestore":
     case "tiered":
       throw new RuntimeError("config.not_built", `STORE=${choice.kind} is not part of this build yet.`);
   }
@@ -107,6 +112,15 @@ async function openBus(choice: BusChoice): Promise<Opened<MessageBus>> {
       return { adapter: bus, close: () => bus.close() };
     }
   }
+}
+
+function usesEmulator({ store, objects, bus }: Config): boolean {
+  const firestore = store.kind === "tiered" ? store.cold : store;
+  return (
+    (firestore.kind === "firestore" && firestore.emulatorHost !== undefined) ||
+    (objects.kind === "gcs" && objects.emulatorUrl !== undefined) ||
+    (bus.kind === "pubsub" && bus.emulatorHost !== undefined)
+  );
 }
 
 /** Throws `config.data_dir_unusable` when the files in the data folder cannot be opened. */
