@@ -20,9 +20,7 @@ export function createDeadLetters(bus: MessageBus): DeadLetters {
   return {
     bury: async (message, fault) => {
       const { code } = fault;
-      const reason = cut(
-        [fault.message, ...fault.faults.map(({ path, message: what }) => `${path}: ${what}`)].join(" | "),
-      );
+      const reason = reasonOf(fault);
       const foreign = Object.entries(message.attributes).slice(0, MAX_FOREIGN_ATTRIBUTES);
       const ours = { code, reason, message_id: message.messageId, subscription: cut(message.subscription) };
       const letter = {
@@ -43,6 +41,12 @@ export function createDeadLetters(bus: MessageBus): DeadLetters {
       return { code, reason };
     },
   };
+}
+
+/** What was wrong, with every fault that the message itself does not tell. */
+function reasonOf({ message, faults }: RuntimeError): string {
+  const untold = faults.filter((fault) => !message.includes(fault.message));
+  return cut([message, ...untold.map((fault) => `${fault.path}: ${fault.message}`)].join(" | "));
 }
 
 function cut(text: string): string {
