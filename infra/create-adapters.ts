@@ -1,16 +1,24 @@
 import { join } from "node:path";
 
 import { rfc3339 } from "../shared/clock.ts";
-import type { BusChoice, ObjectsChoice, StoreChoice } from "../shared/config-choices.ts";
+import type {
+  BusChoice,
+  FirestoreChoice,
+  ObjectsChoice,
+  RedisChoice,
+  StoreChoice,
+  UpstashChoice,
+} from "../shared/config-choices.ts";
 import type { Config } from "../shared/config.ts";
 import { RuntimeError } from "../shared/errors.ts";
-import { createIds, type Ids } from "../shared/ids.ts";
+import { createIds } from "../shared/ids.ts";
 import { createLogger } from "../shared/logger.ts";
 import type { ExecutionStore } from "../shared/ports/execution-store.ts";
 import type { MessageBus } from "../shared/ports/message-bus.ts";
 import type { ObjectStore } from "../shared/ports/object-store.ts";
 import type { Adapters } from "../shared/services.ts";
 import { EVENTS_TOPIC } from "../shared/state/cloud-event.ts";
+import type { RedisConnection } from "./adapters/redis/connection.ts";
 import { systemClock, systemRandom } from "./adapters/system/system.ts";
 
 export interface OpenAdapters extends Adapters {
@@ -39,20 +47,19 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   const ids = createIds(systemRandom);
   // With an emulator Google's clients would still look for the metadata server of a machine of Google's.
   if (usesEmulator(config)) process.env["METADATA_SERVER_DETECTION"] ??= "none";
+  const logger = createLogger({
+    clock: systemClock,
+    level: config.logLevel,
+    write: (line) => process.stderr.write(`${line}\n`),
+  });
+  const deps = { clock: systemClock, ids, random: systemRandom, logger };
   const [store, objects, bus] = await Promise.all([
-    openStore(config.store, config.dataDir, ids),
+    openStore(config.store, { ...deps, dataDir: config.dataDir }),
     openObjects(config.objects, config.dataDir),
     openBus(config.bus),
   ]);
   return {
-    clock: systemClock,
-    ids,
-    random: systemRandom,
-    logger: createLogger({
-      clock: systemClock,
-      level: config.logLevel,
-      write: (line) => process.stderr.write(`${line}\n`),
-    }),
+    ...deps,
     store: store.adapter,
     objects: objects.adapter,
     bus: bus.adapter,
@@ -64,28 +71,43 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   };
 }
 
-async function openStore(choice: StoreChoice, dataDir: string, ids: Ids): Promise<Opened<ExecutionStore>> {
+type StoreDeps = Pick<Adapters, "clock" | "ids" | "random" | "logger"> & { readonly dataDir: string };
+
+async function openStore(choice: StoreChoice, deps: StoreDeps): Promise<Opened<ExecutionStore>> {
+  const { dataDir, ids, clock, random, logger } = deps;
   const opened = (adapter: ExecutionStore) => ({ adapter, close: () => adapter.close() });
   switch (choice.kind) {
     case "sqlite": {
       const { createSqliteStore } = await import("./adapters/sqlite/execution-store.ts");
       return opened(inDataDir(dataDir, () => createSqliteStore(join(dataDir, "runtime.db"))));
     }
-    case "redis": {
-      const [{ createRedisStore }, { createTcpConnection }] = await Promise.all([
-        import("./adapters/redis/execution-store.ts"),
-        import("./adapters/redis/tcp-connection.ts"),
-      ]);
-      return opened(createRedisStore(createTcpConnection(choice.url), { senderName: ids.worker() }));
+    case "redis":
+    case "upstash": {
+      const { createRedisStore } = await import("./adapters/redis/execution-store.ts");
+      return opened(createRedisStore(await openRedis(choice), { senderName: ids.worker() }));
     }
-    case "firestore": {
-      const { createFirestoreStore } = await import("./adapters/firestore/execution-store.ts");
-      return opened(createFirestoreStore(choice));
+    case "firestore":
+      return opened(await openFirestore(choice));
+    case "tiered": {
+      const { createTieredStore } = await import("./adapters/tiered/execution-store.ts");
+      const [redis, cold] = await Promise.all([openRedis(choice.hot), openFirestore(choice.cold)]);
+      return opened(createTieredStore({ cold, redis, clock, logger, nonce: () => random.uuid() }));
     }
-    case "upstash":
-    case "tiered":
-      throw new RuntimeError("config.not_built", `STORE=${choice.kind} is not part of this build yet.`);
   }
+}
+
+async function openRedis(choice: RedisChoice | UpstashChoice): Promise<RedisConnection> {
+  if (choice.kind === "redis") {
+    const { createTcpConnection } = await import("./adapters/redis/tcp-connection.ts");
+    return createTcpConnection(choice.url);
+  }
+  const { createRestConnection } = await import("./adapters/redis/rest-connection.ts");
+  return createRestConnection(choice);
+}
+
+async function openFirestore(choice: FirestoreChoice): Promise<ExecutionStore> {
+  const { createFirestoreStore } = await import("./adapters/firestore/execution-store.ts");
+  return createFirestoreStore(choice);
 }
 
 async function openObjects(choice: ObjectsChoice, dataDir: string): Promise<Opened<ObjectStore>> {
