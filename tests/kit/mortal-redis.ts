@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+
 import { startRedis } from "../../infra/dev/parts/redis-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -13,6 +16,8 @@ export interface MortalRedis extends AsyncDisposable {
   /** Freezes it: connections stay open, and nothing is answered. */
   pause(): void;
   resume(): void;
+  /** Forgets everything (FLUSHALL), the append-only file included. */
+  wipe(): Promise<void>;
 }
 
 export async function startMortalRedis(): Promise<MortalRedis> {
@@ -29,6 +34,12 @@ export async function startMortalRedis(): Promise<MortalRedis> {
     },
     pause: () => redis.pause(),
     resume: () => redis.resume(),
+    wipe: async () => {
+      const socket = connect(port, host);
+      socket.end("FLUSHALL\r\n");
+      const [answer] = (await once(socket, "data", { signal: AbortSignal.timeout(5_000) })) as [Buffer];
+      if (!answer.toString().startsWith("+OK")) throw new Error(`Redis was not wiped: ${answer.toString()}`);
+    },
     [Symbol.asyncDispose]: async () => {
       await redis.stop();
       await folder[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { expect, it } from "vitest";
 
+import { startUpstashBridge } from "../../../infra/dev/parts/upstash-bridge.ts";
 import { startMortalRedis } from "../../kit/mortal-redis.ts";
 import { withParts } from "../../kit/parts.ts";
 import { startTcpProxy } from "../../kit/tcp-proxy.ts";
@@ -28,6 +29,25 @@ withParts(["redis"], () => {
 
     expect(audit).toMatchObject({ faults: [], executions: SAGAS, statuses: { completed: 270, compensated: 30 } });
     expect(audit.resumed, "work was taken up again").toBeGreaterThan(0);
+    await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
+  }, 60_000);
+
+  it("does so over REST, whose client sends again what was not answered", async ({ annotate }) => {
+    await using redis = await startMortalRedis();
+    await using bridge = await startUpstashBridge({ redisPort: redis.port, token: "secret" });
+    await using proxy = await startTcpProxy(bridge);
+    const ownEnv = { STORE: "redis", REDIS_URL: redis.url };
+    const behindProxy = {
+      STORE: "upstash",
+      UPSTASH_REDIS_REST_URL: `http://${proxy.host}:${proxy.port}`,
+      UPSTASH_REDIS_REST_TOKEN: "secret",
+    };
+    await using scene = await openScene({ workerEnvs: [behindProxy, behindProxy], ownEnv });
+
+    await Promise.all([scene.load(SAGAS, 7_000), misbehave(proxy)]);
+    const audit = await scene.audit();
+
+    expect(audit).toMatchObject({ faults: [], executions: SAGAS, statuses: { completed: 270, compensated: 30 } });
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
   }, 60_000);
 
