@@ -28,7 +28,7 @@ export interface RestPost {
   close(): void;
 }
 
-const answersSchema = z.array(z.object({ result: z.unknown(), error: z.string().optional() }));
+const answersSchema = z.array(z.object({ result: z.unknown().optional(), error: z.string().optional() }));
 
 export function createRestPost({ url, token }: RestOptions): RestPost {
   const target = new URL(`${url.replace(/\/$/, "")}/pipeline`);

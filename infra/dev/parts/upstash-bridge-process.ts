@@ -14,6 +14,9 @@ type Encode = (value: unknown) => unknown;
 const command = z.tuple([z.coerce.string()], z.coerce.string());
 const commands = z.array(command);
 
+/** Redis did not answer, which is an error of the service and not of the command. */
+class RedisAway extends Error {}
+
 const [port = "", redisPort = "", token = ""] = process.argv.slice(2);
 // Protocol 2 has the reply types that Upstash has.
 const redis = new Redis(Number(redisPort), "127.0.0.1", { protocol: 2, maxRetriesPerRequest: 0 });
@@ -22,7 +25,10 @@ redis.on("error", (error) => console.error(error.message));
 const server = createServer((request, response) => {
   answer(request).then(
     ([status, body]) => send(response, status, body),
-    (error: unknown) => send(response, 400, { error: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => {
+      const [status, why] = error instanceof RedisAway ? [503, "ERR the database cannot be reached"] : [400, error];
+      send(response, status, { error: why instanceof Error ? why.message : String(why) });
+    },
   );
 });
 // Every idle second of a client that keeps its connections is another's chance to meet a closed one.
@@ -71,7 +77,8 @@ async function many(pipeline: ReturnType<Redis["pipeline"]>, batch: readonly Com
 }
 
 function failed(error: unknown): Answer {
-  return { error: error instanceof Error ? error.message : String(error) };
+  if (error instanceof Error && error.name === "ReplyError") return { error: error.message };
+  throw new RedisAway("the connection broke", { cause: error });
 }
 
 function base64(value: unknown): unknown {
