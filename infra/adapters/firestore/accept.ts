@@ -2,13 +2,14 @@ import { type DocumentSnapshot, Timestamp } from "@google-cloud/firestore";
 import * as z from "zod";
 
 import { RuntimeError } from "../../../shared/errors.ts";
-import { idSchemas } from "../../../shared/ids.ts";
+import { type ExecutionId, idSchemas } from "../../../shared/ids.ts";
 import { sha256 } from "../../../shared/json.ts";
-import type { Acceptance, AcceptOutcome, IdempotencyClaim } from "../../../shared/ports/execution-store.ts";
-import { ChangeSet, type Row } from "./change-set.ts";
+import type { Acceptance, AcceptOutcome, IdempotencyClaim, Mail } from "../../../shared/ports/execution-store.ts";
+import { ChangeSet } from "./change-set.ts";
 import type { Changes, ChangesDeps } from "./changes.ts";
 import { addSteps, identityRow, stateRow } from "./executions.ts";
-import { shardOf } from "./layout.ts";
+import type { HeadRow } from "./heads.ts";
+import { type Layout, shardOf } from "./layout.ts";
 import { mailRow, newLetters, withLetters } from "./mailbox.ts";
 import { answer, type Decision, writeOptimistically } from "./optimistic.ts";
 import type { Workers } from "./workers.ts";
@@ -46,6 +47,8 @@ export function createAccept(deps: AcceptDeps): (acceptance: Acceptance) => Prom
     };
 
     return writeOptimistically(db, reach, async (again): Promise<Decision<AcceptOutcome>> => {
+      const first: AcceptOutcome = { outcome: "accepted", epoch: 1 };
+      if (again && (await wasAccepted())) return answer(first);
       const [key, demand, addWorker, seen] = await Promise.all([
         readKey(acceptance),
         records.require(tenantId, requires),
@@ -54,9 +57,7 @@ export function createAccept(deps: AcceptDeps): (acceptance: Acceptance) => Prom
       ]);
       const holder = key?.exists === true ? keySchema.parse(key.data()) : undefined;
       const taken = holder !== undefined && holder.expires_ms > createdMs;
-      if ((again || holder?.execution_id === executionId) && (await wasAccepted())) {
-        return answer({ outcome: "accepted", epoch: 1 });
-      }
+      if (holder?.execution_id === executionId && (await wasAccepted())) return answer(first);
       if (taken) {
         const outcome = holder.digest === idempotency?.digest ? "duplicate" : "idempotency_mismatch";
         return answer({ outcome, executionId: holder.execution_id });
@@ -66,52 +67,59 @@ export function createAccept(deps: AcceptDeps): (acceptance: Acceptance) => Prom
       if (conflict !== undefined) return answer(conflict);
 
       const set = new ChangeSet();
-      const row = {
-        epoch: 1,
-        live: !acceptance.state.terminal,
-        owner: acceptance.state.terminal ? null : acceptance.workerId,
-        unread: acceptance.state.terminal ? [] : withLetters([], seen.ownMail),
-        change: accepted,
-      };
-      set.create(document, {
-        ...identityRow(acceptance),
-        ...stateRow(acceptance.state),
-        ...row,
-        accepted,
-        due_ms: null,
-      });
-      addSteps(set, layout, acceptance, acceptance.state);
-      if (row.live) {
-        for (const [id, letter] of newLetters([], seen.ownMail)) set.put(layout.mail(document, id), mailRow(letter));
-      }
+      const row = addExecution(set, layout, acceptance, { accepted, ownMail: seen.ownMail });
       changes.add(set, tenantId, change, seen);
       demand(set);
       addWorker(set);
-      if (key !== undefined && idempotency !== undefined) {
-        const claimed = keyRow(idempotency, executionId);
-        if (key.updateTime === undefined) set.create(key.ref, claimed);
-        else set.update(key.ref, claimed, key.updateTime);
-      }
+      if (idempotency !== undefined) addKey(set, key, idempotency, executionId);
       return {
         set,
         applied: (times) => {
           const updated = times.get(document.path);
           if (updated !== undefined && row.live) heads.remember(document, { row, updated });
           changes.applied(tenantId, change, seen, times);
-          return { outcome: "accepted", epoch: 1 };
+          return first;
         },
       };
     });
   };
 }
 
-/** `expires_at` is what Firestore deletes the row by (time to live), `expires_ms` what we find it by. */
-function keyRow({ key, digest, expiresMs }: IdempotencyClaim, executionId: string): Row {
-  return {
+/** Adds the execution with its steps and the letters to itself; returns what its holder remembers of it. */
+function addExecution(
+  set: ChangeSet,
+  layout: Layout,
+  acceptance: Acceptance,
+  { accepted, ownMail }: { readonly accepted: string; readonly ownMail: readonly Mail[] },
+): HeadRow {
+  const { state, workerId } = acceptance;
+  const document = layout.execution(acceptance);
+  const row: HeadRow = state.terminal
+    ? { epoch: 1, live: false, owner: null, unread: [], change: accepted }
+    : { epoch: 1, live: true, owner: workerId, unread: withLetters([], ownMail), change: accepted };
+  set.create(document, { ...identityRow(acceptance), ...stateRow(state), ...row, accepted, due_ms: null });
+  addSteps(set, layout, acceptance, state);
+  if (row.live) {
+    for (const [mailId, letter] of newLetters([], ownMail)) set.put(layout.mail(document, mailId), mailRow(letter));
+  }
+  return row;
+}
+
+/** Takes the key, as it was seen. `expires_at` is what Firestore deletes it by (time to live), `expires_ms` what we find it by. */
+function addKey(
+  set: ChangeSet,
+  seen: DocumentSnapshot | undefined,
+  { key, digest, expiresMs }: IdempotencyClaim,
+  executionId: ExecutionId,
+): void {
+  if (seen === undefined) return;
+  const row = {
     digest,
     execution_id: executionId,
     shard: shardOf(key),
     expires_ms: expiresMs,
     expires_at: Timestamp.fromMillis(expiresMs),
   };
+  if (seen.updateTime === undefined) set.create(seen.ref, row);
+  else set.update(seen.ref, row, seen.updateTime);
 }

@@ -10,13 +10,13 @@ export type Row = Readonly<Record<string, Field>>;
 const MAX_WRITES = 500;
 /** One commit: Firestore takes 10 MiB; the rest is for what the protocol adds. */
 const MAX_COMMIT_BYTES = 10 * 1024 * 1024 - 256 * 1024;
-/** One document: Firestore takes 1 MiB. */
-const MAX_DOCUMENT_BYTES = 1024 * 1024;
+/** One document: Firestore takes 1 MiB; the rest is for the fields that an update leaves as they are. */
+const MAX_DOCUMENT_BYTES = 1024 * 1024 - 16 * 1024;
 /** A text that is indexed: Firestore cuts the index entry off there, and would not find the row again. */
 const MAX_INDEXED_BYTES = 1_500;
 
 /** The fields that are found by no query (`infra/schema/firestore.indexes.json`); every other text is. */
-const UNINDEXED: ReadonlySet<string> = new Set(
+export const UNINDEXED: ReadonlySet<string> = new Set(
   "accepted attributes body change data digest event_id head id intent kind mail_id ordering_key text topic unread".split(
     " ",
   ),
@@ -124,6 +124,15 @@ export class ChangeSet {
 function rowBytes(ref: DocumentReference, row: Row): number {
   let bytes = Buffer.byteLength(ref.path) + 48;
   for (const [field, value] of Object.entries(row)) {
+    if (!isWellFormed(value)) {
+      throw new RuntimeError(
+        "store.text_malformed",
+        `${ref.parent.id}.${field} is no well-formed text: Firestore takes UTF-8 only.`,
+        {
+          status: 422,
+        },
+      );
+    }
     const size = fieldBytes(value);
     if (!UNINDEXED.has(field)) {
       const longest = Array.isArray(value) ? Math.max(0, ...value.map(fieldBytes)) : size;
@@ -138,6 +147,11 @@ function fieldBytes(value: Field): number {
   if (typeof value === "string") return Buffer.byteLength(value) + 1;
   if (Array.isArray(value)) return value.reduce((sum: number, text) => sum + fieldBytes(text as Field), 0);
   return 8;
+}
+
+function isWellFormed(value: Field): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  return !Array.isArray(value) || value.every((text) => isWellFormed(text as Field));
 }
 
 export function tooLarge(what: string, size: number, limit: number): RuntimeError {

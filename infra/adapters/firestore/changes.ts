@@ -18,13 +18,16 @@ export interface Seen {
   readonly deliveries: readonly Delivery[];
   /** Letters to the execution whose commit this is: they go into its own document. */
   readonly ownMail: readonly Mail[];
+  /** Why it can never be written: a log entry or message of it is there already. */
+  readonly repeats: RuntimeError | undefined;
 }
 
 /** The part that accept, commit and write have in common: records, log, outbox and mail to others. */
 export interface Changes {
-  /** `again` when a race was lost. Throws `store.entry_exists` (409) when it was lost to a log entry or message that is there already. */
+  /** `again` when a race was lost. */
   look(tenantId: TenantId, change: Change, again: boolean, own?: ExecutionId): Promise<Seen>;
   conflict(tenantId: TenantId, change: Change, seen: Seen): RecordConflict | undefined;
+  /** Throws `store.entry_exists` (409) when a race was lost to a log entry or message that is there already. */
   add(set: ChangeSet, tenantId: TenantId, change: Change, seen: Seen): void;
   applied(tenantId: TenantId, change: Change, seen: Seen, times: WriteTimes): void;
 }
@@ -42,15 +45,15 @@ export interface ChangesDeps {
 
 export function createChanges({ db, layout, reach, heads, records, log, outbox, mailbox }: ChangesDeps): Changes {
   /** Entries and messages are written once: one that is there will never make room. */
-  const refuseRepeats = async (tenantId: TenantId, change: Change): Promise<void> => {
+  const findRepeat = async (tenantId: TenantId, change: Change): Promise<RuntimeError | undefined> => {
     const refs = [
       ...change.log.map((row) => layout.logEntry(tenantId, row.stream, row.sequence)),
       ...change.outbox.map((message) => layout.message(message.eventId)),
     ];
-    if (refs.length === 0) return;
+    if (refs.length === 0) return undefined;
     const found = (await reach.call(() => db.getAll(...refs, { fieldMask: ["shard"] }))).find(({ exists }) => exists);
-    if (found === undefined) return;
-    throw new RuntimeError(
+    if (found === undefined) return undefined;
+    return new RuntimeError(
       "store.entry_exists",
       `${found.ref.parent.id} ${found.id} was written before, by another change.`,
       {
@@ -63,17 +66,18 @@ export function createChanges({ db, layout, reach, heads, records, log, outbox, 
     look: async (tenantId, change, again, own) => {
       const ownMail = change.mail.filter(({ executionId }) => executionId === own);
       const others = change.mail.filter(({ executionId }) => executionId !== own);
-      const [seen, deliveries] = await Promise.all([
+      const [seen, deliveries, repeats] = await Promise.all([
         records.look(tenantId, change.records, again),
         mailbox.look(tenantId, others),
-        again ? refuseRepeats(tenantId, change) : undefined,
+        again ? findRepeat(tenantId, change) : undefined,
       ]);
-      return { records: seen, deliveries, ownMail };
+      return { records: seen, deliveries, ownMail, repeats };
     },
 
     conflict: (tenantId, change, seen) => records.conflict(tenantId, change.records, seen.records),
 
     add: (set, tenantId, change, seen) => {
+      if (seen.repeats !== undefined) throw seen.repeats;
       records.add(set, tenantId, change.records, seen.records);
       log.add(set, tenantId, change.log);
       outbox.add(set, change.outbox);

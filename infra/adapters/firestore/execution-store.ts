@@ -11,6 +11,7 @@ import { createLayout } from "./layout.ts";
 import { createLog } from "./log.ts";
 import { createMailbox } from "./mailbox.ts";
 import { createOutbox } from "./outbox.ts";
+import { createProlong } from "./prolong.ts";
 import { createPurge } from "./purge.ts";
 import { createReach, within } from "./reach.ts";
 import { createRecords } from "./records.ts";
@@ -56,6 +57,7 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
   const claim = createClaim({ ...deps, executions, workers });
   const commit = createCommit({ ...deps, changes });
   const write = createWrite({ ...deps, changes });
+  const prolong = createProlong(db, reach, records);
   const purge = createPurge(db, layout, reach);
   let terminated: Promise<void> | undefined;
 
@@ -84,6 +86,8 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
         await workers.restore();
         return purge(query);
       }),
+
+    prolong: (tenantId, requirement) => reach.run(() => prolong(tenantId, requirement)),
 
     ping: () => reach.run(async () => void (await reach.call(() => layout.worker("ping").get()))),
     close: async () => {

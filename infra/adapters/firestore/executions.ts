@@ -68,9 +68,9 @@ export function createExecutions(layout: Layout, reach: Reach): Executions {
       let query: Query = layout.executions(tenantId);
       // A session's executions are few enough a second for an index of their own without shards.
       if (filter.sessionId === undefined) query = query.where("shard", "in", EVERY_SHARD);
-      else query = query.where("session_id", "==", filter.sessionId);
-      if (filter.status !== undefined) query = query.where("status", "==", filter.status);
-      if (filter.intentType !== undefined) query = query.where("intent_type", "==", filter.intentType);
+      else query = query.where("session_id", "==", filter.sessionId.toWellFormed());
+      if (filter.status !== undefined) query = query.where("status", "==", filter.status.toWellFormed());
+      if (filter.intentType !== undefined) query = query.where("intent_type", "==", filter.intentType.toWellFormed());
       if (filter.live === true) query = query.where("live", "==", true);
       query = query
         .orderBy("place", "desc")

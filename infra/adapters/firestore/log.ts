@@ -66,8 +66,8 @@ async function readByPlace(
   let query: Query = layout.log(tenantId);
   // A session's entries are few enough a second for an index of their own without shards.
   if (filter.sessionId === undefined) query = query.where("shard", "in", EVERY_SHARD);
-  else query = query.where("session_id", "==", filter.sessionId);
-  if (filter.eventType !== undefined) query = query.where("event_type", "==", filter.eventType);
+  else query = query.where("session_id", "==", filter.sessionId.toWellFormed());
+  if (filter.eventType !== undefined) query = query.where("event_type", "==", filter.eventType.toWellFormed());
   if (filter.fromMs !== undefined) query = query.where("place", ">=", timeText(filter.fromMs));
   if (filter.toMs !== undefined) query = query.where("place", "<", timeText(filter.toMs));
   query = query.orderBy("place", newest ? "desc" : "asc").limit(page.limit + 1);
@@ -100,7 +100,7 @@ async function readOfExecution(
   const atOnce = narrowed ? Math.max(LOOKED_THROUGH, page.limit + 1) : page.limit + 1;
   const query = layout
     .log(tenantId)
-    .where("execution_id", "==", executionId)
+    .where("execution_id", "==", executionId.toWellFormed())
     .where("sequence", ">", afterSequence)
     .orderBy("sequence", newest ? "desc" : "asc")
     .limit(atOnce);

@@ -146,8 +146,9 @@ export function createRecords(db: Firestore, layout: Layout, reach: Reach): Reco
       const listed = layout
         .records(tenantId)
         .where("shard", "in", EVERY_SHARD)
-        .where("facets", "array-contains", listingOf(kind, facet));
-      const ordered = listed.orderBy("place", "desc").limit(page.limit + 1);
+        .where("facets", "array-contains", listingOf(kind, facet).toWellFormed())
+        .orderBy("place", "desc");
+      const ordered = listed.limit(page.limit + 1);
       const [total, found] = await Promise.all([
         reach.call(() => listed.count().get()),
         reach.call(() => (after === undefined ? ordered : ordered.startAfter(after)).get()),

@@ -1,0 +1,420 @@
+import { randomUUID } from "node:crypto";
+
+import { setLogFunction } from "@google-cloud/firestore";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+
+import { createFirestoreStore } from "../../infra/adapters/firestore/execution-store.ts";
+import { startFirestoreEmulator } from "../../infra/dev/parts/firestore-emulator.ts";
+import type { Part } from "../../infra/dev/parts/part.ts";
+import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
+import { sharedFirestore, withParts } from "../kit/parts.ts";
+import { testIds } from "../kit/runtime.ts";
+import { startTcpProxy, type TcpProxy } from "../kit/tcp-proxy.ts";
+import {
+  begin,
+  DEAD_AFTER,
+  entry,
+  everything,
+  message,
+  NOTHING,
+  NOW,
+  patch,
+  record,
+  type Scenario,
+} from "./execution-store/scenario.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const UNAVAILABLE = { code: "store.unavailable", status: 503, retryable: true };
+/** How long any call may take while Firestore does not answer. */
+const GIVEN_UP_WITHIN_MS = 10_000;
+
+withParts(["firestore"], () => {
+  describe("firestore that does not answer", () => {
+    // Its own emulator: it is paused.
+    let emulator: Part;
+    beforeAll(async () => {
+      emulator = await startFirestoreEmulator();
+    });
+    afterAll(() => emulator.stop());
+
+    it("every call is given up in bounded time as store.unavailable, and works again by itself", async () => {
+      await using on = await openOn(emulator);
+      const { store, tenantId, sessionId, workerId } = on;
+      const executionId = await on.admit();
+      const late = testIds.execution();
+      const row = entry({ sessionId, executionId }, 1);
+      emulator.pause();
+      const page = { limit: 5 };
+      const calls: Record<string, () => Promise<unknown>> = {
+        accept: () => store.accept(on.acceptance({ executionId: late })),
+        claim: () => on.claim(executionId),
+        commit: () => on.commit(executionId, { change: { ...NOTHING, log: [row], outbox: [message(tenantId)] } }),
+        write: () => on.write({ records: [record("late")] }),
+        readExecution: () => store.readExecution(tenantId, executionId),
+        listExecutions: () => store.listExecutions(tenantId, {}, page),
+        readLog: () => store.readLog(tenantId, { order: "newest" }, page),
+        readRecord: () => store.readRecord(tenantId, "thing", "x"),
+        listRecords: () => store.listRecords(tenantId, "thing", "all", page),
+        unpublished: () => store.unpublished(5),
+        markPublished: () => store.markPublished([testIds.event()], NOW),
+        readMail: () => store.readMail(tenantId, executionId),
+        beat: () => store.beat(workerId, NOW),
+        due: () => store.due({ nowMs: NOW, limit: 5 }),
+        abandoned: () => store.abandoned({ nowMs: NOW, deadAfterMs: DEAD_AFTER, limit: 5 }),
+        purge: () => store.purge({ nowMs: NOW, publishedBeforeMs: NOW }),
+        ping: () => store.ping(),
+      };
+      const outcomes = await Promise.all(Object.entries(calls).map(([name, call]) => timed(name, call)));
+      emulator.resume();
+      for (const outcome of outcomes) {
+        expect(outcome).toMatchObject({ name: outcome.name, error: UNAVAILABLE });
+        expect(outcome.tookMs).toBeLessThan(GIVEN_UP_WITHIN_MS);
+      }
+
+      await expect.poll(() => timed("ping", () => store.ping()), { timeout: 20_000 }).not.toHaveProperty("error");
+      // What was sent before the pause may have been carried out since: whole, or not at all, and once.
+      const log = await store.readLog(tenantId, { executionId, order: "newest" }, page);
+      expect(await store.unpublished(9)).toHaveLength(log.items.length);
+      const claimed = await on.claim(executionId, { workerId });
+      expect(claimed).toMatchObject({ outcome: "claimed" });
+      const epoch = claimed.outcome === "claimed" ? claimed.epoch : 0;
+      expect(await on.commit(executionId, { epoch, state: patch("completed") })).toMatchObject({
+        outcome: "committed",
+      });
+      expect(await on.commit(executionId, { epoch: 1, change: { ...NOTHING, log: [row] } })).toEqual({
+        outcome: "fenced",
+      });
+    });
+
+    it("closing does not wait for it for ever", async () => {
+      const on = await openOn(emulator);
+      emulator.pause();
+      const asked = timed("ping", () => on.store.ping());
+      const closing = await timed("close", () => on.store.close());
+      emulator.resume();
+      expect(closing.tookMs).toBeLessThan(GIVEN_UP_WITHIN_MS + 3_000);
+      expect(await asked).toMatchObject({ error: UNAVAILABLE });
+    });
+  });
+
+  describe("firestore over a bad network", () => {
+    /** Runs `act`; its commit is carried out but the answer swallowed, and the connection ends soon after. */
+    const losingTheAnswer = async <Answer>(proxy: TcpProxy, act: () => Promise<Answer>): Promise<Answer> => {
+      let lost = 0;
+      const unwatch = watchCalls((call) => {
+        if (call !== "Firestore.request") return;
+        lost += 1;
+        if (lost > 1) return;
+        proxy.swallowAnswers();
+        setTimeout(() => proxy.mend(), 500);
+      });
+      try {
+        return await act();
+      } finally {
+        unwatch();
+        expect(lost).toBeGreaterThan(0);
+      }
+    };
+
+    it("O2: a commit whose answer is lost, and that the client library repeats, is one commit", async () => {
+      await using proxy = await startTcpProxy(addressOf(await sharedFirestore()));
+      await using on = await openOn(proxy);
+      const executionId = testIds.execution();
+      await on.admit({ executionId });
+      const change = {
+        records: [record("r")],
+        log: [entry({ sessionId: on.sessionId, executionId }, 1)],
+        outbox: [message(on.tenantId)],
+        mail: [],
+      };
+      const outcome = await losingTheAnswer(proxy, () =>
+        on.commit(executionId, { state: patch("running", { head: { n: 1 } }), change }),
+      );
+      expect(outcome).toEqual({ outcome: "committed", held: true, mail: false });
+      await expectOnce(on);
+      expect(await on.commit(executionId, { state: patch("completed") })).toMatchObject({ outcome: "committed" });
+    });
+
+    it("O2: so is an acceptance, with its idempotency key", async () => {
+      await using proxy = await startTcpProxy(addressOf(await sharedFirestore()));
+      await using on = await openOn(proxy);
+      const executionId = testIds.execution();
+      const acceptance = on.acceptance({
+        executionId,
+        idempotency: { key: "k", digest: "d", expiresMs: NOW + 1_000 },
+        change: {
+          records: [record("r")],
+          log: [entry({ sessionId: on.sessionId, executionId }, 1)],
+          outbox: [message(on.tenantId)],
+          mail: [],
+        },
+      });
+      expect(await losingTheAnswer(proxy, () => on.store.accept(acceptance))).toEqual({
+        outcome: "accepted",
+        epoch: 1,
+      });
+      await expectOnce(on);
+    });
+
+    it("O2: so is a write, also one that leaves nothing behind, and a letter that is read before it is repeated is not sent twice", async () => {
+      await using proxy = await startTcpProxy(addressOf(await sharedFirestore()));
+      await using on = await openOn(proxy);
+      const executionId = await on.admit();
+      await on.write({ records: [record("gone")] });
+      const removal = record("gone", { expectedVersion: 1, body: undefined });
+      const mail = [{ mailId: "m", executionId, body: {} }];
+      expect(await losingTheAnswer(proxy, () => on.write({ records: [removal], mail }))).toEqual({
+        outcome: "written",
+      });
+      expect(await on.store.readMail(on.tenantId, executionId)).toHaveLength(1);
+    });
+
+    it("O2: so is a claim", async () => {
+      await using proxy = await startTcpProxy(addressOf(await sharedFirestore()));
+      await using on = await openOn(proxy);
+      const executionId = await on.admit();
+      await on.store.retire(on.workerId);
+      const claim = await losingTheAnswer(proxy, () => on.claim(executionId));
+      expect(claim).toMatchObject({
+        outcome: "claimed",
+        execution: { epoch: claim.outcome === "claimed" ? claim.epoch : 0 },
+      });
+    });
+  });
+
+  describe("firestore commits", () => {
+    it("W2: the same commit or acceptance once more is answered as the first one was, and changes nothing", async () => {
+      await using on = await openOn(addressOf(await sharedFirestore()));
+      const executionId = testIds.execution();
+      const acceptance = on.acceptance({
+        executionId,
+        change: { ...NOTHING, log: [entry({ sessionId: on.sessionId, executionId }, 1)] },
+      });
+      expect(await on.store.accept(acceptance)).toEqual({ outcome: "accepted", epoch: 1 });
+      expect(await on.store.accept(acceptance)).toEqual({ outcome: "accepted", epoch: 1 });
+      const change = {
+        records: [record("r")],
+        log: [entry({ sessionId: on.sessionId, executionId }, 2)],
+        outbox: [message(on.tenantId)],
+        mail: [],
+      };
+      const state = patch("completed");
+      const release = { wakeAtMs: undefined };
+      const first = await on.commit(executionId, { state, change, release });
+      const before = await everything(on.store, on.tenantId, [executionId]);
+      expect(await on.commit(executionId, { state, change, release })).toEqual(first);
+      expect(await everything(on.store, on.tenantId, [executionId])).toEqual(before);
+      // The same id for something else is refused.
+      const other = on.acceptance({ executionId, intent: { asked: "for something else" } });
+      await expect(on.store.accept(other)).rejects.toMatchObject({ code: "execution.exists", status: 409 });
+    });
+
+    it("S3: of 32 claimers in 4 processes one wins", async () => {
+      const projectId = `test-${randomUUID()}`;
+      const address = addressOf(await sharedFirestore());
+      await using on = await openOn(address, projectId);
+      const others = Array.from({ length: 3 }, () => openStore(address, projectId));
+      const executionId = await on.admit();
+      await on.store.retire(on.workerId);
+      const stores = [on.store, ...others];
+      const outcomes = await Promise.all(
+        Array.from({ length: 32 }, (_, n) =>
+          (stores[n % 4] ?? on.store).claim({
+            tenantId: on.tenantId,
+            executionId,
+            workerId: testIds.worker(),
+            nowMs: NOW,
+            deadAfterMs: DEAD_AFTER,
+          }),
+        ),
+      );
+      expect(outcomes.filter(({ outcome }) => outcome === "claimed")).toHaveLength(1);
+      expect(outcomes.filter(({ outcome }) => outcome === "held")).toHaveLength(31);
+      expect((await on.store.readExecution(on.tenantId, executionId))?.epoch).toBe(2);
+      await Promise.all(others.map((store) => store.close()));
+    });
+
+    it("S2: what a process remembers of an execution that another has taken does not let it commit", async () => {
+      const projectId = `test-${randomUUID()}`;
+      const address = addressOf(await sharedFirestore());
+      await using on = await openOn(address, projectId);
+      const other = openStore(address, projectId);
+      const executionId = await on.admit();
+      await on.commit(executionId);
+      await on.store.retire(on.workerId);
+      const claim = {
+        tenantId: on.tenantId,
+        executionId,
+        workerId: testIds.worker(),
+        nowMs: NOW,
+        deadAfterMs: DEAD_AFTER,
+      };
+      expect(await other.claim(claim)).toMatchObject({ outcome: "claimed", epoch: 2 });
+      const change = { ...NOTHING, records: [record("zombie")], outbox: [message(on.tenantId)] };
+      expect(await on.commit(executionId, { change })).toEqual({ outcome: "fenced" });
+      // Also when what it would change has changed as well: fenced goes before conflict.
+      await other.write(on.tenantId, { ...NOTHING, records: [record("taken")] });
+      const conflicting = { ...NOTHING, records: [record("taken", { expectedVersion: 7 })] };
+      expect(await on.commit(executionId, { change: conflicting })).toEqual({ outcome: "fenced" });
+      expect(await on.store.readRecord(on.tenantId, "thing", "zombie")).toBeUndefined();
+      await other.close();
+    });
+
+    it("a step of the holder is one call to Firestore, without a read", async () => {
+      await using on = await openOn(addressOf(await sharedFirestore()));
+      const executionId = testIds.execution();
+      await on.admit({ executionId });
+      const calls = await callsOf(async () => {
+        for (let n = 1; n <= 3; n += 1) {
+          const log = [entry({ sessionId: on.sessionId, executionId }, n)];
+          const steps = [{ position: n, body: { n } }];
+          await on.commit(executionId, { state: patch("running", { steps }), change: { ...NOTHING, log } });
+        }
+      });
+      expect(calls).toEqual(["Firestore.request", "Firestore.request", "Firestore.request"]);
+    });
+  });
+
+  describe("firestore limits", () => {
+    const many = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+    it.each<[string, (on: Scenario) => Parameters<Scenario["write"]>[0]]>([
+      ["more than 500 writes", (on) => ({ log: many(500).map((n) => entry({ sessionId: on.sessionId }, n + 1)) })],
+      [
+        "a record of more than 1 MiB",
+        () => ({ records: [record("small"), record("big", { body: { text: "x".repeat(1_048_576) } })] }),
+      ],
+      [
+        "more than 10 MiB",
+        () => ({ records: many(12).map((n) => record(`r${n}`, { body: { text: "x".repeat(900_000) } })) }),
+      ],
+      ["a facet too long for an index", () => ({ records: [record("r", { facets: ["all", "x".repeat(1_500)] })] })],
+    ])("%s: refused whole, before anything is sent", async (_, change) => {
+      await using on = await openOn(addressOf(await sharedFirestore()));
+      const executionId = await on.admit();
+      const before = await everything(on.store, on.tenantId, [executionId]);
+      const refusal = { code: "store.change_too_large", status: 413, retryable: false };
+      await expect(on.write(change(on))).rejects.toMatchObject(refusal);
+      const commit = { state: patch("completed"), change: { ...NOTHING, ...change(on) } };
+      await expect(on.commit(executionId, commit)).rejects.toMatchObject(refusal);
+      expect(await everything(on.store, on.tenantId, [executionId])).toEqual(before);
+    });
+
+    it("a change as large as it may be is written", async () => {
+      await using on = await openOn(addressOf(await sharedFirestore()));
+      const log = many(499).map((n) => entry({ sessionId: on.sessionId }, n + 1));
+      expect(await on.write({ log })).toEqual({ outcome: "written" });
+      const records = many(3).map((n) => record(`r${n}`, { body: { text: "x".repeat(1_030_000) } }));
+      expect(await on.write({ records })).toEqual({ outcome: "written" });
+    });
+
+    it("an intent, a head and a step that do not fit are refused", async () => {
+      await using on = await openOn(addressOf(await sharedFirestore()));
+      const large = { text: "x".repeat(1_048_576) };
+      const refusal = { code: "store.change_too_large" };
+      await expect(on.store.accept(on.acceptance({ intent: large }))).rejects.toMatchObject(refusal);
+      await expect(on.store.accept(on.acceptance({ state: patch("running", { head: large }) }))).rejects.toMatchObject(
+        refusal,
+      );
+      const steps = [{ position: 0, body: large }];
+      await expect(on.store.accept(on.acceptance({ state: patch("running", { steps }) }))).rejects.toMatchObject(
+        refusal,
+      );
+      expect((await on.store.listExecutions(on.tenantId, {}, { limit: 9 })).items).toEqual([]);
+    });
+
+    it("a mailbox that nobody reads is full some day, and says so", async () => {
+      await using on = await openOn(addressOf(await sharedFirestore()));
+      const executionId = await on.admit();
+      const mail = many(251).map((n) => ({ mailId: `m${n}`, executionId, body: { n } }));
+      await expect(on.write({ mail })).rejects.toMatchObject({ code: "mailbox.full", status: 503, retryable: true });
+      expect(await on.write({ mail: mail.slice(0, 250) })).toEqual({ outcome: "written" });
+      await expect(on.write({ mail: mail.slice(250) })).rejects.toMatchObject({ code: "mailbox.full" });
+      const log = many(400).map((n) => entry({ sessionId: on.sessionId, executionId }, n + 1));
+      // The end does not fail because there is more mail to sweep away than room.
+      const end = await on.commit(executionId, { state: patch("completed"), change: { ...NOTHING, log } });
+      expect(end).toMatchObject({ outcome: "committed", mail: false });
+      expect(await on.store.readMail(on.tenantId, executionId)).toEqual([]);
+    });
+
+    it("a query that Firestore refuses is a fault of ours at once, not an outage after seconds", async () => {
+      await using on = await openOn(addressOf(await sharedFirestore()));
+      const outcome = await timed("refused", () => on.store.listExecutions(on.tenantId, {}, { limit: -7 }));
+      expect(outcome).toMatchObject({ error: { code: "store.refused", retryable: false } });
+      expect(outcome.tookMs).toBeLessThan(3_000);
+    });
+
+    it("S7: ids of every kind are ids, whatever they hold", async () => {
+      await using on = await openOn(addressOf(await sharedFirestore()));
+      const ids = ["", ".", "..", "__x__", "a/b", "a:b", "a%2Fb", "\u0000", "\ufffd", "ü", "x".repeat(1_400), "#", " "];
+      for (const [n, id] of ids.entries())
+        expect(await on.write({ records: [record(id, { body: { n } })] })).toEqual({ outcome: "written" });
+      for (const [n, id] of ids.entries()) {
+        expect((await on.store.readRecord(on.tenantId, "thing", id))?.body).toEqual({ n });
+        expect(await on.store.readExecution(on.tenantId, id as ReturnType<typeof testIds.execution>)).toBeUndefined();
+      }
+      const malformed = "\ud800";
+      await expect(on.write({ records: [record(malformed)] })).rejects.toMatchObject({ code: "store.text_malformed" });
+      expect(await on.store.readRecord(on.tenantId, "thing", malformed)).toBeUndefined();
+      expect((await on.store.listRecords(on.tenantId, "thing", malformed, { limit: 9 })).items).toEqual([]);
+      expect((await on.store.listExecutions(on.tenantId, { status: malformed }, { limit: 9 })).items).toEqual([]);
+      await on.write({ records: [record("c", { kind: "a:b" }), record("b:c", { kind: "a" })] });
+      expect(await on.store.readRecord(on.tenantId, "a:b", "c")).toMatchObject({ id: "c" });
+      expect(await on.store.readRecord(on.tenantId, "a", "b:c")).toMatchObject({ id: "b:c" });
+    });
+  });
+});
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function addressOf(address: string): Address {
+  const [host = "", port = ""] = address.split(":");
+  return { host, port: Number(port) };
+}
+
+function openStore({ host, port }: Address, projectId: string): ExecutionStore {
+  return createFirestoreStore({ projectId, emulatorHost: `${host}:${port}` });
+}
+
+function openOn(address: Address, projectId: string = `test-${randomUUID()}`): Promise<Scenario> {
+  return begin(() => {
+    const store = openStore(address, projectId);
+    return Promise.resolve({ store, close: () => store.close() });
+  });
+}
+
+async function timed(name: string, call: () => Promise<unknown>) {
+  const startedMs = performance.now();
+  const outcome = await call().then(
+    (answer) => ({ answer }),
+    (error: unknown) => ({ error }),
+  );
+  return { name, tookMs: performance.now() - startedMs, ...outcome };
+}
+
+/** Hears of each request that goes to Firestore: `Firestore.request` for a commit, `Firestore.requestStream` for a read. */
+function watchCalls(heard: (call: string) => void): () => void {
+  setLogFunction((line) => {
+    const call = /\[(Firestore\.\w+)\]: Sending request: /.exec(line)?.[1];
+    if (call !== undefined) heard(call);
+  });
+  return () => setLogFunction(null);
+}
+
+async function callsOf(act: () => Promise<void>): Promise<readonly string[]> {
+  const calls: string[] = [];
+  const unwatch = watchCalls((call) => calls.push(call));
+  await act().finally(unwatch);
+  return calls;
+}
+
+/** The record "r", one log entry and one message are there once. */
+async function expectOnce(on: Scenario): Promise<void> {
+  expect(await on.store.readRecord(on.tenantId, "thing", "r")).toMatchObject({ version: 1 });
+  expect((await on.store.readLog(on.tenantId, { order: "newest" }, { limit: 9 })).items).toHaveLength(1);
+  expect(await on.store.unpublished(9)).toHaveLength(1);
+}
