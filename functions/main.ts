@@ -6,6 +6,7 @@ import { createServices } from "../shared/create-services.ts";
 import { RuntimeError } from "../shared/errors.ts";
 import { startUpkeep } from "../shared/executions/upkeep.ts";
 import { createApp } from "../shared/http/app.ts";
+import { errorFields } from "../shared/logger.ts";
 import { intents } from "./catalog.ts";
 
 /** Loads the configuration, builds adapters, services and app, serves them, and on SIGTERM hands everything on. */
@@ -29,8 +30,17 @@ async function main(): Promise<void> {
     adapters.logger.info("stopped");
     process.exit(0);
   };
-  process.once("SIGTERM", (signal) => void stop(signal));
-  process.once("SIGINT", (signal) => void stop(signal));
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.once(
+      name,
+      (signal) =>
+        void stop(signal).catch((error: unknown) => {
+          // What it could not hand on is taken over once its heartbeat is old.
+          adapters.logger.error("the stop failed", errorFields(error));
+          process.exit(1);
+        }),
+    );
+  }
 }
 
 await main().catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import type { Config } from "../../config.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addPublicEndpoint, type Router } from "../endpoint.ts";
@@ -21,10 +22,10 @@ interface Dependency {
   readonly adapter: { ping(): Promise<void> };
 }
 
-/** Which part of it is away, where an adapter stands on several and its error says so. */
-function componentOf(error: unknown): string | undefined {
-  const component = error instanceof RuntimeError ? error.details?.["component"] : undefined;
-  return typeof component === "string" ? component : undefined;
+/** Which of its two stores the tiered one misses. */
+function componentOf({ store }: Config, error: unknown): string | undefined {
+  if (store.kind !== "tiered" || !(error instanceof RuntimeError)) return undefined;
+  return error.code === "hot_tier.unavailable" ? store.hot.kind : store.cold.kind;
 }
 
 /** Liveness, and readiness that asks each dependency. */
@@ -44,7 +45,7 @@ export function addHealthRoutes(router: Router, { adapters, config }: RuntimeSer
     const answer = adapter.ping().then(
       () => undefined,
       (error: unknown) => ({
-        component: componentOf(error) ?? component,
+        component: adapter === store ? (componentOf(config, error) ?? component) : component,
         reason: error instanceof RuntimeError ? error.code : "unreachable",
       }),
     );
