@@ -5,7 +5,7 @@ import * as z from "zod";
 import { type FieldFault, RuntimeError } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
 import type { TokenVerifier } from "../ports/token-verifier.ts";
-import type { TraceContext } from "../trace.ts";
+import { type TraceContext, traceparent } from "../trace.ts";
 import { authenticate, provenTenant } from "./principal.ts";
 import { problemSchema } from "./problem.ts";
 
@@ -14,7 +14,11 @@ const MAX_JSON_DEPTH = 256;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 export interface HttpEnv {
-  readonly Variables: { trace: TraceContext };
+  readonly Variables: {
+    trace: TraceContext;
+    /** Whether the answer carries its trace already. */
+    traced?: boolean;
+  };
 }
 
 /** An endpoint as data: what it takes and answers, for the router and for OpenAPI alike. */
@@ -92,7 +96,7 @@ export function addEndpoint<Body, Query>(
         return c.req.raw.signal;
       },
     });
-    return toResponse(reply);
+    return toResponse(reply, c);
   });
 }
 
@@ -105,14 +109,13 @@ export function addPublicEndpoint<Body>(
   describe(router, spec, false);
   router.on(spec.method.toUpperCase(), honoPath(spec.path), async (c) => {
     const body = await readBody(c, spec.body);
-    return toResponse(
-      await handle({
-        body,
-        get signal() {
-          return c.req.raw.signal;
-        },
-      }),
-    );
+    const reply = await handle({
+      body,
+      get signal() {
+        return c.req.raw.signal;
+      },
+    });
+    return toResponse(reply, c);
   });
 }
 
@@ -243,8 +246,14 @@ function tenantNamedIn(source: unknown): string | undefined {
   return typeof source.tenant_id === "string" ? source.tenant_id : undefined;
 }
 
-function toResponse(reply: Reply | Response): Response {
-  return reply instanceof Response
-    ? reply
-    : Response.json(reply.json, { status: reply.status, headers: { ...reply.headers } });
+/** With headers as a plain object: a server writes them as they are, where Headers would be built, sorted and walked. */
+function toResponse(reply: Reply | Response, c: Context<HttpEnv>): Response {
+  if (reply instanceof Response) return reply;
+  c.set("traced", true);
+  const headers = {
+    "content-type": "application/json",
+    traceparent: traceparent(c.get("trace").traceId),
+    ...reply.headers,
+  };
+  return new Response(JSON.stringify(reply.json), { status: reply.status, headers });
 }

@@ -15,6 +15,7 @@ export function createRouter({ adapters }: RuntimeServices): Router {
     const trace = traceFrom(c.req.header("traceparent"), adapters.ids);
     c.set("trace", trace);
     await next();
+    if (c.get("traced") === true) return;
     // In place: c.header() would build the response anew, with its body as a stream.
     c.res.headers.set("traceparent", traceparent(trace.traceId));
   });

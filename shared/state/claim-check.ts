@@ -7,6 +7,9 @@ import type { ObjectStore } from "../ports/object-store.ts";
 /** A payload above this many bytes of JSON rests in the object store and travels by reference. */
 export const CLAIM_CHECK_BYTES = 128 * 1024;
 
+/** A number takes up to 25 bytes of JSON, a character up to 6: so many of both are always below the limit. */
+const GLANCE = 4_096;
+
 const referenceSchema = z.strictObject({
   $claim_check: z.strictObject({ path: z.string(), sha256: z.string(), size_bytes: z.int() }),
 });
@@ -22,6 +25,7 @@ export interface ClaimCheck {
 export function createClaimCheck(objects: ObjectStore): ClaimCheck {
   return {
     park: async (tenantId, value) => {
+      if (isSmall(value)) return value;
       const text = JSON.stringify(value);
       // An author's value that looks like a reference is parked too: what `redeem` opens is then always one of ours.
       const lookalike = referenceSchema.safeParse(value).success;
@@ -33,6 +37,7 @@ export function createClaimCheck(objects: ObjectStore): ClaimCheck {
       return { $claim_check: { path: written.path, sha256: written.sha256, size_bytes: written.sizeBytes } };
     },
     redeem: async (tenantId, parked) => {
+      if (!mayBeReference(parked)) return parked;
       const reference = referenceSchema.safeParse(parked);
       if (!reference.success) return parked;
       const { path, sha256 } = reference.data.$claim_check;
@@ -43,6 +48,27 @@ export function createClaimCheck(objects: ObjectStore): ClaimCheck {
       return JSON.parse(bytes.toString()) as JsonValue;
     },
   };
+}
+
+/** What most values are, at a glance: no reference, and far below the limit however their text is encoded. */
+function isSmall(value: JsonValue): boolean {
+  return !mayBeReference(value) && weigh(value, GLANCE) > 0;
+}
+
+function mayBeReference(value: JsonValue): boolean {
+  return typeof value === "object" && value !== null && "$claim_check" in value;
+}
+
+/** What is left of a budget of characters and members; a value too heavy for it is not walked to its end. */
+function weigh(value: JsonValue | undefined, budget: number): number {
+  if (typeof value === "string") return budget - value.length;
+  if (typeof value !== "object" || value === null) return budget - 1;
+  let left = budget - 1;
+  for (const [name, member] of Object.entries(value) as [string, JsonValue | undefined][]) {
+    left = weigh(member, left - name.length);
+    if (left <= 0) return 0;
+  }
+  return left;
 }
 
 async function* one(bytes: Uint8Array): AsyncIterable<Uint8Array> {
