@@ -59,7 +59,6 @@ function deploy(kind: Kind): DeployedFunction {
   const instance = (): Promise<Instance> =>
     (starting ??= start(kind).catch((error: unknown) => {
       starting = undefined;
-      process.stderr.write(`${error instanceof RuntimeError ? error.message : String(error)}\n`);
       throw error;
     }));
   const handle = async (request: Request): Promise<Response> => (await instance()).handle(request);

@@ -1,15 +1,14 @@
 import { intents } from "../../functions/catalog.ts";
 import { RuntimeError } from "../../shared/errors.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
-import { intentTopic } from "../../shared/state/topics.ts";
 
 /** A deployed function: what it is called, and the module that makes it. */
 export interface FunctionSpec {
   /** The bundle's name, and its target under the http signature; `<name>_event` is that of the cloudevent signature. */
   readonly name: string;
   readonly kind: "intent" | "api" | "job";
-  /** The topic whose pushes it takes. */
-  readonly topic: string | undefined;
+  /** The intent that it is the function of; its topic's pushes are for it. */
+  readonly intentType: string | undefined;
   /** The source text of its entry, with imports from the repository's root. */
   readonly entry: string;
 }
@@ -30,13 +29,13 @@ function intentSpec(definition: IntentDefinition): FunctionSpec {
   );
   const list = called.map((each) => camelCase(each.name)).join(", ");
   const made = `intentFunction(${camelCase(name)}, [${list}])`;
-  return { name, kind: "intent", topic: intentTopic(type), entry: entryOf("intentFunction", name, made, imports) };
+  return { name, kind: "intent", intentType: type, entry: entryOf("intentFunction", name, made, imports) };
 }
 
 function apiSpec(): FunctionSpec {
   const imports = [`import { intents } from "./functions/catalog.ts";`];
   const entry = entryOf("apiFunction", "runtime_api", "apiFunction(intents)", imports);
-  return { name: "runtime_api", kind: "api", topic: undefined, entry };
+  return { name: "runtime_api", kind: "api", intentType: undefined, entry };
 }
 
 function jobSpec(name: string, job: string): FunctionSpec {
@@ -47,7 +46,7 @@ function jobSpec(name: string, job: string): FunctionSpec {
   return {
     name,
     kind: "job",
-    topic: undefined,
+    intentType: undefined,
     entry: entryOf("jobFunction", name, `jobFunction(intents, ${job})`, imports),
   };
 }

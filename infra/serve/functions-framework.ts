@@ -9,10 +9,20 @@ import type {
 } from "@google-cloud/functions-framework";
 import * as z from "zod";
 
+import { errorFields } from "../../shared/logger.ts";
 import { pushEnvelope } from "../../shared/http/push-envelope.ts";
 
 /** A web request in, a web response out: what the runtime's app is. */
 export type Handle = (request: Request) => Promise<Response>;
+
+const UNAVAILABLE = JSON.stringify({
+  type: "about:blank",
+  code: "function.unavailable",
+  title: "Unavailable",
+  detail: "This function cannot answer right now; its log says why.",
+  status: 503,
+  retryable: true,
+});
 
 /**
  * Serves a handler under functions-framework's http signature.
@@ -24,10 +34,14 @@ export function toHttpFunction(handle: Handle): HttpFunction {
     outgoing.once("close", () => gone.abort());
     try {
       await send(await handle(toRequest(incoming, gone.signal)), outgoing);
-    } catch {
+    } catch (error) {
       // Whatever is thrown to the framework, it shows to the caller.
+      process.stderr.write(
+        `${JSON.stringify({ severity: "ERROR", message: "a request broke off", ...errorFields(error) })}\n`,
+      );
       if (outgoing.headersSent) outgoing.destroy();
-      else outgoing.status(503).set("retry-after", "1").end();
+      else
+        outgoing.status(503).set({ "retry-after": "1", "content-type": "application/problem+json" }).end(UNAVAILABLE);
     }
   };
 }

@@ -31,10 +31,12 @@ export function startFunction({ file, target, signature = "http", ...options }: 
       `--signature-type=${signature}`,
       `--port=${port}`,
     ],
-    // It builds itself on its first request: any answer at all says that it serves.
+    // It builds itself on its first request, and answers 503 when it cannot; under the cloudevent signature any answer will do,
+    // because what is no event makes the framework itself stumble.
     isReady: async (port) => {
-      await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(10_000) });
-      return true;
+      const url = `http://127.0.0.1:${port}/health`;
+      const { status } = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+      return signature === "cloudevent" || status < 500;
     },
   });
 }
