@@ -25,3 +25,14 @@ export async function* verifiedBytes(path: string, source: AsyncIterable<Uint8Ar
     throw new RuntimeError("object.damaged", `The bytes of ${path} are not the ones that were stored.`);
   }
 }
+
+/**
+ * The path as it is. Throws `object.bad_path` for one that is not made of plain names: "payloads/acme/../rival" would leave
+ * its tenant. What begins with a dot belongs to the stores themselves.
+ */
+export function expectPlainPath(path: string): string {
+  const parts = path.split(/[/\\]/);
+  const plain = parts.every((part) => part !== "" && part !== "." && part !== "..");
+  if (plain && parts[0]?.startsWith(".") !== true) return path;
+  throw new RuntimeError("object.bad_path", "An object's path is made of plain names, each below the one before.");
+}

@@ -1,41 +1,96 @@
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { expect, it } from "vitest";
 
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
+import { RuntimeError } from "../../shared/errors.ts";
+import type { ObjectStore } from "../../shared/ports/object-store.ts";
 import { temporaryFolder } from "../kit/temporary-folder.ts";
 import { describeObjectStore } from "./object-store.ts";
+import type { FragileObjectStore, OutsideAnswer, OutsideRequest } from "./object-store-under-test.ts";
 
-describeObjectStore("files", async () => {
+describeObjectStore("files", { open: openFiles, openFragile: openFiles });
+
+async function openFiles(): Promise<FragileObjectStore> {
   const folder = await temporaryFolder();
   const root = join(folder.path, "objects");
+  const store = createFileObjectStore(root);
   return {
-    store: createFileObjectStore(root),
+    store,
     all: () => filesBelow(root),
+    overwrite: (path, bytes) => writeFile(join(root, path), bytes),
+    send: (url, request) => sendTo(store, url, request),
     // Where the folder was there is now a file: nothing below it can be read or written, also by the superuser.
-    makeUnreachable: async () => {
-      await rm(root, { recursive: true });
+    takeAway: async () => {
+      await rename(root, `${root}-away`);
       await writeFile(root, "");
+    },
+    bringBack: async () => {
+      await rm(root);
+      await rename(`${root}-away`, root);
     },
     close: () => folder[Symbol.asyncDispose](),
   };
-});
+}
+
+/** What the server does with a signed URL; tests/e2e/uploads.test.ts does it through HTTP. */
+async function sendTo(
+  { served, read }: ObjectStore,
+  url: string,
+  { method = "GET", headers = {}, body = "" }: OutsideRequest = {},
+): Promise<OutsideAnswer> {
+  if (served === undefined) throw new RangeError("files are served by this server");
+  const at = new URL(url, "http://127.0.0.1");
+  try {
+    if (method === "GET") {
+      const { path } = await served.get(at);
+      return { status: 200, text: Buffer.concat(await Array.fromAsync(await read(path))).toString() };
+    }
+    await served.put(at, { contentType: headers["content-type"], sizeBytes: undefined, source: one(body) });
+    return { status: 200, text: "" };
+  } catch (error) {
+    if (error instanceof RuntimeError) return { status: error.status, text: error.code };
+    throw error;
+  }
+}
 
 it("files: the URI of an object leads to its file", async () => {
   await using folder = await temporaryFolder();
   const store = createFileObjectStore(folder.path);
-  const source = (async function* () {
-    yield await Promise.resolve(Buffer.from("x"));
-  })();
-  const { path } = await store.write({ directory: "a b/ü", extension: "txt", contentType: "text/plain" }, source);
+  const { path } = await store.write({ directory: "a b/ü", extension: "txt", contentType: "text/plain" }, one("x"));
   expect(fileURLToPath(store.uri(path))).toBe(join(folder.path, path));
 });
+
+it("files: what the store keeps for itself is no object", async () => {
+  await using folder = await temporaryFolder();
+  const store = createFileObjectStore(folder.path);
+  await store.signDownload({ path: "a/b", contentType: "text/plain", filename: "b", expiresMs: Date.now() + 1_000 });
+  expect(await readdir(folder.path)).toContain(".signing-key");
+  await expect(store.read(".signing-key")).rejects.toMatchObject({ code: "object.bad_path" });
+});
+
+it("files: a URL signed before a restart is good after it, and another installation's is not", async () => {
+  await using folder = await temporaryFolder();
+  await using other = await temporaryFolder();
+  const leave = { path: "uploads/acme/u1", contentType: "text/csv", sizeBytes: 1, expiresMs: Date.now() + 60_000 };
+  const { url } = await createFileObjectStore(folder.path).signUpload(leave);
+  const request = { method: "PUT", headers: { "content-type": "text/csv" }, body: "x" } as const;
+  expect(await sendTo(createFileObjectStore(other.path), url, request)).toEqual({
+    status: 403,
+    text: "signed_url.invalid",
+  });
+  expect(await sendTo(createFileObjectStore(folder.path), url, request)).toMatchObject({ status: 200 });
+});
+
+async function* one(text: string): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(Buffer.from(text));
+}
 
 async function filesBelow(root: string): Promise<string[]> {
   const found = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
   return found
-    .filter((item) => item.isFile())
+    .filter((item) => item.isFile() && item.name !== ".signing-key")
     .map((item) => relative(root, join(item.parentPath, item.name)).replaceAll(sep, "/"));
 }

@@ -4,23 +4,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import type { ObjectStore, ObjectTarget } from "../../shared/ports/object-store.ts";
-
-/** An empty object store to test. */
-export interface ObjectStoreUnderTest {
-  readonly store: ObjectStore;
-  /** Every object and every trace of one, as paths, so that a test sees what a failed write left behind. */
-  all(): Promise<readonly string[]>;
-  /** Breaks the store, so that nothing can be read or written any more. */
-  makeUnreachable(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export type OpenObjectStore = () => Promise<ObjectStoreUnderTest>;
+import { describeSignedUrls } from "./object-store-signed-urls.ts";
+import type { OpenObjectStores } from "./object-store-under-test.ts";
 
 const TARGET: ObjectTarget = { directory: "artifacts/acme/file/f1", extension: "bin", contentType: "text/plain" };
 
 /** The tests that every ObjectStore passes, named after what `shared/ports/object-store.ts` promises. */
-export function describeObjectStore(name: string, open: OpenObjectStore): void {
+export function describeObjectStore(name: string, { open, openFragile }: OpenObjectStores): void {
   const begin = async () => {
     const under = await open();
     return { ...under, [Symbol.asyncDispose]: () => under.close() };
@@ -161,19 +151,90 @@ export function describeObjectStore(name: string, open: OpenObjectStore): void {
       expect(on.store.uri(path)).toBe(uri.href);
     });
 
-    it("answers a ping while it can be used, and rejects as unavailable when it cannot", async () => {
+    it("gives any part of an object", async () => {
       await using on = await begin();
-      await expect(on.store.ping()).resolves.toBeUndefined();
-      const { path } = await on.store.write(TARGET, chunks("x"));
-      await on.makeUnreachable();
-      await expect(on.store.ping()).rejects.toThrow();
-      await expect(on.store.write(TARGET, chunks("y"))).rejects.toMatchObject({
-        code: "object_store.unavailable",
-        retryable: true,
-      });
-      await expect(on.store.size(path)).rejects.toMatchObject({ code: "object_store.unavailable" });
-      await expect(text(on.store, path)).rejects.toMatchObject({ code: "object_store.unavailable" });
+      const content = Buffer.alloc(3 * 1024 * 1024, "0123456789");
+      const { path } = await on.store.write(TARGET, chunks(content));
+      const ranges = [
+        [0, 0],
+        [0, 9],
+        [1_234_567, 2_345_678],
+        [content.length - 1, content.length - 1],
+      ] as const;
+      for (const [first, last] of ranges) {
+        const part = Buffer.concat(await Array.fromAsync(await on.store.read(path, { first, last })));
+        expect(part.equals(content.subarray(first, last + 1))).toBe(true);
+      }
     });
+
+    it("an object whose bytes were changed is found out at its end", async () => {
+      await using on = await begin();
+      for (const size of [3, 300_000, 3_000_000]) {
+        const { path } = await on.store.write(TARGET, chunks("x".repeat(size)));
+        for (const other of [`${"x".repeat(size - 1)}y`, "x".repeat(size - 1), "x".repeat(size + 1), ""]) {
+          await on.overwrite(path, Buffer.from(other));
+          await expect(text(on.store, path)).rejects.toMatchObject({ code: "object.damaged", status: 500 });
+        }
+      }
+    });
+
+    it("an object larger than any buffer on its way comes whole", async () => {
+      await using on = await begin();
+      const block = Buffer.alloc(1_000_003, "abcdefg");
+      const written = await on.store.write(TARGET, chunks(...Array.from({ length: 40 }, () => block)));
+      expect(written.sizeBytes).toBe(40 * block.length);
+      let seen = 0;
+      for await (const chunk of await on.store.read(written.path)) seen += chunk.length;
+      expect(seen).toBe(written.sizeBytes);
+      expect(await on.all()).toEqual([written.path]);
+    });
+
+    it(
+      "rejects as unavailable while it is away, never answers emptily, and works when it is back",
+      { timeout: 60_000 },
+      async () => {
+        const on = await openFragile();
+        try {
+          await expect(on.store.ping()).resolves.toBeUndefined();
+          const { path } = await on.store.write(TARGET, chunks("x"));
+          await on.takeAway();
+          const away = { code: "object_store.unavailable", status: 503, retryable: true };
+          const leave = {
+            path: "uploads/acme/u1",
+            contentType: "text/plain",
+            sizeBytes: 1,
+            expiresMs: Date.now() + 60_000,
+          };
+          const calls = {
+            ping: () => on.store.ping(),
+            "write a little": () => on.store.write(TARGET, chunks("y")),
+            "write much": () => on.store.write(TARGET, chunks(Buffer.alloc(2 * 1024 * 1024))),
+            size: () => on.store.size(path),
+            read: () => text(on.store, path),
+            adopt: () => on.store.adopt(leave.path, TARGET),
+            delete: () => on.store.delete(path),
+          };
+          const outcomes = await Promise.all(
+            Object.entries(calls).map(async ([call, run]) => [
+              call,
+              await run().then(
+                () => "an answer",
+                (error: unknown) => error,
+              ),
+            ]),
+          );
+          for (const [call, error] of outcomes) expect({ call, error }).toMatchObject({ call, error: away });
+          await on.bringBack();
+          await expect(on.store.ping()).resolves.toBeUndefined();
+          expect(await text(on.store, path)).toBe("x");
+          expect(await text(on.store, (await on.store.write(TARGET, chunks("y"))).path)).toBe("y");
+        } finally {
+          await on.close();
+        }
+      },
+    );
+
+    describeSignedUrls(open);
   });
 }
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
+import { expectPlainPath } from "../../../shared/content-address.ts";
 import { RuntimeError } from "../../../shared/errors.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
@@ -62,18 +63,7 @@ export function createObjectFiles(folder: string): ObjectFiles {
     root,
     discard,
 
-    locate: (path) => {
-      const parts = path.split(/[/\\]/);
-      // Plain names only: "payloads/acme/../rival" stays below the root, and yet leaves its tenant. Dot files are this adapter's own.
-      const plain = parts.every((part) => part !== "" && part !== "." && part !== "..");
-      if (!plain || parts[0]?.startsWith(".") === true) {
-        throw new RuntimeError(
-          "object.bad_path",
-          "An object's path is made of plain names, each below the one before.",
-        );
-      }
-      return join(root, path);
-    },
+    locate: (path) => join(root, expectPlainPath(path)),
 
     sizeAt: async (place) => {
       try {

@@ -1,3 +1,4 @@
+import { attachmentNamed } from "../../content-disposition.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { ByteRange, ObjectStore, ServedObjects } from "../../ports/object-store.ts";
 import type { Router } from "../endpoint.ts";
@@ -34,7 +35,7 @@ export function addServedObjectRoutes(router: Router, objects: ObjectStore, serv
       headers: {
         "content-type": contentType,
         "content-length": String(length),
-        "content-disposition": `attachment; filename*=UTF-8''${rfc8187(filename)}`,
+        "content-disposition": attachmentNamed(filename),
         "accept-ranges": "bytes",
         ...(range === undefined ? {} : { "content-range": `bytes ${range.first}-${range.last}/${sizeBytes}` }),
         ...SANDBOX_HEADERS,
@@ -57,9 +58,4 @@ function rangeOf(header: string | undefined, sizeBytes: number): ByteRange | und
     status: 416,
     details: { size_bytes: sizeBytes },
   });
-}
-
-/** Letters that any header can hold (RFC 8187). */
-function rfc8187(text: string): string {
-  return encodeURIComponent(text.toWellFormed()).replace(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
 }
