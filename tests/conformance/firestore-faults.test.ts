@@ -177,6 +177,7 @@ withParts(["firestore"], () => {
       await on.store.retire(on.workerId);
       const claim = await losingTheAnswer(proxy, () => on.claim(executionId));
       expect(claim).toMatchObject({
+        epoch: 2,
         outcome: "claimed",
         execution: { epoch: claim.outcome === "claimed" ? claim.epoch : 0 },
       });
