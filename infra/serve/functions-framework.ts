@@ -31,10 +31,13 @@ const UNAVAILABLE = JSON.stringify({
 export function toHttpFunction(handle: Handle): HttpFunction {
   return async (incoming, outgoing) => {
     const gone = new AbortController();
-    outgoing.once("close", () => gone.abort());
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) gone.abort();
+    });
     try {
       await send(await handle(toRequest(incoming, gone.signal)), outgoing);
     } catch (error) {
+      if (gone.signal.aborted) return;
       // Whatever is thrown to the framework, it shows to the caller.
       process.stderr.write(
         `${JSON.stringify({ severity: "ERROR", message: "a request broke off", ...errorFields(error) })}\n`,

@@ -31,10 +31,12 @@ export async function listen(
     port: (server.address() as AddressInfo).port,
     close: async (graceMs) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // Also those that become idle from now on: a kept connection would hold the server open until it times out.
+      const sweeping = setInterval(() => server.closeIdleConnections(), 20);
       const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
       clearTimeout(cutOff);
+      clearInterval(sweeping);
     },
   };
 }
