@@ -116,8 +116,11 @@ async function openObjects(choice: ObjectsChoice, dataDir: string): Promise<Open
       const { createFileObjectStore } = await import("./adapters/files/object-store.ts");
       return { adapter: createFileObjectStore(join(dataDir, "objects")) };
     }
-    case "gcs":
-      throw new RuntimeError("config.not_built", "OBJECTS=gcs is not part of this build yet.");
+    case "gcs": {
+      const { createGcsObjectStore } = await import("./adapters/gcs/object-store.ts");
+      const { bucket, projectId, emulatorUrl } = choice;
+      return { adapter: createGcsObjectStore({ bucket, projectId, apiEndpoint: emulatorUrl }) };
+    }
   }
 }
 

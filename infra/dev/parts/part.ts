@@ -13,6 +13,7 @@ const LOOK_EVERY_MS = 25;
 const STOP_WITHIN_MS = 5_000;
 /** A free port may be taken by somebody else before the part has it. */
 const PORTS_TRIED = 3;
+const PORT_TAKEN = /EADDRINUSE|already in use|failed to bind/i;
 /** How much of what a part says is kept for the error that tells why it did not start. */
 const KEPT_OUTPUT_CHARS = 4_000;
 
@@ -55,7 +56,8 @@ export async function startPart(spec: PartSpec): Promise<Part> {
     const port = spec.port ?? (await freePort());
     const outcome = await tryToStart(spec, port);
     if (outcome.kind === "serves") return outcome.part;
-    if (spec.port !== undefined || tried === PORTS_TRIED) {
+    const portWasTaken = PORT_TAKEN.test(outcome.output);
+    if (spec.port !== undefined || !portWasTaken || tried === PORTS_TRIED) {
       throw new RuntimeError(
         "part.not_started",
         `${spec.name} did not start on port ${port}. It said:\n${outcome.output}`,

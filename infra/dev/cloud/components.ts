@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+
+import { RuntimeError } from "../../../shared/errors.ts";
+import { findMissingParts } from "../parts/find-parts.ts";
+import { startFirestoreEmulator } from "../parts/firestore-emulator.ts";
+import { startGcsStandin } from "../parts/gcs-standin.ts";
+import type { Part } from "../parts/part.ts";
+import { startPubsubEmulator } from "../parts/pubsub-emulator.ts";
+import { startRedis } from "../parts/redis-server.ts";
+import { startUpstashBridge } from "../parts/upstash-bridge.ts";
+import type { Row } from "./console.ts";
+
+const PROJECT = "symphainy-local";
+const BUCKET = "symphainy-local";
+const TOKEN = "local";
+
+export interface Components {
+  readonly rows: readonly Row[];
+  /** What the functions need to find them. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly projectId: string;
+  readonly pubsubHost: string;
+}
+
+/** Starts what the functions stand on, each on a free port; `started` learns of each at once, so that all of them can be stopped. */
+export async function startComponents(folder: string, started: (part: Part) => void): Promise<Components> {
+  await refuseWithoutParts();
+  const objects = join(folder, "objects");
+  const redisData = join(folder, "redis");
+  await Promise.all([objects, redisData].map((each) => mkdir(each, { recursive: true })));
+  const told = async <Started extends Part>(starting: Promise<Started>): Promise<Started> => {
+    const part = await starting;
+    started(part);
+    return part;
+  };
+  const redisAndBridge = async () => {
+    const redis = await told(startRedis({ directory: redisData }));
+    return { redis, bridge: await told(startUpstashBridge({ redisPort: redis.port, token: TOKEN })) };
+  };
+  const [{ redis, bridge }, firestore, pubsub, gcs] = await Promise.all([
+    redisAndBridge(),
+    told(startFirestoreEmulator()),
+    told(startPubsubEmulator()),
+    told(startGcsStandin({ directory: objects, buckets: [BUCKET] })),
+  ]);
+  const pubsubHost = `${pubsub.host}:${pubsub.port}`;
+  return {
+    rows: [
+      { part: redis, what: "hot copies and the log's tail" },
+      { part: bridge, what: "the same Redis over REST, for STORE=upstash" },
+      { part: firestore, what: "decides and keeps" },
+      { part: pubsub, what: "intents in, events out" },
+      { part: gcs, what: "bytes; stands in for Cloud Storage" },
+    ],
+    projectId: PROJECT,
+    pubsubHost,
+    env: {
+      GOOGLE_CLOUD_PROJECT: PROJECT,
+      REDIS_URL: `redis://${redis.host}:${redis.port}`,
+      UPSTASH_REDIS_REST_URL: `http://${bridge.host}:${bridge.port}`,
+      UPSTASH_REDIS_REST_TOKEN: TOKEN,
+      FIRESTORE_EMULATOR_HOST: `${firestore.host}:${firestore.port}`,
+      PUBSUB_EMULATOR_HOST: pubsubHost,
+      STORAGE_EMULATOR_HOST: gcs.url,
+      GOOGLE_APPLICATION_CREDENTIALS: gcs.keyFile,
+      GCS_BUCKET: BUCKET,
+      METADATA_SERVER_DETECTION: "none",
+    },
+  };
+}
+
+/** Throws `part.missing`, naming all that are, and how to install them. */
+async function refuseWithoutParts(): Promise<void> {
+  const missing = await findMissingParts();
+  if (missing.length === 0) return;
+  const list = missing.map(({ lacks, remedy }) => `  ${lacks}: ${remedy}`).join("\n");
+  throw new RuntimeError("part.missing", `This machine lacks what the local cloud is made of:\n${list}`);
+}

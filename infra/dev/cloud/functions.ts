@@ -1,0 +1,74 @@
+import { join } from "node:path";
+
+import { setUpTopics } from "../../adapters/pubsub/set-up-topics.ts";
+import { bundleFunctions } from "../../build/bundle.ts";
+import { DEAD_LETTER_TOPIC, intentTopic, topicsOf } from "../../../shared/state/topics.ts";
+import { startFunction } from "../parts/function-process.ts";
+import type { Part } from "../parts/part.ts";
+import type { Components } from "./components.ts";
+import { prefixed, type Row } from "./console.ts";
+
+const MAX_DELIVERY_ATTEMPTS = 5;
+const ACK_DEADLINE_SECONDS = 60;
+
+export interface RunningFunctions {
+  readonly rows: readonly Row[];
+  readonly apiUrl: string;
+  /** Where a scheduler posts to, again and again. */
+  readonly jobUrls: readonly string[];
+}
+
+export interface FunctionsOptions {
+  readonly folder: string;
+  readonly components: Components;
+  readonly env: Readonly<Record<string, string>>;
+  readonly apiPort: number | undefined;
+  readonly started: (part: Part) => void;
+}
+
+/** Bundles every function, starts each under functions-framework as a process of its own, and leads the topics to them. */
+export async function startFunctions(options: FunctionsOptions): Promise<RunningFunctions> {
+  const { folder, components, env, apiPort, started } = options;
+  const { projectId, pubsubHost } = components;
+  const bundles = await bundleFunctions(join(folder, "functions"));
+  const running = await Promise.all(
+    bundles.map(async ({ spec, file }) => {
+      const part = await startFunction({
+        file,
+        target: spec.name,
+        env: { ...components.env, ...env, DATA_DIR: join(folder, "data"), NODE_ENV: "production" },
+        port: spec.kind === "api" ? apiPort : undefined,
+        onLine: prefixed(spec.name),
+      });
+      started(part);
+      return { spec, part, url: `http://${part.host}:${part.port}` };
+    }),
+  );
+
+  const types = running.flatMap(({ spec }) => (spec.intentType === undefined ? [] : [spec.intentType]));
+  await setUpTopics(
+    { projectId, emulatorHost: pubsubHost },
+    {
+      topics: topicsOf(types),
+      pushes: running.flatMap(({ spec, url }) => {
+        if (spec.intentType === undefined) return [];
+        const topic = intentTopic(spec.intentType);
+        const endpoint = `${url}/projects/${projectId}/topics/${topic}`;
+        return [{ name: spec.name, topic, endpoint, ackDeadlineSeconds: ACK_DEADLINE_SECONDS }];
+      }),
+      deadLetters: {
+        topic: DEAD_LETTER_TOPIC,
+        subscription: DEAD_LETTER_TOPIC,
+        maxDeliveryAttempts: MAX_DELIVERY_ATTEMPTS,
+      },
+    },
+  );
+  return {
+    rows: running.map(({ spec, part }) => ({
+      part,
+      what: spec.intentType ?? (spec.kind === "api" ? "the API" : "a job"),
+    })),
+    apiUrl: running.find(({ spec }) => spec.kind === "api")?.url ?? "",
+    jobUrls: running.filter(({ spec }) => spec.kind === "job").map(({ url }) => url),
+  };
+}
