@@ -71,10 +71,10 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   };
 }
 
-type StoreDeps = Pick<Adapters, "clock" | "ids" | "random" | "logger"> & { readonly dataDir: string };
+type StoreDeps = Pick<Adapters, "clock" | "ids" | "logger"> & { readonly dataDir: string };
 
 async function openStore(choice: StoreChoice, deps: StoreDeps): Promise<Opened<ExecutionStore>> {
-  const { dataDir, ids, clock, random, logger } = deps;
+  const { dataDir, ids, clock, logger } = deps;
   const opened = (adapter: ExecutionStore) => ({ adapter, close: () => adapter.close() });
   switch (choice.kind) {
     case "sqlite": {
@@ -90,8 +90,10 @@ async function openStore(choice: StoreChoice, deps: StoreDeps): Promise<Opened<E
       return opened(await openFirestore(choice));
     case "tiered": {
       const { createTieredStore } = await import("./adapters/tiered/execution-store.ts");
+      const { createRedisStore } = await import("./adapters/redis/execution-store.ts");
       const [redis, cold] = await Promise.all([openRedis(choice.hot), openFirestore(choice.cold)]);
-      return opened(createTieredStore({ cold, redis, clock, logger, nonce: () => random.uuid() }));
+      const fast = createRedisStore(redis, { senderName: ids.worker() });
+      return opened(createTieredStore({ cold, fast, redis, clock, logger, ids }));
     }
   }
 }

@@ -1,4 +1,7 @@
 import type { Job } from "../../shared/http/function-app.ts";
 
-/** Publishes what no other process has published: what was committed by one that died right after. */
-export const outboxRelay: Job = async ({ relay }) => ({ published: await relay.drain() });
+/** Publishes what no other process has published, and carries on what waits between the tiers of the store. */
+export const outboxRelay: Job = async ({ relay, adapters: { store } }) => {
+  const carried = (await store.carry?.()) ?? 0;
+  return { published: await relay.drain(), carried };
+};

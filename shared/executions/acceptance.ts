@@ -85,6 +85,8 @@ export function createAcceptance(deps: AcceptanceDeps): Accept {
       intent,
       state: patchOf(undefined, journal.state),
       idempotency,
+      // What it changes beside itself must be changed with it, by one commit of the store that decides.
+      durability: journal.change.records.length === 0 ? definition.durability : "strict",
       requires: requirementOf(deps.sessions.requirement(intent.session_id), links),
       change: journal.change,
     };

@@ -1,10 +1,12 @@
 import { rfc3339 } from "../clock.ts";
+import { RuntimeError } from "../errors.ts";
 import { type JsonObject, toJson } from "../json.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Task } from "./agenda.ts";
 import type { ChildResult } from "./children.ts";
 import { becomeDead, type SettleDeps } from "./ending.ts";
 import type { Failure, Step } from "./execution.ts";
+import { failureOf } from "./failure.ts";
 import { failStep } from "./fail-step.ts";
 import type { Scene } from "./scene.ts";
 import type { AttemptResult } from "./step-runner.ts";
@@ -24,6 +26,9 @@ export async function recordResult(
     task.kind === "undo" ? (step.undo_attempts ?? 0) + 1 : step.attempt + scene.journal.epoch - step.epoch;
   switch (result.kind) {
     case "done":
+      if (scene.definition.durability === "fast" && "unit" in result && result.unit.records.length > 0) {
+        return failStep(deps, scene, step, failureOf(fastChangesRecords(step.step_name), step.step_name), attempt);
+      }
       if (base !== undefined && "unit" in result) base.absorb(result.unit);
       return task.kind === "undo" ? recordUndone(scene, step, result) : recordDone(deps, scene, step, attempt, result);
     case "failed":
@@ -43,6 +48,14 @@ export async function recordResult(
         payload: { step_id: step.step_id },
       });
   }
+}
+
+/** On every store, so that an intent does not work on one and fail on another. */
+function fastChangesRecords(step: string): RuntimeError {
+  return new RuntimeError(
+    "durability.fast_changes_records",
+    `The step ${step} changes records (artifacts or state), which a fast intent cannot: declare the intent strict.`,
+  );
 }
 
 type Done = Extract<Finished, { readonly kind: "done" }>;

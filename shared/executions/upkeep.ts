@@ -33,6 +33,7 @@ export function startUpkeep({ recovery, relay, store, clock, logger }: UpkeepDep
   /** Resolves to how long to rest after it. */
   const round = async (): Promise<number> => {
     const { expectsMore } = await recovery.sweep();
+    await store.carry?.();
     await relay.drain();
     if (clock.now() - purgedMs >= PURGE_EVERY_MS) {
       purgedMs = clock.now();

@@ -62,6 +62,11 @@ export interface ExecutionStore {
   /** Drops expired idempotency keys and messages published before `publishedBeforeMs`; returns how many rows went. */
   purge(query: { readonly nowMs: number; readonly publishedBeforeMs: number }): Promise<number>;
 
+  /** As an acceptance would: prolongs a record that is there and usable, else answers false. Only stores that decide for others have it. */
+  prolong?(tenantId: TenantId, requirement: RecordRequirement): Promise<boolean>;
+  /** Moves on what is on its way between the parts of a store that has several; returns how much. Called with every round of upkeep. */
+  carry?(): Promise<number>;
+
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -165,10 +170,17 @@ export interface Acceptance {
   readonly intent: JsonObject;
   readonly state: ExecutionPatch;
   readonly idempotency?: IdempotencyClaim | undefined;
+  /**
+   * What may be lost. `fast`, in a store of several tiers: whatever was not archived yet, when the fast tier is wiped; the execution
+   * can then change no records. Default `strict`: nothing. In a store of one tier both are the store's own.
+   */
+  readonly durability?: Durability | undefined;
   /** A record that must exist and be usable; its usability is prolonged by the same commit. */
   readonly requires: RecordRequirement;
   readonly change: Change;
 }
+
+export type Durability = "strict" | "fast";
 
 export interface IdempotencyClaim {
   /** Unique within the tenant: intent type and the caller's key. */

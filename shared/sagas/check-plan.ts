@@ -12,6 +12,7 @@ export function checkPlan(definition: IntentDefinition): IntentDefinition {
     if (names.has(node.name))
       throw fault(definition, "duplicate_name", `has two nodes named ${node.name}; give each its own name`);
     names.add(node.name);
+    checkDurability(definition, node);
     for (const [name, work] of worksOf(node)) {
       if (work.timeoutMs > definition.functionTimeoutMs) {
         throw fault(
@@ -45,6 +46,16 @@ export function checkPlan(definition: IntentDefinition): IntentDefinition {
     if (node.kind === "step" && node.pivot) pivot = node.name;
   }
   return definition;
+}
+
+/** What fails for good in an undo or behind a pivot becomes a record for a person, and a fast intent changes no records. */
+function checkDurability(definition: IntentDefinition, node: PlanNode): void {
+  if (definition.durability !== "fast") return;
+  const isPivot = node.kind === "step" && node.pivot;
+  const undoing = worksOf(node).find(([, work]) => work.undo !== undefined);
+  if (!isPivot && undoing === undefined) return;
+  const what = isPivot ? `${node.name} is a pivot` : `${undoing?.[0]} has an undo`;
+  throw fault(definition, "fast_cannot_undo", `${what}, which a fast intent cannot have; declare it strict`);
 }
 
 /** The works of a node, by the names under which they are recorded. */

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 
 import type { JsonObject } from "../json.ts";
+import type { Durability } from "../ports/execution-store.ts";
 import type { PlanOutline, PlanView, SagaPlan } from "./plan.ts";
 
 /** Everything that is known of an intent type before any of it runs. */
@@ -21,6 +22,7 @@ export interface IntentDefinition<Input extends JsonObject = JsonObject, Output 
   readonly functionTimeoutMs: number;
   /** What the whole execution may take, waiting included. */
   readonly timeoutMs: number;
+  readonly durability: Durability;
   readonly plan: SagaPlan;
   readonly outline: PlanOutline;
   /** The intent's output, from what its nodes returned. */

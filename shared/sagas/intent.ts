@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { type Duration, durationMs } from "../duration.ts";
 import { RuntimeError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
+import type { Durability } from "../ports/execution-store.ts";
 import type { IntentDefinition } from "./intent-definition.ts";
 import type { Checkpoint, FailurePolicy, PlanNode, PlanView, Work } from "./plan.ts";
 import { type RetryOptions, retryPolicy } from "./retry-policy.ts";
@@ -23,6 +24,12 @@ export interface IntentOptions<Input extends JsonObject, Output extends JsonObje
   readonly timeout?: Duration;
   /** `ends` for a plan of idempotent steps: 2 commits, whatever its length. */
   readonly checkpoint?: Checkpoint;
+  /**
+   * `fast`: in a store of several tiers Redis alone accepts and commits it, in one round trip, and it is archived behind; what was
+   * not archived yet is lost when Redis is. It changes no records (artifacts, state) and undoes nothing. Default `strict`:
+   * what is accepted survives.
+   */
+  readonly durability?: Durability;
 }
 
 type Condition<Input, Outputs> = { readonly when?: (view: PlanView<Input, Outputs>) => boolean };
@@ -181,6 +188,7 @@ export function intent<Input extends JsonObject, Output extends JsonObject>(
     target: options.target,
     functionTimeoutMs: durationMs(options.functionTimeout ?? "60m"),
     timeoutMs: durationMs(options.timeout ?? "400d"),
+    durability: options.durability ?? "strict",
   };
   return createBuilder(header, options.checkpoint ?? "each", []) as unknown as IntentBuilder<Input, Output, unknown>;
 }

@@ -1,5 +1,6 @@
+import { createRedisStore } from "../../infra/adapters/redis/execution-store.ts";
 import { createTcpConnection } from "../../infra/adapters/redis/tcp-connection.ts";
-import { systemClock, systemRandom } from "../../infra/adapters/system/system.ts";
+import { systemClock } from "../../infra/adapters/system/system.ts";
 import { createTieredStore, type TieredStoreDeps } from "../../infra/adapters/tiered/execution-store.ts";
 import type { ExecutionId, SessionId, TenantId } from "../../shared/ids.ts";
 import type { JsonObject } from "../../shared/json.ts";
@@ -23,6 +24,7 @@ export function openTiered({ cold, redisUrl, times = {} }: TieredOptions) {
   const redis = createTcpConnection(redisUrl);
   const store = createTieredStore({
     cold,
+    fast: createRedisStore(redis, { senderName: testIds.worker() }),
     redis,
     clock: systemClock,
     logger: createLogger({
@@ -30,7 +32,7 @@ export function openTiered({ cold, redisUrl, times = {} }: TieredOptions) {
       level: "debug",
       write: (line) => void logged.push(JSON.parse(line) as JsonObject),
     }),
-    nonce: () => systemRandom.uuid(),
+    ids: testIds,
     times: { restMs: 0, ...times },
   });
   return { store, logged, die: () => redis.close() };

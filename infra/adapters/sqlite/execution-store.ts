@@ -139,6 +139,13 @@ export function createSqliteStore(path: string): ExecutionStore {
     purge: ({ nowMs, publishedBeforeMs }) =>
       group.run(() => idempotency.purge(nowMs) + outbox.purge(publishedBeforeMs)),
 
+    prolong: (tenantId, requirement) =>
+      group.run(() => {
+        const usable = records.usable(tenantId, requirement);
+        if (usable) records.prolong(tenantId, requirement);
+        return usable;
+      }),
+
     ping: () => group.run(() => undefined),
     close: async () => {
       await group.settled();

@@ -40,7 +40,7 @@ return counts`);
  * KEYS[5…] copies · ARGV token, how many entries the tail keeps, how many copies, then for each copy: mode, its count, n,
  * n × (field, value); then for each log entry: place, text.
  * Modes: keep (nothing changed) · put (all of it is new) · patch (some of it is) · drop (not known) · prolong (not announced:
- * raises d:u, which only ever grows). Whoever was not alone, or whose announcement is gone, drops instead of writing: the next
+ * raises d:u by the cold store's steps, never above what it has). Whoever was not alone, or whose announcement is gone, drops instead of writing: the next
  * reader fills from the cold store. Repeating it drops at the worst.
  */
 export const FINISH: HotScript = hotScript(`${PRELUDE}${COPY}${APPENDING}
@@ -52,7 +52,7 @@ for i = 5, 4 + tonumber(ARGV[3]) do
   if redis.call('HGET', key, 'inc') == inc then
     if mode == 'prolong' then
       local usable = tonumber(redis.call('HGET', key, 'd:u') or '')
-      if usable and usable < tonumber(ARGV[first + 1]) then redis.call('HSET', key, 'd:u', ARGV[first + 1]) end
+      if usable and tonumber(ARGV[first + 1]) - usable >= PROLONG_STEP then redis.call('HSET', key, 'd:u', ARGV[first + 1]) end
     else
       local mine = redis.call('HDEL', key, 'o:' .. token) == 1
       local alone = mine and redis.call('HGET', key, 'c') == count

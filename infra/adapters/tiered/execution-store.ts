@@ -1,32 +1,58 @@
 import type { Clock } from "../../../shared/clock.ts";
 import { RuntimeError } from "../../../shared/errors.ts";
+import type { Ids } from "../../../shared/ids.ts";
 import type { Logger } from "../../../shared/logger.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
+import { createArchivist } from "./archivist.ts";
+import { createCourier } from "./courier.ts";
+import { createFastTier } from "./fast-tier.ts";
+import { createHomes } from "./homes.ts";
 import type { HotRedis } from "./hot-redis.ts";
 import { createHotTier, type HotTimes } from "./hot-tier.ts";
 import { createLogTail } from "./log-tail.ts";
+import { noticeMessages } from "./notices.ts";
 import { createStrictTier } from "./strict-tier.ts";
 import { createTailKeeper } from "./tail-keeper.ts";
+import { createTwoHomes } from "./two-homes.ts";
 
 export interface TieredStoreDeps {
-  /** Decides, and keeps: Firestore. */
+  /** Decides, and keeps: Firestore. Must be able to `prolong`. */
   readonly cold: ExecutionStore;
+  /** Redis as a store of its own: it alone accepts and commits what is declared fast. */
+  readonly fast: ExecutionStore;
+  /** The same Redis, for copies and the tail of the log. */
   readonly redis: HotRedis;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Unique texts, for announcements. */
-  readonly nonce: () => string;
+  readonly ids: Pick<Ids, "event" | "worker">;
   readonly times?: Partial<HotTimes>;
 }
 
 const TIMES: HotTimes = { inDoubtMs: 120_000, restMs: 120_000, youngMs: 2_000, tailEntries: 10_000 };
 
-/** The cloud's store: the cold store decides, Redis serves what is hot and what is declared fast (ADR 0014). */
-export function createTieredStore({ cold, redis, clock, logger, nonce, times }: TieredStoreDeps): ExecutionStore {
+/** The cloud's store: the cold store decides, Redis serves what is hot and decides what is declared fast (ADR 0014). */
+export function createTieredStore({ cold, fast, redis, clock, logger, ids, times }: TieredStoreDeps): ExecutionStore {
+  const nonce = (): string => ids.event();
   const hot = createHotTier({ redis, nonce, clock, logger, times: { ...TIMES, ...times } });
   const keeper = createTailKeeper({ cold, hot, logger, nonce, now: () => clock.now() });
   const tail = createLogTail({ cold, hot, keeper, logger, nonce });
   const strict = createStrictTier({ cold, hot, clock });
+  const homes = createHomes(fast, cold);
+  const messageOf = noticeMessages(ids);
+  const fastTier = createFastTier({ fast, strict, homes, messageOf, logger });
+  const archivist = createArchivist({ fast, cold, strict, clock, workerId: ids.worker() });
+  const courier = createCourier({ fast, cold, write: strict.write, archivist, homes, clock, logger });
+  const both = createTwoHomes({
+    cold,
+    fast,
+    hot,
+    strict,
+    fastTier,
+    archivist,
+    homes,
+    messageOf,
+    onColdNotice: () => courier.expectCold(),
+  });
   const underWay = new Set<Promise<unknown>>();
   let closed = false;
 
@@ -44,24 +70,32 @@ export function createTieredStore({ cold, redis, clock, logger, nonce, times }: 
     };
   };
 
+  const readLog: ExecutionStore["readLog"] = async (tenantId, filter, page) => {
+    const { executionId } = filter;
+    const home = executionId === undefined ? "strict" : await homes.of({ tenantId, executionId });
+    return home === "fast" ? fast.readLog(tenantId, filter, page) : tail.read(tenantId, filter, page);
+  };
+
   return {
-    accept: asked(strict.accept),
-    claim: asked(strict.claim),
-    commit: asked(strict.commit),
-    write: asked(strict.write),
-    readExecution: asked(strict.readExecution),
+    accept: asked(both.accept),
+    claim: asked(both.claim),
+    commit: asked(both.commit),
+    write: asked(both.write),
+    readExecution: asked(both.readExecution),
     listExecutions: asked((...args) => cold.listExecutions(...args)),
-    readLog: asked((...args) => tail.read(...args)),
-    readRecord: asked(strict.readRecord),
+    readLog: asked(readLog),
+    readRecord: asked((...args) => strict.readRecord(...args)),
     listRecords: asked((...args) => cold.listRecords(...args)),
-    unpublished: asked((...args) => cold.unpublished(...args)),
-    markPublished: asked((...args) => cold.markPublished(...args)),
-    readMail: asked((...args) => cold.readMail(...args)),
-    beat: asked((...args) => cold.beat(...args)),
-    retire: asked((...args) => cold.retire(...args)),
-    due: asked((query) => cold.due(query)),
-    abandoned: asked((query) => cold.abandoned(query)),
-    purge: asked((query) => cold.purge(query)),
+    unpublished: asked(both.unpublished),
+    markPublished: asked(both.markPublished),
+    readMail: asked(both.readMail),
+    beat: asked(both.beat),
+    retire: asked(both.retire),
+    due: asked(both.due),
+    abandoned: asked(both.abandoned),
+    purge: asked(both.purge),
+    prolong: asked((...args) => strict.prolong(...args)),
+    carry: asked(() => courier.carry()),
     ping: asked(async () => {
       await Promise.all([cold.ping(), hot.ping().catch(hotTierAway)]);
     }),
@@ -69,7 +103,7 @@ export function createTieredStore({ cold, redis, clock, logger, nonce, times }: 
       closed = true;
       await Promise.allSettled(underWay);
       await keeper.idle();
-      await Promise.all([cold.close(), hot.close()]);
+      await Promise.all([cold.close(), fast.close(), hot.close()]);
     },
   };
 }

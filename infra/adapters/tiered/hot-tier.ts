@@ -59,6 +59,7 @@ export interface HotTier {
   attempt<Result>(read: () => Promise<Result>): Promise<Result | undefined>;
   ping(): Promise<void>;
   close(): Promise<void>;
+  readonly nonce: () => string;
   readonly times: HotTimes;
 }
 
@@ -101,6 +102,7 @@ export function createHotTier({ redis, nonce, clock, logger, times }: HotTierDep
 
   return {
     run,
+    nonce,
     times,
     attempt: async (read) => {
       if (awaySinceMs !== undefined && clock.now() - triedMs < SPARE_MS) return undefined;

@@ -1,6 +1,8 @@
 /** How long a copy lives after it was taken from the cold store, and how long a tail does, in milliseconds: whatever went wrong ends then. */
 const COPY_LIFE_MS = 600_000;
 const TAIL_LIFE_MS = 86_400_000;
+/** A usable record is prolonged when it gains so much: once a minute, not with every acceptance. */
+export const PROLONG_STEP_MS = 60_000;
 
 /**
  * The start of every script of the hot tier.
@@ -13,7 +15,7 @@ const TAIL_LIFE_MS = 86_400_000;
  * its numbers padded, so that the order of places is the order of the log.
  */
 export const PRELUDE = `
-local COPY_LIFE, TAIL_LIFE = ${COPY_LIFE_MS}, ${TAIL_LIFE_MS}
+local COPY_LIFE, TAIL_LIFE, PROLONG_STEP = ${COPY_LIFE_MS}, ${TAIL_LIFE_MS}, ${PROLONG_STEP_MS}
 local STATE, OPEN, TAIL, TEXT = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

@@ -1,4 +1,5 @@
 import type { Clock } from "../../../shared/clock.ts";
+import { RuntimeError } from "../../../shared/errors.ts";
 import type { TenantId } from "../../../shared/ids.ts";
 import type { ExecutionStore, RecordWrite } from "../../../shared/ports/execution-store.ts";
 import { executionFields, executionOf, patchFields, recordFields, recordOf, writtenRecord } from "./copies.ts";
@@ -19,6 +20,7 @@ export type StrictTier = Pick<
   ExecutionStore,
   "accept" | "claim" | "commit" | "write" | "readExecution" | "readRecord"
 > & {
+  readonly prolong: NonNullable<ExecutionStore["prolong"]>;
   /** The copy of an execution; undefined when only the cold store can tell. */
   readonly readCopy: ExecutionStore["readExecution"];
 };
@@ -146,6 +148,18 @@ export function createStrictTier({ cold, hot, clock }: StrictTierDeps): StrictTi
         () => cold.write(tenantId, change),
         ({ outcome }) => toldOf(outcome, change.records, [], outcome === "written"),
       ),
+
+    prolong: async (tenantId, requirement) => {
+      if (cold.prolong === undefined) throw new RuntimeError("store.cannot_prolong", "The cold store cannot prolong.");
+      const isUsable = await cold.prolong(tenantId, requirement);
+      if (isUsable) {
+        const key = tenantKeys(tenantId).record(requirement.kind, requirement.id);
+        const nothing = { tenantId, token: hot.nonce(), touch: { copies: [], log: [] }, counts: [] };
+        // The copy only lags behind without it, and ends by itself.
+        await hot.attempt(() => hot.finish(nothing, [], false, { key, usableUntilMs: requirement.prolongToMs }));
+      }
+      return isUsable;
+    },
 
     readCopy,
 

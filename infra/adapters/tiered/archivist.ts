@@ -1,0 +1,125 @@
+import type { Clock } from "../../../shared/clock.ts";
+import { RuntimeError } from "../../../shared/errors.ts";
+import type { WorkerId } from "../../../shared/ids.ts";
+import type { ExecutionRef, ExecutionStore, StoredExecution } from "../../../shared/ports/execution-store.ts";
+import { chainEnd, missingParts, type Part } from "./archive-parts.ts";
+import { isArchived } from "./homes.ts";
+import { type ArchiveNotice, refOf } from "./notices.ts";
+import { openDoor } from "./open-door.ts";
+import type { StrictTier } from "./strict-tier.ts";
+
+/** How long an archived execution waits for the fast tier before it is due in the cold one. */
+const SWITCH_MS = 300_000;
+
+/**
+ * Copies fast executions to the cold store.
+ *  A1  The copy's state is what its log folds to: entries are copied up to where the copied state ends, never beyond.
+ *  A2  Entries are copied only when they continue the chain that the copy has; of two archivists at once the store refuses one (S9).
+ *  A3  A copy is nobody's, and due only once the fast tier has been silent about it: whoever finds it due looks there first.
+ */
+export interface Archivist {
+  archive(notice: ArchiveNotice): Promise<void>;
+  /** Puts off when the copy of an execution that the fast tier still has is due. */
+  putOff(ref: ExecutionRef): Promise<void>;
+}
+
+export interface ArchivistDeps {
+  readonly fast: ExecutionStore;
+  readonly cold: ExecutionStore;
+  /** Writes to the cold store, copies and the tail included. */
+  readonly strict: StrictTier;
+  readonly clock: Clock;
+  /** Whose name claims carry that only raise the copy's epoch to that of the execution. */
+  readonly workerId: WorkerId;
+}
+
+export function createArchivist({ fast, cold, strict, clock, workerId }: ArchivistDeps): Archivist {
+  const release = () => ({ wakeAtMs: clock.now() + SWITCH_MS, evenWithMail: true });
+
+  const open = async (
+    ref: ExecutionRef,
+    notice: ArchiveNotice,
+    intent: StoredExecution["intent"],
+    part: Part,
+    ended: boolean,
+  ) => {
+    const { opening } = notice;
+    if (opening === undefined) throw new RuntimeError("archive.no_opening", "What was archived never began.");
+    const { outcome } = await openDoor(cold, ref.tenantId, (requires) =>
+      strict.accept({
+        ...ref,
+        sessionId: opening.session_id,
+        intentType: opening.intent_type,
+        createdMs: opening.created_ms,
+        workerId,
+        intent,
+        state: { ...part.state, status: notice.status, terminal: ended },
+        requires,
+        change: { records: [], log: part.rows, outbox: [], mail: [] },
+      }),
+    );
+    if (outcome !== "accepted") throw refused(outcome);
+  };
+
+  /** Claims the copy until its epoch is the execution's: whoever goes on from it then fences all who came before. */
+  const raise = async (ref: ExecutionRef, from: number, to: number): Promise<number> => {
+    let epoch = from;
+    while (epoch < to) {
+      const claimed = await strict.claim({ ...ref, workerId, nowMs: clock.now(), deadAfterMs: 0 });
+      if (claimed.outcome !== "claimed") throw refused(claimed.outcome);
+      epoch = claimed.epoch;
+    }
+    return epoch;
+  };
+
+  const commit = async (
+    ref: ExecutionRef,
+    epoch: number,
+    part: Part,
+    status: string,
+    terminal: boolean,
+  ): Promise<void> => {
+    const { outcome } = await strict.commit({
+      ...ref,
+      epoch,
+      state: { ...part.state, status, terminal },
+      change: { records: [], log: part.rows, outbox: [], mail: [] },
+      readMail: [],
+      release: release(),
+    });
+    if (outcome !== "committed") throw refused(outcome);
+  };
+
+  return {
+    archive: async (notice) => {
+      const ref = refOf(notice);
+      const stored = await fast.readExecution(ref.tenantId, ref.executionId);
+      const copy = await cold.readExecution(ref.tenantId, ref.executionId);
+      if (stored === undefined || (copy !== undefined && !isArchived(copy))) return;
+      if (copy !== undefined && chainEnd(copy).sequence >= chainEnd(stored).sequence) return;
+      let parts = await missingParts(fast, ref, stored, copy);
+      const [first] = parts;
+      if (copy === undefined && first !== undefined) {
+        const isAll = notice.terminal && parts.length === 1 && stored.epoch === 1;
+        await open(ref, notice, stored.intent, first, isAll);
+        if (isAll) return;
+        parts = parts.length > 1 ? parts.slice(1) : [{ rows: [], state: { ...first.state, steps: [] } }];
+      }
+      const epoch = await raise(ref, copy?.epoch ?? 1, stored.epoch);
+      for (const [n, part] of parts.entries()) {
+        await commit(ref, epoch, part, notice.status, notice.terminal && n === parts.length - 1);
+      }
+    },
+
+    putOff: async (ref) => {
+      const copy = await cold.readExecution(ref.tenantId, ref.executionId);
+      const status = copy?.head["status"];
+      if (copy === undefined || !isArchived(copy) || typeof status !== "string") return;
+      await commit(ref, copy.epoch, { rows: [], state: { head: copy.head, steps: [] } }, status, false);
+    },
+  };
+}
+
+function refused(outcome: string): RuntimeError {
+  return new RuntimeError("archive.refused", `The cold store answers ${outcome}; the archive tries again.`);
+}
