@@ -242,7 +242,8 @@ withParts(["firestore"], () => {
       await using on = await openOn(address, projectId);
       const other = openStore(address, projectId);
       const executionId = await on.admit();
-      await on.commit(executionId);
+      const second = await on.admit();
+      for (const id of [executionId, second]) await on.commit(id);
       await on.store.retire(on.workerId);
       const claim = {
         tenantId: on.tenantId,
@@ -252,12 +253,13 @@ withParts(["firestore"], () => {
         deadAfterMs: DEAD_AFTER,
       };
       expect(await other.claim(claim)).toMatchObject({ outcome: "claimed", epoch: 2 });
-      const change = { ...NOTHING, records: [record("zombie")], outbox: [message(on.tenantId)] };
-      expect(await on.commit(executionId, { change })).toEqual({ outcome: "fenced" });
+      expect(await other.claim({ ...claim, executionId: second })).toMatchObject({ outcome: "claimed", epoch: 2 });
       // Also when what it would change has changed as well: fenced goes before conflict.
       await other.write(on.tenantId, { ...NOTHING, records: [record("taken")] });
       const conflicting = { ...NOTHING, records: [record("taken", { expectedVersion: 7 })] };
       expect(await on.commit(executionId, { change: conflicting })).toEqual({ outcome: "fenced" });
+      const change = { ...NOTHING, records: [record("zombie")], outbox: [message(on.tenantId)] };
+      expect(await on.commit(second, { change })).toEqual({ outcome: "fenced" });
       expect(await on.store.readRecord(on.tenantId, "thing", "zombie")).toBeUndefined();
       await other.close();
     });
