@@ -10,6 +10,7 @@ import type { Bench, Outcome, Part } from "./part.ts";
 import { recoveryPart } from "./recovery.ts";
 import { describeMachine, markdown } from "./report.ts";
 import { startUpPart } from "./start-up.ts";
+import { storesPart } from "./stores.ts";
 import { waitingPart } from "./waiting.ts";
 
 /**
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   "start-up": startUpPart,
   recovery: recoveryPart,
   waiting: waitingPart,
+  stores: storesPart,
 };
 
 const SIZES = { small: 1_000, large: 200_000 };

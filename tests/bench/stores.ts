@@ -1,0 +1,153 @@
+import { join } from "node:path";
+
+import { type Backend, backends } from "./backends.ts";
+import { type ServerProcess, startServer } from "./child.ts";
+import { connect } from "./client.ts";
+import { countCommits } from "./commits.ts";
+import { bytes, milliseconds, perSecond } from "./figures.ts";
+import { type Call, drive, type Load, overall, ratio } from "./load.ts";
+import type { Bench, Outcome, Row } from "./part.ts";
+import { median } from "./statistics.ts";
+
+const COMMITS = 4;
+const CLIENTS = [1, 32, 128];
+
+/** A load, and the CPU time that one call of it cost. */
+interface Measured extends Load {
+  readonly nodeMicros: number;
+  readonly redisMicros: number;
+}
+
+interface Target {
+  readonly title: string;
+  readonly call: Call;
+  readonly server: ServerProcess;
+}
+
+/** Part: sagas over HTTP on each store, in turns with bare servers that make as many calls of the same store and do nothing else. */
+export async function storesPart({ directory, quick, say }: Bench): Promise<Outcome> {
+  const counts = await countCommits(join(directory, "stores-rows"), 20);
+  const rowBytes = Math.round(counts.committedBytes / counts.sagas / COMMITS);
+  const rows: Row[] = [];
+  const figures: Record<string, object | number> = { rowBytes };
+  for (const [name, start] of Object.entries(backends)) {
+    const backend = await start(join(directory, `stores-${name.replaceAll(/\W+/g, "-")}`));
+    try {
+      const outcome = await onBackend(backend, rowBytes, quick, say);
+      rows.push(...outcome.rows);
+      figures[name] = outcome.figures;
+    } finally {
+      await backend.stop();
+    }
+  }
+  return { rows, figures };
+}
+
+async function onBackend(
+  backend: Backend,
+  rowBytes: number,
+  quick: boolean,
+  say: (line: string) => void,
+): Promise<Outcome> {
+  const environment = { ...backend.environment, ROW_BYTES: String(rowBytes) };
+  const ours = await startServer("tests/bench/bench-server.ts", environment, "/health/ready");
+  const limit = await startServer(backend.limitScript, environment);
+  try {
+    const { saga } = await connect(ours.url);
+    const targets: Target[] = [
+      { title: "ours", call: saga, server: ours },
+      ...Object.entries(backend.limits).map(([title, path]) => ({
+        title,
+        call: { ...saga, url: `${limit.url}${path}` },
+        server: limit,
+      })),
+    ];
+    for (const { call } of targets) await drive(call, 32, quick ? 500 : 4_000);
+    const rows: Row[] = [];
+    const figures: Record<string, object> = {};
+    for (const clients of CLIENTS) {
+      say(`${backend.name}, ${clients} client(s)`);
+      const measured = await inTurns(targets, backend, clients, quick ? [2, 400] : [7, 2_000]);
+      rows.push(...compared(`${backend.name}, ${clients} client${clients === 1 ? "" : "s"}`, measured));
+      figures[`${clients} clients`] = Object.fromEntries(measured);
+    }
+    rows.push(...(await resources(backend, ours, saga)));
+    return { rows, figures };
+  } finally {
+    await Promise.all([ours.stop(), limit.stop()]);
+  }
+}
+
+/** Rounds of one target after the other, after one that does not count; every second round goes backwards. */
+async function inTurns(
+  targets: readonly Target[],
+  { redis }: Backend,
+  clients: number,
+  [rounds, roundMs]: readonly [number, number],
+): Promise<ReadonlyMap<string, readonly Measured[]>> {
+  const measured = new Map<string, Measured[]>(targets.map(({ title }) => [title, []]));
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const { title, call, server } of round % 2 === 0 ? targets : targets.toReversed()) {
+      const before = { node: server.cpuMs() ?? 0, redis: redis?.cpuMs() ?? 0 };
+      const load = await drive(call, clients, roundMs);
+      if (round === 0) continue;
+      const micros = (nowMs: number, beforeMs: number): number => ((nowMs - beforeMs) * 1_000) / load.samples;
+      measured.get(title)?.push({
+        ...load,
+        nodeMicros: micros(server.cpuMs() ?? 0, before.node),
+        redisMicros: micros(redis?.cpuMs() ?? 0, before.redis),
+      });
+    }
+  }
+  return measured;
+}
+
+function compared(name: string, measured: ReadonlyMap<string, readonly Measured[]>): readonly Row[] {
+  const [[, mine] = ["", []], ...limits] = measured;
+  const here = overall(mine);
+  const row = (title: string, figure: "p50Ms" | "p99Ms" | "perSecond", unit: (value: number) => string): Row[] =>
+    limits.map(([limit, theirs]) => ({
+      figure: `${name}: ${title}`,
+      measured: unit(here[figure]),
+      beside: `${unit(overall(theirs)[figure])} ${limit}`,
+      ratio: ratio(figure, mine, theirs),
+    }));
+  return [
+    ...row("3-step sagas", "perSecond", perSecond),
+    ...row("p50", "p50Ms", milliseconds),
+    ...row("p99", "p99Ms", milliseconds).slice(0, 1),
+    {
+      figure: `${name}: CPU a saga`,
+      measured: cpu(mine),
+      beside: limits.map(([limit, theirs]) => `${cpu(theirs)} ${limit}`).join(", "),
+    },
+  ];
+}
+
+function cpu(rounds: readonly Measured[]): string {
+  const node = median(rounds.map(({ nodeMicros }) => nodeMicros));
+  const redis = median(rounds.map(({ redisMicros }) => redisMicros));
+  return `${node.toFixed(0)}${redis > 0 ? ` + ${redis.toFixed(0)}` : ""} µs`;
+}
+
+/** What the runtime takes of the machine, after the load; and how many scripts Redis ran for a saga, by its own count. */
+async function resources({ name, redis }: Backend, ours: ServerProcess, saga: Call): Promise<readonly Row[]> {
+  const memory: Row = {
+    figure: `${name}: memory at its highest, 128 clients`,
+    measured: bytes(ours.memory()?.peakBytes ?? 0),
+    ...(redis === undefined ? {} : { beside: `${bytes(redis.peakBytes())} Redis, with all that it was given to keep` }),
+  };
+  if (redis === undefined) return [memory];
+  const before = await redis.scriptsRun();
+  const { samples } = await drive(saga, 32, 2_000);
+  const scripts = ((await redis.scriptsRun()) - before) / samples;
+  return [
+    memory,
+    {
+      figure: `${name}: scripts a saga, 32 clients, by INFO commandstats`,
+      measured: scripts.toFixed(2),
+      beside: `n steps need n + 1; the rest are the outbox and heartbeats`,
+      ratio: scripts / COMMITS,
+    },
+  ];
+}
