@@ -3,11 +3,14 @@ import { escaped } from "./keys.ts";
 import { elementOf } from "./log-element.ts";
 import { countKey, timeKey } from "./sortable.ts";
 
-/** A change as the scripts take it: see scripts/change.lua.ts. */
-export function changeArguments({ records, log, outbox, mail }: Change): string[] {
+/**
+ * A change as the scripts take it: see scripts/change.lua.ts. `places` are those of what is changed beside the log: indexes and
+ * members in turn.
+ */
+export function changeArguments({ records, log, outbox, mail }: Change, places: readonly string[] = []): string[] {
   const args = [String(records.length)];
   for (const record of records) pushRecord(args, record);
-  pushLog(args, log);
+  pushLog(args, log, places);
   args.push(String(outbox.length));
   for (const message of outbox) args.push(escaped(message.eventId), messageText(message));
   args.push(String(mail.length));
@@ -39,7 +42,7 @@ interface Group {
   last: LogRow;
 }
 
-function pushLog(args: string[], log: readonly LogRow[]): void {
+function pushLog(args: string[], log: readonly LogRow[], places: readonly string[]): void {
   const groups: Group[] = [];
   for (const row of log) {
     const group = groups.at(-1);
@@ -51,33 +54,30 @@ function pushLog(args: string[], log: readonly LogRow[]): void {
   args.push(String(groups.length));
   for (const { rows, first } of groups) args.push(escaped(first.stream), String(first.sequence), String(rows.length));
   for (const row of log) args.push(elementOf(row));
-  if (groups.length > 0) pushPlaces(args, groups);
+  const words = [...places, ...groups.flatMap(({ rows }) => logPlaces(rows))];
+  args.push(String(words.length), ...words);
 }
 
 /**
- * Where the entries are found: by time, type and session. Entries that follow each other and would lie side by side in an index
- * have one place there.
+ * Where the entries of one stream are found: by time, type and session. Entries that follow each other and would lie side by side
+ * in an index have one place there.
  */
-function pushPlaces(args: string[], groups: readonly Group[]): void {
-  const places = new Map<string, string[]>();
-  const place = (index: string, group: number, run: readonly LogRow[]): void => {
-    const [first] = run;
-    if (first === undefined) return;
-    const members = places.get(index) ?? [];
-    places.set(index, members);
-    const rest = `${countKey(first.sequence)} ${run.length} ${escaped(first.stream)}`;
-    members.push(timeKey(first.timestampMs), String(group + 1), rest);
-  };
-  for (const [number, { rows }] of groups.entries()) {
-    for (const run of runs(rows, () => "")) place("lt", number, run);
-    for (const run of runs(rows, ({ eventType }) => eventType)) place(typeIndex(run[0]?.eventType ?? ""), number, run);
-    for (const run of runs(rows, ({ sessionId }) => sessionId ?? "")) {
-      const sessionId = run[0]?.sessionId;
-      if (sessionId !== undefined) place(sessionIndex(sessionId), number, run);
-    }
+function logPlaces(rows: readonly LogRow[]): string[] {
+  const words: string[] = [];
+  for (const run of runs(rows, () => "")) words.push("lt", memberOf(run));
+  for (const run of runs(rows, ({ eventType }) => eventType)) words.push(typeIndex(run[0].eventType), memberOf(run));
+  for (const run of runs(rows, ({ sessionId }) => sessionId ?? "")) {
+    if (run[0].sessionId !== undefined) words.push(sessionIndex(run[0].sessionId), memberOf(run));
   }
-  args.push(String(places.size));
-  for (const [index, members] of places) args.push(index, String(members.length / 3), ...members);
+  return words;
+}
+
+/** Entries of one stream and one time that follow each other. */
+type Run = [LogRow, ...LogRow[]];
+
+function memberOf([first, ...others]: Run): string {
+  const { timestampMs, stream, sequence } = first;
+  return `${timeKey(timestampMs)}${escaped(stream)} ${countKey(sequence)} ${1 + others.length}`;
 }
 
 export function typeIndex(eventType: string): string {
@@ -88,13 +88,12 @@ export function sessionIndex(sessionId: string): string {
   return `ln:${escaped(sessionId)}`;
 }
 
-function runs(rows: readonly LogRow[], same: (row: LogRow) => string): LogRow[][] {
-  const all: LogRow[][] = [];
-  let last: LogRow | undefined;
+function runs(rows: readonly LogRow[], same: (row: LogRow) => string): Run[] {
+  const all: Run[] = [];
   for (const row of rows) {
-    if (last !== undefined && last.timestampMs === row.timestampMs && same(last) === same(row)) all.at(-1)?.push(row);
+    const run = all.at(-1);
+    if (run !== undefined && run[0].timestampMs === row.timestampMs && same(run[0]) === same(row)) run.push(row);
     else all.push([row]);
-    last = row;
   }
   return all;
 }

@@ -7,6 +7,7 @@ import { escaped, tenantRoot } from "./keys.ts";
 import { texts } from "./replies.ts";
 import { defineScript, type RunScript } from "./script.ts";
 import { LIST_EXECUTIONS } from "./scripts/reading.lua.ts";
+import { readTimeKey, TIME_DIGITS, timeKey } from "./sortable.ts";
 
 const list = defineScript("list-executions", LIST_EXECUTIONS);
 
@@ -20,20 +21,21 @@ export function createExecutionListing(run: RunScript, root: string): ListExecut
     const indexes = ["xs:", "xt:", "xn:"].flatMap((index, at) => (wanted[at] ? [tenant + index + wanted[at]] : []));
     if (live === true) indexes.push(`${tenant}xl`);
     if (indexes.length === 0) indexes.push(`${tenant}xa`);
-    const rows: { readonly no: number; readonly head: string }[] = [];
-    let before = String(readCursor(page.cursor, ["number"])?.[0] ?? "+inf");
-    while (before !== "" && rows.length <= page.limit) {
+    const rows: { readonly place: string; readonly head: string }[] = [];
+    const after = readCursor(page.cursor, ["number", "string"]);
+    let bound = after === undefined ? "+" : `(${timeKey(Number(after[0]))}${after[1]}`;
+    while (bound !== "" && rows.length <= page.limit) {
       const room = page.limit + 1 - rows.length;
-      const args = [`${tenant}x:`, String(room), before, ...wanted, live === true ? "1" : "0"];
+      const args = [tenant, String(room), bound, ...wanted, live === true ? "1" : "0"];
       const [next, ...found] = texts(await run(list, indexes, args));
-      for (let at = 0; at + 1 < found.length; at += 2) rows.push({ no: Number(found[at]), head: found[at + 1] ?? "" });
-      before = next ?? "";
+      for (let at = 0; at + 1 < found.length; at += 2) rows.push({ place: found[at] ?? "", head: found[at + 1] ?? "" });
+      bound = next ?? "";
     }
     return pageOf(
       rows,
       page,
       ({ head }) => JSON.parse(head) as JsonObject,
-      ({ no }) => [no],
+      ({ place }) => [readTimeKey(place.slice(0, TIME_DIGITS)), place.slice(TIME_DIGITS)],
     );
   };
 }

@@ -19,6 +19,7 @@ import { CLAIM } from "./scripts/claim.lua.ts";
 import { COMMIT } from "./scripts/commit.lua.ts";
 import { READ_EXECUTION } from "./scripts/reading.lua.ts";
 import type { Sender } from "./sender.ts";
+import { timeKey } from "./sortable.ts";
 
 const accept = defineScript("accept", ACCEPT);
 const commit = defineScript("commit", COMMIT);
@@ -43,10 +44,12 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
           escaped(acceptance.workerId),
           sender.delivery(),
           String(acceptance.createdMs),
+          timeKey(acceptance.createdMs),
           escaped(acceptance.sessionId),
           escaped(acceptance.intentType),
-          ...stateArguments(acceptance.state),
-          JSON.stringify(acceptance.intent),
+          escaped(acceptance.state.status),
+          acceptance.state.terminal ? "1" : "0",
+          String(acceptance.change.log.filter(({ stream }) => stream === executionId).length),
           idempotency === undefined ? "" : escaped(idempotency.key),
           escaped(idempotency?.digest ?? ""),
           String(idempotency?.expiresMs ?? 0),
@@ -54,8 +57,8 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
           escaped(requires.id),
           String(requires.atMs),
           String(requires.prolongToMs),
-          ...stepArguments(acceptance.state),
-          ...changeArguments(acceptance.change),
+          ...fieldArguments(acceptance.state, "i", JSON.stringify(acceptance.intent)),
+          ...changeArguments(acceptance.change, placesOf(acceptance)),
         ],
       );
       const [outcome = "", first = ""] = words(reply);
@@ -85,10 +88,11 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
           String(epoch),
           sender.name,
           String(sender.next()),
-          ...stateArguments(state),
+          escaped(state.status),
+          state.terminal ? "1" : "0",
           release === undefined ? "" : String(release.wakeAtMs ?? "never"),
           release?.evenWithMail === true ? "1" : "0",
-          ...stepArguments(state),
+          ...fieldArguments(state),
           String(readMail.length),
           ...readMail,
           ...changeArguments(change),
@@ -118,19 +122,24 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
 
     read: async (tenantId: TenantId, executionId: ExecutionId): Promise<StoredExecution | undefined> => {
       const found = fields(await run(read, [keyOf(tenantId, executionId)], []));
-      return found.size === 0 ? undefined : storedExecution(found);
+      return found.get("m") === undefined ? undefined : storedExecution(found);
     },
   };
 }
 
-function stateArguments({ status, terminal, head }: ExecutionPatch): string[] {
-  return [escaped(status), terminal ? "1" : "0", JSON.stringify(head)];
-}
-
-function stepArguments({ steps }: ExecutionPatch): string[] {
-  const args = [String(steps.length)];
+/** Fields of the execution and their values in turn, with their number in front. */
+function fieldArguments({ head, steps }: ExecutionPatch, ...more: readonly string[]): string[] {
+  const args = [String(2 + 2 * steps.length + more.length), ...more, "h", JSON.stringify(head)];
   for (const { position, body } of steps) args.push(String(position), JSON.stringify(body));
   return args;
+}
+
+/** Where a new execution is listed. */
+function placesOf({ executionId, sessionId, intentType, createdMs, state }: Acceptance): string[] {
+  const place = timeKey(createdMs) + escaped(executionId);
+  const indexes = ["xa", `xt:${escaped(intentType)}`, `xn:${escaped(sessionId)}`, `xs:${escaped(state.status)}`];
+  if (!state.terminal) indexes.push("xl");
+  return indexes.flatMap((index) => [index, place]);
 }
 
 /** Fields named by a number are steps; `m` begins with the epoch. */

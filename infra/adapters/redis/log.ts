@@ -8,7 +8,7 @@ import { type LogElement, matches, readElement } from "./log-element.ts";
 import { texts } from "./replies.ts";
 import { defineScript, type RunScript } from "./script.ts";
 import { READ_LOG, READ_STREAM } from "./scripts/reading.lua.ts";
-import { countKey, readCountKey, readTimeKey, TIME_DIGITS, timeKey } from "./sortable.ts";
+import { readTimeKey, TIME_DIGITS, timeKey } from "./sortable.ts";
 
 const readStream = defineScript("read-stream", READ_STREAM);
 const readIndex = defineScript("read-log", READ_LOG);
@@ -52,7 +52,7 @@ export function createLog(run: RunScript, root: string) {
     while (bounds !== undefined && found.length <= page.limit) {
       const { lower, upper, ended, sequence } = bounds;
       const room = page.limit + 1 - found.length;
-      const args = [`${tenant}l:`, filter.order, String(room), lower, upper, ended, sequence];
+      const args = [tenant, filter.order, String(room), lower, upper, ended, sequence];
       const [next, ...entries] = texts(await run(readIndex, indexes, args));
       for (let at = 0; at + 1 < entries.length; at += 2) {
         const entry = readElement(entries[at + 1] ?? "");
@@ -81,7 +81,7 @@ interface Found {
 interface Bounds {
   readonly lower: string;
   readonly upper: string;
-  /** Time and arrival, the beginning of members. */
+  /** Time and stream, the beginning of members. */
   readonly ended: string;
   readonly sequence: string;
 }
@@ -89,17 +89,17 @@ interface Bounds {
 function boundsOf({ fromMs, toMs, order }: LogFilter, cursor: string | undefined): Bounds {
   const lower = fromMs === undefined ? "-" : `[${timeKey(fromMs)}`;
   const upper = toMs === undefined ? "+" : `(${timeKey(toMs)}`;
-  const position = readCursor(cursor, ["number", "number", "number"]);
+  const position = readCursor(cursor, ["number", "string", "number"]);
   if (position === undefined) return { lower, upper, ended: "", sequence: "0" };
-  const [time, arrival, sequence] = position.map(Number);
-  const ended = timeKey(time ?? 0) + countKey(arrival ?? 0);
+  const [time, stream, sequence] = position;
+  const ended = timeKey(Number(time)) + String(stream);
   // All that begin with the place come before it with a tilde behind.
-  const rest = order === "newest" ? { lower, upper: `(${ended}~` } : { lower: `[${ended}`, upper };
+  const rest = order === "newest" ? { lower, upper: `(${ended} ~` } : { lower: `[${ended} `, upper };
   return { ...rest, ended, sequence: String(sequence) };
 }
 
 function positionOf(place: string, { sequence }: LogElement): Position {
-  return [readTimeKey(place.slice(0, TIME_DIGITS)), readCountKey(place.slice(TIME_DIGITS))[0], sequence];
+  return [readTimeKey(place.slice(0, TIME_DIGITS)), place.slice(TIME_DIGITS), sequence];
 }
 
 function cut(found: readonly Found[], page: PageRequest): Page<string> {

@@ -14,9 +14,3 @@ export function countKey(count: number): string {
   const digits = String(count);
   return String.fromCodePoint(64 + digits.length) + digits;
 }
-
-/** The number at the start of `text`, and what comes after it. */
-export function readCountKey(text: string): readonly [count: number, rest: string] {
-  const end = 1 + (text.codePointAt(0) ?? 64) - 64;
-  return [Number(text.slice(1, end)), text.slice(end)];
-}

@@ -1,29 +1,33 @@
+import { PLACE } from "./place.lua.ts";
+
 /**
  * The beginning of every script that changes something. It expects in
  *   KEYS[1]  what the script stays in order with; other keys are derived, all below the one hash tag
  *   ARGV[1]  the root of all keys, `{namespace}:`
  *   ARGV[2]  the tenant's name, escaped, as are all names below
- * and defines `root`, `name`, `tenant` (the root of the tenant's keys), `push`, `checkChange(at)` and `applyChange(at)`.
- * A change begins at ARGV[at]:
+ * and defines `root`, `name`, `tenant` (the root of the tenant's keys), `checkChange(at, own, length)`, where `own` is the stream
+ * that is the writer's and `length` how many entries it has, and `applyChange(at)`. A change begins at ARGV[at]:
  *   R  R x (kind, id, expected version, time key, usable until or "", body or "" to delete, facets split by spaces)
  *   G  G x (stream, first sequence, number of entries), then all their elements in this order
- *   P  (only when there are G) P x (index, number of places, then for each: time key, which of the G, the rest of the member)
+ *   Q  Q words for the queue of places: see place.lua.ts
  *   M  M x (event id, message)
  *   L  L x (execution id, mail id, body)
  * `checkChange` answers what refuses the change, or nil. All checks are made before anything is written, because Redis does not
- * undo what a script did.
+ * undo what a script did. Each call of Redis costs about a microsecond: hence one for all entries, and the queue.
  */
 export const CHANGE = /* lua */ `
 local root, name = ARGV[1], ARGV[2]
 local tenant = root .. 't:' .. name .. ':'
-
+${PLACE}
 local function push(command, key, first, last)
+  local length
   for i = first, last, 1000 do
-    redis.call(command, key, unpack(ARGV, i, math.min(i + 999, last)))
+    length = redis.call(command, key, unpack(ARGV, i, math.min(i + 999, last)))
   end
+  return length
 end
 
-local function checkChange(at)
+local function checkChange(at, own, length)
   local groups = at + 1 + 7 * ARGV[at]
   for i = at + 1, groups - 1, 7 do
     local meta = redis.call('HGET', tenant .. 'r:' .. ARGV[i] .. ':' .. ARGV[i + 1], 'm')
@@ -31,20 +35,26 @@ local function checkChange(at)
     if version ~= ARGV[i + 2] then return 'conflict ' .. ARGV[i] .. ' ' .. ARGV[i + 1] end
   end
   local lengths = {}
+  if own then lengths[own] = length end
   for i = groups + 1, groups + 3 * ARGV[groups], 3 do
     local stream = ARGV[i]
-    local length = lengths[stream] or redis.call('LLEN', tenant .. 'l:' .. stream)
-    if length + 1 ~= tonumber(ARGV[i + 1]) then return 'refused sequence' end
-    lengths[stream] = length + ARGV[i + 2]
+    local entries = lengths[stream]
+    if not entries then
+      -- The log of an execution is its holder's.
+      if redis.call('EXISTS', tenant .. 'x:' .. stream) == 1 then return 'refused sequence' end
+      entries = redis.call('LLEN', tenant .. 'l:' .. stream)
+    end
+    if entries + 1 ~= tonumber(ARGV[i + 1]) then return 'refused sequence' end
+    lengths[stream] = entries + ARGV[i + 2]
   end
-  return nil
+  return nil, own and lengths[own]
 end
 
 local function list(kind, member, facets, others, command)
   for facet in string.gmatch(facets, '%S+') do
     if not string.find(' ' .. others .. ' ', ' ' .. facet .. ' ', 1, true) then
-      if command == 'ZADD' then redis.call('ZADD', tenant .. 'f:' .. kind .. ':' .. facet, 0, member)
-      else redis.call('ZREM', tenant .. 'f:' .. kind .. ':' .. facet, member) end
+      local key = tenant .. 'f:' .. kind .. ':' .. facet
+      if command == 'ZADD' then redis.call('ZADD', key, 0, member) else redis.call('ZREM', key, member) end
     end
   end
 end
@@ -72,42 +82,29 @@ end
 local function appendLog(at)
   local groups = tonumber(ARGV[at])
   local element = at + 1 + 3 * groups
-  if groups == 0 then return element end
-  local arrival = redis.call('INCRBY', tenant .. 'n', groups) - groups
-  local arrivals = {}
-  for g = 1, groups do
-    local i = at + 3 * g - 2
+  for i = at + 1, at + 3 * groups, 3 do
     local count = tonumber(ARGV[i + 2])
     push('RPUSH', tenant .. 'l:' .. ARGV[i], element, element + count - 1)
     element = element + count
-    local digits = string.format('%d', arrival + g)
-    arrivals[g] = string.char(64 + #digits) .. digits
   end
-  local places = element + 1
-  for _ = 1, tonumber(ARGV[element]) do
-    local index, count, members = ARGV[places], tonumber(ARGV[places + 1]), {}
-    places = places + 2
-    for p = 1, count do
-      members[#members + 1] = 0
-      members[#members + 1] = ARGV[places] .. arrivals[tonumber(ARGV[places + 1])] .. ARGV[places + 2]
-      places = places + 3
-      if #members == 1000 or p == count then
-        redis.call('ZADD', tenant .. index, unpack(members))
-        members = {}
-      end
-    end
-  end
-  return places
+  local words = tonumber(ARGV[element])
+  local length = words > 0 and push('RPUSH', tenant .. 'q', element + 1, element + words)
+  if length and length >= 500 then placeAll() end
+  return element + 1 + words
 end
 
 local function send(i)
-  local execution = ARGV[i]
-  local meta = redis.call('HGET', tenant .. 'x:' .. execution, 'm')
-  local over, owner = string.match(meta or '', '^%d+ (%d) (%S+)')
+  local target = tenant .. 'x:' .. ARGV[i]
+  local meta = redis.call('HGET', target, 'm')
+  local epoch, over, owner, state, created, letters, rest =
+    string.match(meta or '', '^(%d+) (%d) (%S+) (%S+) (%S+) (%d+) (.*)$')
   if over ~= '0' then return end
   local position = string.format('%d', redis.call('INCR', tenant .. 'n'))
-  redis.call('HSETNX', tenant .. 'm:' .. execution, ARGV[i + 1], position .. ' ' .. ARGV[i + 2])
-  if owner == '%-' then redis.call('ZADD', root .. 'due', 0, name .. ':' .. execution) end
+  if redis.call('HSETNX', tenant .. 'm:' .. ARGV[i], ARGV[i + 1], position .. ' ' .. ARGV[i + 2]) == 1 then
+    letters = string.format('%d', letters + 1)
+    redis.call('HSET', target, 'm', table.concat({ epoch, over, owner, state, created, letters, rest }, ' '))
+  end
+  if owner == '%-' then redis.call('ZADD', root .. 'due', 0, name .. ':' .. ARGV[i]) end
 end
 
 local function applyChange(at)
@@ -124,5 +121,6 @@ local function applyChange(at)
     push('HSET', root .. 'messages', messages + 1, mail - 1)
   end
   for i = mail + 1, mail + 3 * ARGV[mail], 3 do send(i) end
+  return ARGV[mail] ~= '0'
 end
 `;

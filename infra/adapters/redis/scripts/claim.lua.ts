@@ -37,8 +37,8 @@ end
 
 local ref = name .. ':' .. id
 if owner == '%-' then redis.call('ZREM', root .. 'due', ref) else redis.call('ZREM', root .. 'held:' .. owner, ref) end
-local no = string.match(redis.call('HGET', execution, 'c'), '^%d+')
-redis.call('ZADD', root .. 'held:' .. worker, no, ref)
+local created = string.match(rest, '^%S+ (%S+)')
+redis.call('ZADD', root .. 'held:' .. worker, string.format('%d', tonumber(created, 36)), ref)
 redis.call('ZADD', root .. 'beats', 'GT', ARGV[6], worker)
 redis.call('DEL', root .. 'gone:' .. worker)
 local raised = string.format('%d', epoch + 1)

@@ -1,3 +1,5 @@
+import { PLACE } from "./place.lua.ts";
+
 /** How many entries of an index one call walks at the most, so that no listing holds Redis up. */
 const WALK = 1_000;
 
@@ -10,39 +12,43 @@ export const READ_EXECUTION = /* lua */ `return redis.call('HGETALL', KEYS[1])`;
 /**
  * Executions, newest first.
  *   KEYS      the indexes of the executions that match one of the conditions each: the smallest of them is walked
- *   ARGV[1]   where the tenant's executions are: the key without the id
- *   ARGV[2]   limit               ARGV[3] before this number, or "+inf"
+ *   ARGV[1]   the root of the tenant's keys
+ *   ARGV[2]   limit               ARGV[3] upper bound, as ZRANGE BYLEX has it
  *   ARGV[4]   status or ""        ARGV[5] intent type or ""
  *   ARGV[6]   session id or ""    ARGV[7] "1" for those only that are not terminal
- * Replies [where to go on, or "" at the end, then for each execution its number and its head].
+ * Replies [where to go on as a bound, or "" at the end, then for each execution its place and its head].
+ * A place is the time of creation as a time key, and the id.
  */
 export const LIST_EXECUTIONS = /* lua */ `
+local tenant = ARGV[1]
+${PLACE}
+placeAll()
 local smallest, size
 for _, key in ipairs(KEYS) do
   local card = redis.call('ZCARD', key)
   if not size or card < size then smallest, size = key, card end
 end
-local limit, last, walked = tonumber(ARGV[2]), ARGV[3], 0
+local limit, bound, walked = tonumber(ARGV[2]), ARGV[3], 0
 local reply, found = { '' }, 0
 while found < limit and walked < ${WALK} do
   local chunk = limit - found
-  local ids = redis.call('ZRANGE', smallest, '(' .. last, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, chunk, 'WITHSCORES')
-  for i = 1, #ids, 2 do
-    local row = redis.call('HMGET', ARGV[1] .. ids[i], 'h', 'm', 'c')
+  local places = redis.call('ZRANGE', smallest, bound, '-', 'BYLEX', 'REV', 'LIMIT', 0, chunk)
+  for _, place in ipairs(places) do
+    local row = redis.call('HMGET', tenant .. 'x:' .. string.sub(place, 10), 'h', 'm', 'c')
     local over, status = string.match(row[2], '^%d+ (%d) %S+ (%S+)')
-    local no, session, kind = string.match(row[3], '^(%d+) (%S+) (%S+)')
-    last = no
+    local session, kind = string.match(row[3], '^(%S+) (%S+)')
+    bound = '(' .. place
     if (ARGV[4] == '' or ARGV[4] == status) and (ARGV[5] == '' or ARGV[5] == kind)
       and (ARGV[6] == '' or ARGV[6] == session) and (ARGV[7] ~= '1' or over == '0') then
-      reply[#reply + 1] = no
+      reply[#reply + 1] = place
       reply[#reply + 1] = row[1]
       found = found + 1
     end
   end
-  walked = walked + #ids / 2
-  if #ids < 2 * chunk then return reply end
+  walked = walked + #places
+  if #places < chunk then return reply end
 end
-reply[1] = last
+reply[1] = bound
 return reply
 `;
 
@@ -65,14 +71,17 @@ return reversed
 /**
  * A part of a tenant's log.
  *   KEYS      the indexes of the entries that match one of the conditions each: the smallest of them is walked
- *   ARGV[1]   where the tenant's streams are: the key without the stream
+ *   ARGV[1]   the root of the tenant's keys
  *   ARGV[2]   "newest" or "chronological"   ARGV[3] limit
  *   ARGV[4]   lower bound   ARGV[5] upper bound, as ZRANGE BYLEX has them
- *   ARGV[6]   the time and arrival that the page before ended in, or ""   ARGV[7] the sequence that it ended with
- * Replies [where to go on as a bound, or "" at the end, then for each entry its time and arrival and its element].
- * A member of an index is: time, arrival, first sequence (each sortable), space, number of entries, space, stream.
+ *   ARGV[6]   the time and stream that the page before ended in, or ""   ARGV[7] the sequence that it ended with
+ * Replies [where to go on as a bound, or "" at the end, then for each entry its time and stream, and its element].
+ * A member of an index is: time key, stream, space, first sequence (sortable), space, number of entries.
  */
 export const READ_LOG = /* lua */ `
+local tenant = ARGV[1]
+${PLACE}
+placeAll()
 local newest, limit = ARGV[2] == 'newest', tonumber(ARGV[3])
 local lower, upper, ended, sequence = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local smallest, size
@@ -82,22 +91,14 @@ for _, key in ipairs(KEYS) do
 end
 local reply, found, walked = { '' }, 0, 0
 
-local function digits(text, at)
-  local length = string.byte(text, at) - 64
-  return tonumber(string.sub(text, at + 1, at + length)), at + length + 1
-end
-
 local function take(member)
-  local _, after = digits(member, 10)
-  local place, first = string.sub(member, 1, after - 1), nil
-  first, after = digits(member, after)
-  local count, stream = string.match(member, '^ (%d+) (.*)$', after)
-  local from, to = first, first + count - 1
+  local place, first, count = string.match(member, '^(%S+) .(%d+) (%d+)$')
+  local from, to = tonumber(first), first + count - 1
   if place == ended then
     if newest then to = math.min(to, sequence - 1) else from = math.max(from, sequence + 1) end
   end
   if from > to then return end
-  local elements = redis.call('LRANGE', ARGV[1] .. stream, from - 1, to - 1)
+  local elements = redis.call('LRANGE', tenant .. 'l:' .. string.sub(place, 10), from - 1, to - 1)
   for i = 1, #elements do
     reply[#reply + 1] = place
     reply[#reply + 1] = elements[newest and #elements + 1 - i or i]
