@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createAdapters } from "../../../infra/create-adapters.ts";
 import { loadConfig } from "../../../shared/config.ts";
 import { type Audit, auditAll } from "../../kit/audit.ts";
+import { untilQuiet } from "../../kit/quiet.ts";
 import { openRuntime, type TestRuntime } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 import { fiveSteps } from "../fixtures/five-steps.ts";
@@ -13,7 +14,6 @@ import type { WorkerProcess } from "../worker-processes.ts";
 const LINES = 12;
 const BURST = 10;
 const SETTLE_WITHIN_MS = 40_000;
-const QUIET_FOR_MS = 300;
 
 /** Worker processes under load, a way for the test to look at the store beside them, and what was promised to clients. */
 export interface Scene extends AsyncDisposable {
@@ -58,16 +58,6 @@ export async function openScene({ workerEnvs, ownEnv }: SceneOptions): Promise<S
     accepted.set(request.key, await fleet.submit(request));
   };
 
-  const isQuiet = async (): Promise<boolean> => {
-    try {
-      const live = await runtime.store.listExecutions(runtime.tenantId, { live: true }, { limit: 1 });
-      return live.items.length === 0 && (await runtime.store.unpublished(1)).length === 0;
-    } catch {
-      // The store was away, and may be just coming back.
-      return false;
-    }
-  };
-
   return {
     fleet,
     runtime,
@@ -92,11 +82,8 @@ export async function openScene({ workerEnvs, ownEnv }: SceneOptions): Promise<S
       await Promise.all(requests.map(submit));
     },
     audit: async () => {
-      const giveUpAt = performance.now() + SETTLE_WITHIN_MS;
-      while (performance.now() < giveUpAt && !(await isQuiet())) await sleep(100);
-      // The last marks and mails may still be on their way.
-      await sleep(QUIET_FOR_MS);
       const { store, tenantId } = runtime;
+      await untilQuiet(store, tenantId, SETTLE_WITHIN_MS);
       return auditAll({ store, tenantId, intents: [fiveSteps], accepted, received: fleet.published });
     },
     [Symbol.asyncDispose]: async () => {

@@ -1,0 +1,90 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+import { afterEach, expect, it, vi } from "vitest";
+
+import { connect } from "../../e2e/client.ts";
+import { REPOSITORY } from "../../e2e/runtime-process.ts";
+import { upload } from "../../e2e/sample-files.ts";
+import { withParts } from "../../kit/parts.ts";
+
+const START_WITHIN_MS = 75_000;
+const PARTS = ["redis-server", "upstash-bridge", "firestore-emulator", "pubsub-emulator", "gcs-standin"];
+const FUNCTIONS = [
+  "runtime_api",
+  "ingest_file",
+  "parse_content",
+  "save_materialization",
+  "outbox_relay",
+  "recovery_sweep",
+];
+
+let cloud: ReturnType<typeof launch> | undefined;
+afterEach(() => cloud?.child.kill("SIGKILL"));
+
+function launch() {
+  const node = join(REPOSITORY, "node_modules/.bin/node");
+  const child = spawn(node, ["infra/dev/cloud.ts"], {
+    cwd: REPOSITORY,
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
+  return { child, ended: once(child, "close"), said: () => said };
+}
+
+/** The processes of its table, by their names. */
+function table(said: string): ReadonlyMap<string, number> {
+  return new Map(
+    [...said.matchAll(/^ {2}(\S+) +127\.0\.0\.1:\d+ +pid (\d+)/gm)].map(([, name = "", pid]) => [name, Number(pid)]),
+  );
+}
+
+async function untilReady({ said }: ReturnType<typeof launch>): Promise<string> {
+  await vi.waitFor(() => expect(said()).toMatch(/ready after/), { timeout: START_WITHIN_MS, interval: 100 });
+  return /^ {2}API +(\S+)$/m.exec(said())?.[1] ?? "";
+}
+
+function alive(pids: Iterable<number>): number[] {
+  return [...pids].filter((pid) => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  });
+}
+
+withParts(["redis", "firestore", "pubsub"], () => {
+  it("dev:cloud runs everything as processes, takes an intent through all of it, tells what ends by itself, and stops all of it", async () => {
+    cloud = launch();
+    const url = await untilReady(cloud);
+    const processes = table(cloud.said());
+    expect([...processes.keys()].toSorted()).toEqual([...PARTS, ...FUNCTIONS].toSorted());
+    expect(alive(processes.values())).toHaveLength(processes.size);
+
+    const client = await connect(url);
+    const parameters = upload("people.csv", "name,age\nAda,36\n");
+    const id = await client.accept({ session_id: client.sessionId, intent_type: "content.ingest_file", parameters });
+    expect((await client.ended(id)).status).toBe("completed");
+
+    process.kill(processes.get("upstash-bridge") ?? 0, "SIGKILL");
+    await vi.waitFor(() => expect(cloud?.said()).toMatch(/upstash-bridge .* ENDED BY ITSELF/), { timeout: 5_000 });
+
+    cloud.child.kill("SIGINT");
+    const [code] = await cloud.ended;
+    expect(code).toBe(0);
+    expect(cloud.said()).toMatch(/stopped\s*$/);
+    expect(alive(processes.values())).toEqual([]);
+  }, 120_000);
+
+  it("dev:cloud leaves no process behind when it is killed", async () => {
+    cloud = launch();
+    await untilReady(cloud);
+    const processes = table(cloud.said());
+    cloud.child.kill("SIGKILL");
+    await vi.waitFor(() => expect(alive(processes.values())).toEqual([]), { timeout: 10_000 });
+  }, 120_000);
+});
