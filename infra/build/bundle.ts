@@ -18,6 +18,8 @@ export interface Bundle {
   readonly file: string;
   /** What is loaded with it. */
   readonly loadBytes: number;
+  /** The npm packages in that. */
+  readonly loadPackages: readonly string[];
   /** All that it may load, clients of every choice of STORE, OBJECTS and BUS included. */
   readonly totalBytes: number;
 }
@@ -26,8 +28,10 @@ export interface Bundle {
  * Bundles each function into `<outdir>/<name>.mjs`. What a function needs only after a choice is a chunk of its own, loaded
  * when it is chosen; chunks are shared by all functions. functions-framework stays outside: it keeps its registry to itself.
  */
-export async function bundleFunctions(outdir: string): Promise<readonly Bundle[]> {
-  const specs = functionSpecs();
+export async function bundleFunctions(
+  outdir: string,
+  specs: readonly FunctionSpec[] = functionSpecs(),
+): Promise<readonly Bundle[]> {
   await rm(outdir, { recursive: true, force: true });
   const { metafile } = await build({
     entryPoints: specs.map(({ name }) => ({ in: `function:${name}`, out: name })),
@@ -47,21 +51,34 @@ export async function bundleFunctions(outdir: string): Promise<readonly Bundle[]
     target: "node24",
     external: ["@google-cloud/functions-framework"],
     banner: { js: COMMONJS_NAMES },
-    plugins: [entries(specs)],
+    plugins: [entries(specs), withoutLocales],
     metafile: true,
     logLevel: "error",
   });
   return specs.map((spec) => {
     const file = path.join(outdir, `${spec.name}.mjs`);
     const output = path.relative(ROOT, file);
+    const loaded = reach(metafile, output, ["import-statement"]);
     return {
       spec,
       file,
-      loadBytes: bytesFrom(metafile, output, ["import-statement"]),
-      totalBytes: bytesFrom(metafile, output, ["import-statement", "dynamic-import"]),
+      loadBytes: bytesOf(metafile, loaded),
+      loadPackages: packagesOf(metafile, loaded),
+      totalBytes: bytesOf(metafile, reach(metafile, output, ["import-statement", "dynamic-import"])),
     };
   });
 }
+
+/** zod's messages in forty languages, of which it uses English, which it imports by itself: 264 KB that nobody would ever see. */
+const withoutLocales: Plugin = {
+  name: "without-locales",
+  setup: (building) => {
+    building.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer }) =>
+      importer.includes(`node_modules${path.sep}zod${path.sep}`) ? { path: "none", namespace: "locales" } : undefined,
+    );
+    building.onLoad({ filter: /.*/, namespace: "locales" }, () => ({ contents: "export {};" }));
+  },
+};
 
 /** The entries exist as text only. */
 function entries(specs: readonly FunctionSpec[]): Plugin {
@@ -78,14 +95,25 @@ function entries(specs: readonly FunctionSpec[]): Plugin {
   };
 }
 
-function bytesFrom({ outputs }: Metafile, entry: string, kinds: readonly string[]): number {
-  const seen = new Set<string>();
-  const visit = (file: string): number => {
-    const output = outputs[file];
-    if (output === undefined || seen.has(file)) return 0;
-    seen.add(file);
-    const below = output.imports.filter((each) => each.external !== true && kinds.includes(each.kind));
-    return below.reduce((sum, each) => sum + visit(each.path), output.bytes);
-  };
-  return visit(entry);
+/** The files that one leads to over imports of these kinds, itself included. */
+function reach({ outputs }: Metafile, entry: string, kinds: readonly string[]): readonly string[] {
+  const reached = new Set([entry]);
+  for (const file of reached) {
+    for (const each of outputs[file]?.imports ?? []) {
+      if (each.external !== true && kinds.includes(each.kind)) reached.add(each.path);
+    }
+  }
+  return [...reached];
+}
+
+function bytesOf({ outputs }: Metafile, files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + (outputs[file]?.bytes ?? 0), 0);
+}
+
+function packagesOf({ outputs }: Metafile, files: readonly string[]): readonly string[] {
+  const names = files
+    .flatMap((file) => Object.keys(outputs[file]?.inputs ?? {}))
+    .map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1])
+    .filter((name) => name !== undefined);
+  return [...new Set(names)].toSorted();
 }

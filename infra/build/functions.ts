@@ -23,13 +23,14 @@ export function functionSpecs(): readonly FunctionSpec[] {
 function intentSpec(definition: IntentDefinition): FunctionSpec {
   const { name, type } = definition;
   const called = calledBy(definition);
+  // By names of their own: an intent of one word is called what its target is called.
   const imports = [definition, ...called].map(
-    (each) =>
-      `import { ${camelCase(each.name)} } from "./functions/${each.realm}/${each.name.replaceAll("_", "-")}.ts";`,
+    (each, index) =>
+      `import { ${camelCase(each.name)} as intent${index} } from "./functions/${each.realm}/${each.name.replaceAll("_", "-")}.ts";`,
   );
-  const list = called.map((each) => camelCase(each.name)).join(", ");
-  const made = `intentFunction(${camelCase(name)}, [${list}])`;
-  return { name, kind: "intent", intentType: type, entry: entryOf("intentFunction", name, made, imports) };
+  const list = called.map((_, index) => `intent${index + 1}`).join(", ");
+  const entry = entryOf("intentFunction", name, `intentFunction(intent0, [${list}])`, imports);
+  return { name, kind: "intent", intentType: type, entry };
 }
 
 function apiSpec(): FunctionSpec {

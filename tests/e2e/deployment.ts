@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type PubsubBus, createPubsubBus } from "../../infra/adapters/pubsub/message-bus.ts";
 import { type PushSubscription, setUpTopics } from "../../infra/adapters/pubsub/set-up-topics.ts";
 import { bundleFunctions } from "../../infra/build/bundle.ts";
+import { type FunctionSpec, functionSpecs } from "../../infra/build/functions.ts";
 import { startFunction } from "../../infra/dev/parts/function-process.ts";
 import type { Part } from "../../infra/dev/parts/part.ts";
 import { EVENTS_TOPIC } from "../../shared/state/cloud-event.ts";
@@ -34,10 +35,11 @@ export async function openDeployment(
   folder: string,
   emulatorHost: string,
   env: Readonly<Record<string, string>>,
+  specs: readonly FunctionSpec[] = functionSpecs(),
 ): Promise<Deployment> {
   const projectId = `test-${randomUUID()}`;
   const options = { projectId, emulatorHost };
-  const bundles = await bundleFunctions(join(folder, "dist"));
+  const bundles = await bundleFunctions(join(folder, "dist"), specs);
   const types = bundles.flatMap(({ spec }) => (spec.intentType === undefined ? [] : [spec.intentType]));
   const deadLetters = { topic: DEAD_LETTER_TOPIC, subscription: DEAD_LETTER_TOPIC, maxDeliveryAttempts: 5 };
   const pushes: PushSubscription[] = [];
