@@ -51,11 +51,7 @@ export function createArtifactBytes({ objects, clock, ids }: ArtifactBytesDeps):
 
   const expectUploaded = async (upload: Upload): Promise<void> => {
     const sizeBytes = await objects.size(uploadPath(upload));
-    if (sizeBytes === undefined) {
-      throw new RuntimeError("upload.incomplete", `The bytes of the upload ${upload.upload_id} have not arrived.`, {
-        status: 409,
-      });
-    }
+    if (sizeBytes === undefined) throw incomplete(upload);
     if (sizeBytes !== upload.size_bytes) {
       throw new RuntimeError(
         "upload.wrong_size",
@@ -77,10 +73,22 @@ export function createArtifactBytes({ objects, clock, ids }: ArtifactBytesDeps):
     },
     adopt: async (target, upload) => {
       await expectUploaded(upload);
-      return materialized(target, await objects.adopt(uploadPath(upload), placeOf(target)));
+      try {
+        return materialized(target, await objects.adopt(uploadPath(upload), placeOf(target)));
+      } catch (error) {
+        // Another execution took it in between.
+        if (error instanceof RuntimeError && error.code === "object.not_found") throw incomplete(upload);
+        throw error;
+      }
     },
     discardUpload: (upload) => objects.delete(uploadPath(upload)),
   };
+}
+
+function incomplete({ upload_id }: Upload): RuntimeError {
+  return new RuntimeError("upload.incomplete", `The bytes of the upload ${upload_id} have not arrived.`, {
+    status: 409,
+  });
 }
 
 function placeOf({ tenantId, artifactType, artifactId, format, contentType }: BytesToKeep): ObjectTarget {

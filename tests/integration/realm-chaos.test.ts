@@ -4,6 +4,7 @@ import { ingestFile } from "../../functions/content/ingest-file.ts";
 import { parseContent } from "../../functions/content/parse-content.ts";
 import { saveMaterialization } from "../../functions/content/save-materialization.ts";
 import { intents } from "../../functions/catalog.ts";
+import { uploadPath } from "../../shared/artifacts/upload.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import { chaos, type ChaosReport, type Preparation } from "../kit/chaos.ts";
 
@@ -14,6 +15,21 @@ const upload = (name: string, text: string): JsonObject => ({
   ingestion_type: "upload",
   content_base64: Buffer.from(text).toString("base64"),
 });
+
+/** A file that was sent to a signed URL, as `upload_id`. */
+async function sent({ services, tenantId }: Preparation, text: string, announced = text.length): Promise<JsonObject> {
+  const { uploads, adapters } = services;
+  const draft = { tenantId, userId: undefined, filename: "people.csv", contentType: "text/csv", sizeBytes: announced };
+  const { upload: opened } = await uploads.open(draft);
+  const { objects } = adapters;
+  // Signed by the machine's clock, which the store goes by, and not by the play's.
+  const leave = { path: uploadPath(opened), contentType: "text/csv", expiresMs: Date.now() + 3_600_000 };
+  const { url } = await objects.signUpload({ ...leave, sizeBytes: text.length });
+  const source = ReadableStream.from([Buffer.from(text)]);
+  const body = { contentType: "text/csv", sizeBytes: text.length, source };
+  if (text !== "") await objects.served?.put(new URL(url, "http://127.0.0.1"), body);
+  return { upload_id: opened.upload_id };
+}
 
 async function ingested({ run }: Preparation, name: string, text: string): Promise<JsonObject> {
   const { output } = await run(ingestFile, upload(name, text));
@@ -34,6 +50,21 @@ async function ready(preparation: Preparation, name: string, text: string): Prom
 const cases: Readonly<Record<string, readonly (readonly [string, () => Promise<ChaosReport>, string])[]>> = {
   [ingestFile.type]: [
     ["a file", () => chaos(ingestFile, upload("people.csv", CSV)), "completed"],
+    [
+      "an upload",
+      () => chaos(ingestFile, { ui_name: "people.csv" }, { prepare: (stage) => sent(stage, CSV) }),
+      "completed",
+    ],
+    [
+      "an upload that has not arrived",
+      () => chaos(ingestFile, { ui_name: "people.csv" }, { prepare: (stage) => sent(stage, "", 10) }),
+      "failed",
+    ],
+    [
+      "an upload of another size than announced",
+      () => chaos(ingestFile, { ui_name: "people.csv" }, { prepare: (stage) => sent(stage, CSV, CSV.length + 1) }),
+      "failed",
+    ],
     ["an empty file", () => chaos(ingestFile, upload("empty.csv", "")), "failed"],
   ],
   [saveMaterialization.type]: [

@@ -126,6 +126,12 @@ function mortalObjects(objects: ObjectStore, call: CallOut, activity: Activity, 
   return {
     ...objects,
     write: (target, source) => call(`objects.write ${target.directory}`, () => objects.write(target, source)),
+    size: (path) => call(`objects.size ${path}`, () => objects.size(path)),
+    signUpload: (leave) => call(`objects.signUpload ${leave.path}`, () => objects.signUpload(leave)),
+    served: objects.served && {
+      ...objects.served,
+      put: (url, body) => call(`put ${url.pathname}`, async () => objects.served?.put(url, body)),
+    },
     adopt: (path, target) => call(`objects.adopt ${path}`, () => objects.adopt(path, target)),
     delete: (path) => call(`objects.delete ${path}`, () => objects.delete(path)),
     read: async (path) => chunksOf(await call(`objects.read ${path}`, () => objects.read(path)), activity, isDead),
