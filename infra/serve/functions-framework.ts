@@ -75,7 +75,7 @@ function toRequest(incoming: FrameworkRequest, signal: AbortSignal): Request {
     method: incoming.method,
     headers,
     signal,
-    ...(body === undefined ? {} : { body: Uint8Array.from(body) }),
+    ...(body === undefined ? {} : { body: new Uint8Array(body) }),
   });
 }
 
