@@ -55,7 +55,8 @@ function pushLog(args: string[], log: readonly LogRow[], places: readonly string
   for (const { rows, first } of groups) args.push(escaped(first.stream), String(first.sequence), String(rows.length));
   for (const row of log) args.push(elementOf(row));
   const words = [...places, ...groups.flatMap(({ rows }) => logPlaces(rows))];
-  args.push(String(words.length), ...words);
+  args.push(String(words.length));
+  for (const word of words) args.push(word);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Redis } from "ioredis";
+import { Command, Redis } from "ioredis";
 
 import { type RedisConnection, redisRefused, type Reply, storeUnavailable } from "./connection.ts";
 
@@ -18,7 +18,6 @@ const RECONNECT_MAX_MS = 1_000;
 export function createTcpConnection(url: string): RedisConnection {
   const redis = new Redis(url, {
     protocol: 2,
-    enableAutoPipelining: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -52,19 +51,33 @@ export function createTcpConnection(url: string): RedisConnection {
     if (error !== undefined) throw error;
   };
 
-  const ask = async <Answer>(command: () => Promise<Answer>): Promise<Answer> => {
+  /** What is asked in one turn of the event loop is written at its end, at once. */
+  let gathering = false;
+  const gather = (): void => {
+    if (gathering) return;
+    gathering = true;
+    const { stream } = redis;
+    stream.cork();
+    setImmediate(() => {
+      gathering = false;
+      stream.uncork();
+    });
+  };
+
+  const ask = async (name: string, args: readonly string[]): Promise<Reply> => {
     try {
       if (closed) throw new Error("the store was closed");
       if (redis.status !== "ready") await ready();
-      return await command();
+      gather();
+      return (await redis.sendCommand(new Command(name, [...args], { replyEncoding: "utf8" }))) as Reply;
     } catch (error) {
       throw error instanceof Error && error.name === "ReplyError"
         ? redisRefused(error.message)
         : storeUnavailable(error);
     }
   };
-  const send = <Answer>(command: () => Promise<Answer>): Promise<Answer> => {
-    const answer = ask(command);
+  const send = (name: string, args: readonly string[]): Promise<Reply> => {
+    const answer = ask(name, args);
     underWay.add(answer);
     const over = (): void => void underWay.delete(answer);
     answer.then(over, over);
@@ -72,9 +85,11 @@ export function createTcpConnection(url: string): RedisConnection {
   };
 
   return {
-    evalsha: (sha, keys, args) => send(async () => (await redis.evalsha(sha, keys.length, ...keys, ...args)) as Reply),
-    eval: (script, keys, args) => send(async () => (await redis.eval(script, keys.length, ...keys, ...args)) as Reply),
-    ping: () => send(async () => void (await redis.ping())),
+    evalsha: (sha, keys, args) => send("evalsha", [sha, String(keys.length), ...keys, ...args]),
+    eval: (script, keys, args) => send("eval", [script, String(keys.length), ...keys, ...args]),
+    ping: async () => {
+      await send("ping", []);
+    },
     close: async () => {
       closed = true;
       await Promise.allSettled(underWay);
