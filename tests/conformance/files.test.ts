@@ -1,5 +1,5 @@
-import { readdir, rename, rm, writeFile } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { mkdir, readdir, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { expect, it } from "vitest";
@@ -82,6 +82,45 @@ it("files: a URL signed before a restart is good after it, and another installat
     text: "signed_url.invalid",
   });
   expect(await sendTo(createFileObjectStore(folder.path), url, request)).toMatchObject({ status: 200 });
+});
+
+it("files: a new process clears away what died unfinished and what nobody took in, and nothing else", async () => {
+  await using folder = await temporaryFolder();
+  const dayMs = 86_400_000;
+  const ages: Readonly<Record<string, number>> = {
+    ".incoming/dead": dayMs,
+    ".incoming/alive": 60_000,
+    "uploads/acme/forgotten": 8 * dayMs,
+    "uploads/acme/waiting": 6 * dayMs,
+    "artifacts/acme/file/f1/kept.csv": 400 * dayMs,
+  };
+  for (const [path, ageMs] of Object.entries(ages)) {
+    const place = join(folder.path, path);
+    await mkdir(dirname(place), { recursive: true });
+    await writeFile(place, "x");
+    await utimes(place, new Date(), new Date(Date.now() - ageMs));
+  }
+  const store = createFileObjectStore(folder.path);
+  const { path } = await store.write({ directory: "a", extension: "txt", contentType: "text/plain" }, one("y"));
+  const left = [".incoming/alive", "artifacts/acme/file/f1/kept.csv", "uploads/acme/waiting", path];
+  expect((await filesBelow(folder.path)).toSorted()).toEqual(left.toSorted());
+});
+
+it("files: a store that was away when it was first used works when it is there", async () => {
+  await using folder = await temporaryFolder();
+  const root = join(folder.path, "objects");
+  await writeFile(root, "");
+  const store = createFileObjectStore(root);
+  const target = { directory: "a", extension: "txt", contentType: "text/plain" };
+  const leave = { path: "uploads/acme/u1", contentType: "text/csv", sizeBytes: 1, expiresMs: Date.now() + 60_000 };
+  const away = { code: "object_store.unavailable", retryable: true };
+  await expect(store.write(target, one("x"))).rejects.toMatchObject(away);
+  await expect(store.signUpload(leave)).rejects.toMatchObject(away);
+  await rm(root);
+  expect(await store.write(target, one("x"))).toMatchObject({ sizeBytes: 1 });
+  const { url } = await store.signUpload(leave);
+  const request = { method: "PUT", headers: { "content-type": "text/csv" }, body: "x" } as const;
+  expect(await sendTo(store, url, request)).toMatchObject({ status: 200 });
 });
 
 async function* one(text: string): AsyncGenerator<Uint8Array> {
