@@ -90,13 +90,24 @@ export function createArchivist({ fast, cold, strict, clock, workerId }: Archivi
     if (outcome !== "committed") throw refused(outcome);
   };
 
+  /** Ends a copy that an earlier notice brought to its last entry, when only the state knew that it was the last. */
+  const end = async (ref: ExecutionRef, copy: StoredExecution, status: string): Promise<void> => {
+    const claimed = await strict.claim({ ...ref, workerId, nowMs: clock.now(), deadAfterMs: 0 });
+    if (claimed.outcome === "terminal") return;
+    if (claimed.outcome !== "claimed") throw refused(claimed.outcome);
+    await commit(ref, claimed.epoch, { rows: [], state: { head: copy.head, steps: [] } }, status, true);
+  };
+
   return {
     archive: async (notice) => {
       const ref = refOf(notice);
       const stored = await fast.readExecution(ref.tenantId, ref.executionId);
       const copy = await cold.readExecution(ref.tenantId, ref.executionId);
       if (stored === undefined || (copy !== undefined && !isArchived(copy))) return;
-      if (copy !== undefined && chainEnd(copy).sequence >= chainEnd(stored).sequence) return;
+      if (copy !== undefined && chainEnd(copy).sequence >= chainEnd(stored).sequence) {
+        if (notice.terminal) await end(ref, copy, notice.status);
+        return;
+      }
       let parts = await missingParts(fast, ref, stored, copy);
       const [first] = parts;
       if (copy === undefined && first !== undefined) {
