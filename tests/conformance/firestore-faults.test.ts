@@ -3,15 +3,12 @@ import { randomUUID } from "node:crypto";
 import { setLogFunction } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
-import { createFirestoreStore } from "../../infra/adapters/firestore/execution-store.ts";
 import { startFirestoreEmulator } from "../../infra/dev/parts/firestore-emulator.ts";
 import type { Part } from "../../infra/dev/parts/part.ts";
-import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
-import { sharedFirestore, withParts } from "../kit/parts.ts";
+import { withParts } from "../kit/parts.ts";
 import { testIds } from "../kit/runtime.ts";
 import { startTcpProxy, type TcpProxy } from "../kit/tcp-proxy.ts";
 import {
-  begin,
   DEAD_AFTER,
   entry,
   everything,
@@ -22,6 +19,7 @@ import {
   record,
   type Scenario,
 } from "./execution-store/scenario.ts";
+import { openOn, openStore, sharedAddress, timed } from "./firestore-scene.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -38,8 +36,9 @@ withParts(["firestore"], () => {
     });
     afterAll(() => emulator.stop());
 
-    it("every call is given up in bounded time as store.unavailable, and works again by itself", async () => {
+    it("every call is given up in bounded time as store.unavailable, closing too, and all works again by itself", async () => {
       await using on = await openOn(emulator);
+      const leaving = await openOn(emulator);
       const { store, tenantId, sessionId, workerId } = on;
       const executionId = await on.admit();
       const late = testIds.execution();
@@ -65,8 +64,15 @@ withParts(["firestore"], () => {
         purge: () => store.purge({ nowMs: NOW, publishedBeforeMs: NOW }),
         ping: () => store.ping(),
       };
-      const outcomes = await Promise.all(Object.entries(calls).map(([name, call]) => timed(name, call)));
+      const [outcomes, asked, closing] = await Promise.all([
+        Promise.all(Object.entries(calls).map(([name, call]) => timed(name, call))),
+        timed("ping", () => leaving.store.ping()),
+        timed("close", () => leaving.store.close()),
+      ]);
       emulator.resume();
+      expect(asked).toMatchObject({ error: UNAVAILABLE });
+      expect(closing).not.toHaveProperty("error");
+      expect(closing.tookMs).toBeLessThan(GIVEN_UP_WITHIN_MS + 3_000);
       for (const outcome of outcomes) {
         expect(outcome).toMatchObject({ name: outcome.name, error: UNAVAILABLE });
         expect(outcome.tookMs).toBeLessThan(GIVEN_UP_WITHIN_MS);
@@ -87,14 +93,26 @@ withParts(["firestore"], () => {
       });
     });
 
-    it("closing does not wait for it for ever", async () => {
-      const on = await openOn(emulator);
+    it("T3: calls do not pile up behind it: most are refused at once, and all pass again once it answers", async () => {
+      await using on = await openOn(emulator);
       emulator.pause();
-      const asked = timed("ping", () => on.store.ping());
-      const closing = await timed("close", () => on.store.close());
+      const many = Array.from({ length: 150 }, (_, n) =>
+        timed(`write ${n}`, () => on.write({ records: [record(`r${n}`)] })),
+      );
+      for (const outcome of await Promise.all(many)) {
+        expect(outcome).toMatchObject({ error: UNAVAILABLE });
+        expect(outcome.tookMs).toBeLessThan(GIVEN_UP_WITHIN_MS);
+      }
+      const refused = await Promise.all(Array.from({ length: 50 }, () => timed("ping", () => on.store.ping())));
+      const atOnce = refused.filter(({ tookMs }) => tookMs < 200);
+      expect(atOnce.length).toBeGreaterThanOrEqual(49);
+      for (const outcome of refused) expect(outcome).toMatchObject({ error: UNAVAILABLE });
       emulator.resume();
-      expect(closing.tookMs).toBeLessThan(GIVEN_UP_WITHIN_MS + 3_000);
-      expect(await asked).toMatchObject({ error: UNAVAILABLE });
+      await expect.poll(() => timed("ping", () => on.store.ping()), { timeout: 20_000 }).not.toHaveProperty("error");
+      const after = await Promise.all(
+        many.map((_, n) => timed("write", () => on.write({ records: [record(`after${n}`)] }))),
+      );
+      for (const outcome of after) expect(outcome).toMatchObject({ answer: { outcome: "written" } });
     });
   });
 
@@ -117,8 +135,19 @@ withParts(["firestore"], () => {
       }
     };
 
+    it("a connection that is cut is an outage, and over when it is mended", async () => {
+      await using proxy = await startTcpProxy(await sharedAddress());
+      await using on = await openOn(proxy);
+      proxy.cut();
+      const outcome = await timed("write", () => on.write({ records: [record("r")] }));
+      expect(outcome).toMatchObject({ error: UNAVAILABLE });
+      expect(outcome.tookMs).toBeLessThan(GIVEN_UP_WITHIN_MS);
+      proxy.mend();
+      await expect.poll(() => timed("ping", () => on.store.ping()), { timeout: 20_000 }).not.toHaveProperty("error");
+    });
+
     it("O2: a commit whose answer is lost, and that the client library repeats, is one commit", async () => {
-      await using proxy = await startTcpProxy(addressOf(await sharedFirestore()));
+      await using proxy = await startTcpProxy(await sharedAddress());
       await using on = await openOn(proxy);
       const executionId = testIds.execution();
       await on.admit({ executionId });
@@ -137,7 +166,7 @@ withParts(["firestore"], () => {
     });
 
     it("O2: so is an acceptance, with its idempotency key", async () => {
-      await using proxy = await startTcpProxy(addressOf(await sharedFirestore()));
+      await using proxy = await startTcpProxy(await sharedAddress());
       await using on = await openOn(proxy);
       const executionId = testIds.execution();
       const acceptance = on.acceptance({
@@ -158,7 +187,7 @@ withParts(["firestore"], () => {
     });
 
     it("O2: so is a write, also one that leaves nothing behind, and a letter that is read before it is repeated is not sent twice", async () => {
-      await using proxy = await startTcpProxy(addressOf(await sharedFirestore()));
+      await using proxy = await startTcpProxy(await sharedAddress());
       await using on = await openOn(proxy);
       const executionId = await on.admit();
       await on.write({ records: [record("gone")] });
@@ -171,7 +200,7 @@ withParts(["firestore"], () => {
     });
 
     it("O2: so is a claim", async () => {
-      await using proxy = await startTcpProxy(addressOf(await sharedFirestore()));
+      await using proxy = await startTcpProxy(await sharedAddress());
       await using on = await openOn(proxy);
       const executionId = await on.admit();
       await on.store.retire(on.workerId);
@@ -186,7 +215,7 @@ withParts(["firestore"], () => {
 
   describe("firestore commits", () => {
     it("W2: the same commit or acceptance once more is answered as the first one was, and changes nothing", async () => {
-      await using on = await openOn(addressOf(await sharedFirestore()));
+      await using on = await openOn(await sharedAddress());
       const executionId = testIds.execution();
       const acceptance = on.acceptance({
         executionId,
@@ -213,7 +242,7 @@ withParts(["firestore"], () => {
 
     it("S3: of 32 claimers in 4 processes one wins", async () => {
       const projectId = `test-${randomUUID()}`;
-      const address = addressOf(await sharedFirestore());
+      const address = await sharedAddress();
       await using on = await openOn(address, projectId);
       const others = Array.from({ length: 3 }, () => openStore(address, projectId));
       const executionId = await on.admit();
@@ -238,7 +267,7 @@ withParts(["firestore"], () => {
 
     it("S2: what a process remembers of an execution that another has taken does not let it commit", async () => {
       const projectId = `test-${randomUUID()}`;
-      const address = addressOf(await sharedFirestore());
+      const address = await sharedAddress();
       await using on = await openOn(address, projectId);
       const other = openStore(address, projectId);
       const executionId = await on.admit();
@@ -265,7 +294,7 @@ withParts(["firestore"], () => {
     });
 
     it("a step of the holder is one call to Firestore, without a read", async () => {
-      await using on = await openOn(addressOf(await sharedFirestore()));
+      await using on = await openOn(await sharedAddress());
       const executionId = testIds.execution();
       await on.admit({ executionId });
       const calls = await callsOf(async () => {
@@ -278,126 +307,7 @@ withParts(["firestore"], () => {
       expect(calls).toEqual(["Firestore.request", "Firestore.request", "Firestore.request"]);
     });
   });
-
-  describe("firestore limits", () => {
-    const many = (count: number) => Array.from({ length: count }, (_, n) => n);
-
-    it.each<[string, (on: Scenario) => Parameters<Scenario["write"]>[0]]>([
-      ["more than 500 writes", (on) => ({ log: many(500).map((n) => entry({ sessionId: on.sessionId }, n + 1)) })],
-      [
-        "a record of more than 1 MiB",
-        () => ({ records: [record("small"), record("big", { body: { text: "x".repeat(1_048_576) } })] }),
-      ],
-      [
-        "more than 10 MiB",
-        () => ({ records: many(12).map((n) => record(`r${n}`, { body: { text: "x".repeat(900_000) } })) }),
-      ],
-      ["a facet too long for an index", () => ({ records: [record("r", { facets: ["all", "x".repeat(1_500)] })] })],
-    ])("%s: refused whole, before anything is sent", async (_, change) => {
-      await using on = await openOn(addressOf(await sharedFirestore()));
-      const executionId = await on.admit();
-      const before = await everything(on.store, on.tenantId, [executionId]);
-      const refusal = { code: "store.change_too_large", status: 413, retryable: false };
-      await expect(on.write(change(on))).rejects.toMatchObject(refusal);
-      const commit = { state: patch("completed"), change: { ...NOTHING, ...change(on) } };
-      await expect(on.commit(executionId, commit)).rejects.toMatchObject(refusal);
-      expect(await everything(on.store, on.tenantId, [executionId])).toEqual(before);
-    });
-
-    it("a change as large as it may be is written", async () => {
-      await using on = await openOn(addressOf(await sharedFirestore()));
-      const log = many(499).map((n) => entry({ sessionId: on.sessionId }, n + 1));
-      expect(await on.write({ log })).toEqual({ outcome: "written" });
-      const records = many(3).map((n) => record(`r${n}`, { body: { text: "x".repeat(1_030_000) } }));
-      expect(await on.write({ records })).toEqual({ outcome: "written" });
-    });
-
-    it("an intent, a head and a step that do not fit are refused", async () => {
-      await using on = await openOn(addressOf(await sharedFirestore()));
-      const large = { text: "x".repeat(1_048_576) };
-      const refusal = { code: "store.change_too_large" };
-      await expect(on.store.accept(on.acceptance({ intent: large }))).rejects.toMatchObject(refusal);
-      await expect(on.store.accept(on.acceptance({ state: patch("running", { head: large }) }))).rejects.toMatchObject(
-        refusal,
-      );
-      const steps = [{ position: 0, body: large }];
-      await expect(on.store.accept(on.acceptance({ state: patch("running", { steps }) }))).rejects.toMatchObject(
-        refusal,
-      );
-      expect((await on.store.listExecutions(on.tenantId, {}, { limit: 9 })).items).toEqual([]);
-    });
-
-    it("a mailbox that nobody reads is full some day, and says so", async () => {
-      await using on = await openOn(addressOf(await sharedFirestore()));
-      const executionId = await on.admit();
-      const mail = many(251).map((n) => ({ mailId: `m${n}`, executionId, body: { n } }));
-      await expect(on.write({ mail })).rejects.toMatchObject({ code: "mailbox.full", status: 503, retryable: true });
-      expect(await on.write({ mail: mail.slice(0, 250) })).toEqual({ outcome: "written" });
-      await expect(on.write({ mail: mail.slice(250) })).rejects.toMatchObject({ code: "mailbox.full" });
-      const log = many(400).map((n) => entry({ sessionId: on.sessionId, executionId }, n + 1));
-      // The end does not fail because there is more mail to sweep away than room.
-      const end = await on.commit(executionId, { state: patch("completed"), change: { ...NOTHING, log } });
-      expect(end).toMatchObject({ outcome: "committed", mail: false });
-      expect(await on.store.readMail(on.tenantId, executionId)).toEqual([]);
-    });
-
-    it("a query that Firestore refuses is a fault of ours at once, not an outage after seconds", async () => {
-      await using on = await openOn(addressOf(await sharedFirestore()));
-      const outcome = await timed("refused", () => on.store.listExecutions(on.tenantId, {}, { limit: -7 }));
-      expect(outcome).toMatchObject({ error: { code: "store.refused", retryable: false } });
-      expect(outcome.tookMs).toBeLessThan(3_000);
-    });
-
-    it("S7: ids of every kind are ids, whatever they hold", async () => {
-      await using on = await openOn(addressOf(await sharedFirestore()));
-      const ids = ["", ".", "..", "__x__", "a/b", "a:b", "a%2Fb", "\u0000", "\ufffd", "ü", "x".repeat(1_400), "#", " "];
-      for (const [n, id] of ids.entries())
-        expect(await on.write({ records: [record(id, { body: { n } })] })).toEqual({ outcome: "written" });
-      for (const [n, id] of ids.entries()) {
-        expect((await on.store.readRecord(on.tenantId, "thing", id))?.body).toEqual({ n });
-        expect(await on.store.readExecution(on.tenantId, id as ReturnType<typeof testIds.execution>)).toBeUndefined();
-      }
-      const malformed = "\ud800";
-      await expect(on.write({ records: [record(malformed)] })).rejects.toMatchObject({ code: "store.text_malformed" });
-      expect(await on.store.readRecord(on.tenantId, "thing", malformed)).toBeUndefined();
-      expect((await on.store.listRecords(on.tenantId, "thing", malformed, { limit: 9 })).items).toEqual([]);
-      expect((await on.store.listExecutions(on.tenantId, { status: malformed }, { limit: 9 })).items).toEqual([]);
-      await on.write({ records: [record("c", { kind: "a:b" }), record("b:c", { kind: "a" })] });
-      expect(await on.store.readRecord(on.tenantId, "a:b", "c")).toMatchObject({ id: "c" });
-      expect(await on.store.readRecord(on.tenantId, "a", "b:c")).toMatchObject({ id: "b:c" });
-    });
-  });
 });
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-function addressOf(address: string): Address {
-  const [host = "", port = ""] = address.split(":");
-  return { host, port: Number(port) };
-}
-
-function openStore({ host, port }: Address, projectId: string): ExecutionStore {
-  return createFirestoreStore({ projectId, emulatorHost: `${host}:${port}` });
-}
-
-function openOn(address: Address, projectId: string = `test-${randomUUID()}`): Promise<Scenario> {
-  return begin(() => {
-    const store = openStore(address, projectId);
-    return Promise.resolve({ store, close: () => store.close() });
-  });
-}
-
-async function timed(name: string, call: () => Promise<unknown>) {
-  const startedMs = performance.now();
-  const outcome = await call().then(
-    (answer) => ({ answer }),
-    (error: unknown) => ({ error }),
-  );
-  return { name, tookMs: performance.now() - startedMs, ...outcome };
-}
 
 /** Hears of each request that goes to Firestore: `Firestore.request` for a commit, `Firestore.requestStream` for a read. */
 function watchCalls(heard: (call: string) => void): () => void {

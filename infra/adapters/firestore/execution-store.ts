@@ -9,6 +9,7 @@ import { createExecutions } from "./executions.ts";
 import { createHeads } from "./heads.ts";
 import { createLayout } from "./layout.ts";
 import { createLog } from "./log.ts";
+import { createLogKeeping } from "./log-keeping.ts";
 import { createMailbox } from "./mailbox.ts";
 import { createOutbox } from "./outbox.ts";
 import { createProlong } from "./prolong.ts";
@@ -20,6 +21,14 @@ import { createWrite } from "./write.ts";
 
 /** How long the connections may take to close when Firestore does not answer. */
 const TERMINATE_WITHIN_MS = 2_000;
+
+/** A broken connection is tried again within seconds, by default within two minutes; one that went dead is noticed within 40 s. */
+const CONNECTION = {
+  "grpc.initial_reconnect_backoff_ms": 200,
+  "grpc.max_reconnect_backoff_ms": 2_000,
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+};
 
 export interface FirestoreStoreOptions {
   readonly projectId: string;
@@ -41,6 +50,7 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
     ...(emulatorHost === undefined ? {} : { host: emulatorHost, ssl: false }),
     // Otherwise a query is repeated for seven seconds whatever its fault (google-gax, retry-request).
     gaxServerStreamingRetries: true,
+    grpcOptions: CONNECTION,
   });
   const layout = createLayout(db);
   const reach = createReach();
@@ -49,7 +59,7 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
   const log = createLog(layout, reach);
   const outbox = createOutbox(db, layout, reach);
   const mailbox = createMailbox(db, layout, reach, heads);
-  const executions = createExecutions(layout, reach);
+  const executions = createExecutions(db, layout, reach);
   const workers = createWorkers(db, layout, reach);
   const deps = { db, layout, reach, heads, records, log, outbox, mailbox };
   const changes = createChanges(deps);
@@ -57,6 +67,7 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
   const claim = createClaim({ ...deps, executions, workers });
   const commit = createCommit({ ...deps, changes });
   const write = createWrite({ ...deps, changes });
+  const keeping = createLogKeeping(db, layout, reach);
   const prolong = createProlong(db, reach, records);
   const purge = createPurge(db, layout, reach);
   let terminated: Promise<void> | undefined;
@@ -88,6 +99,11 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
       }),
 
     prolong: (tenantId, requirement) => reach.run(() => prolong(tenantId, requirement)),
+
+    keeping: {
+      tenants: () => reach.run(() => keeping.tenants()),
+      forget: (tenantId, executionId) => reach.run(() => keeping.forget(tenantId, executionId)),
+    },
 
     ping: () => reach.run(async () => void (await reach.call(() => layout.worker("ping").get()))),
     close: async () => {

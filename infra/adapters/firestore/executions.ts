@@ -1,4 +1,4 @@
-import type { DocumentReference, DocumentSnapshot, Query } from "@google-cloud/firestore";
+import type { DocumentReference, DocumentSnapshot, Firestore, Query, QuerySnapshot } from "@google-cloud/firestore";
 import * as z from "zod";
 
 import { idSchemas, type TenantId } from "../../../shared/ids.ts";
@@ -15,13 +15,13 @@ import { type ChangeSet, type Row, tooLarge } from "./change-set.ts";
 import { headOf } from "./heads.ts";
 import { EVERY_SHARD, type Layout, shardOf } from "./layout.ts";
 import { pageOf, placeOf, readPlace } from "./places.ts";
-import { type Reach, storeUnavailable } from "./reach.ts";
+import type { Reach } from "./reach.ts";
 
 /** Intent and head lie in one document of 1 MiB, with the names of unread mail. */
 const MAX_INTENT_BYTES = 448 * 1024;
 const MAX_HEAD_BYTES = 448 * 1024;
-/** How often a read begins anew because the execution was committed to meanwhile. */
-const MAX_READS = 20;
+/** How often a read begins anew because the execution was committed to meanwhile, before it takes the time for a transaction. */
+const MAX_READS = 3;
 
 const textsSchema = z.object({ intent: z.string(), head: z.string() });
 const stepSchema = z.object({ position: z.int(), body: z.string() });
@@ -37,31 +37,39 @@ export interface Executions {
   due(nowMs: number, limit: number): Promise<readonly ExecutionRef[]>;
 }
 
-export function createExecutions(layout: Layout, reach: Reach): Executions {
-  const readSteps = async (execution: DocumentReference) => {
-    const found = await reach.call(() => layout.steps(execution).orderBy("position").get());
-    const steps = found.docs.map((step) => {
-      const { position, body } = stepSchema.parse(step.data());
-      return { position, body: JSON.parse(body) as JsonObject };
-    });
-    return { steps, readTime: found.readTime };
-  };
+export function createExecutions(db: Firestore, layout: Layout, reach: Reach): Executions {
+  const stepsOf = (execution: DocumentReference): Query => layout.steps(execution).orderBy("position");
+
+  /** Both at one moment; a read-only transaction locks nothing. */
+  const readInTransaction = (execution: DocumentReference): Promise<StoredExecution | undefined> =>
+    reach.call(() =>
+      db.runTransaction(
+        async (transaction) => {
+          const snapshot = await transaction.get(execution);
+          const head = headOf(snapshot);
+          const steps = head === undefined ? undefined : await transaction.get(stepsOf(execution));
+          return head && steps && storedExecution(snapshot, head.row.epoch, steps);
+        },
+        { readOnly: true },
+      ),
+    );
 
   return {
     read: async (ref) => {
       const document = layout.execution(ref);
       for (let n = 1; n <= MAX_READS; n += 1) {
-        const { steps, readTime } = await readSteps(document);
+        const steps = await reach.call(() => stepsOf(document).get());
         const snapshot = await reach.call(() => document.get());
         const head = headOf(snapshot);
         if (head === undefined) return undefined;
         // Every commit changes the document: unchanged since before the steps were read, it belongs to these very steps.
-        if (head.updated.valueOf() <= readTime.valueOf()) return storedExecution(snapshot, head.row.epoch, steps);
+        if (head.updated.valueOf() <= steps.readTime.valueOf()) return storedExecution(snapshot, head.row.epoch, steps);
       }
-      throw storeUnavailable("the execution is committed to faster than it can be read");
+      return readInTransaction(document);
     },
 
-    load: async (snapshot, epoch) => storedExecution(snapshot, epoch, (await readSteps(snapshot.ref)).steps),
+    load: async (snapshot, epoch) =>
+      storedExecution(snapshot, epoch, await reach.call(() => stepsOf(snapshot.ref).get())),
 
     list: async (tenantId, filter, page) => {
       const after = readPlace(page.cursor);
@@ -137,7 +145,11 @@ function bounded(what: string, text: string, limit: number): string {
   return text;
 }
 
-function storedExecution(snapshot: DocumentSnapshot, epoch: number, steps: StoredExecution["steps"]): StoredExecution {
+function storedExecution(snapshot: DocumentSnapshot, epoch: number, found: QuerySnapshot): StoredExecution {
   const { intent, head } = textsSchema.parse(snapshot.data());
+  const steps = found.docs.map((step) => {
+    const { position, body } = stepSchema.parse(step.data());
+    return { position, body: JSON.parse(body) as JsonObject };
+  });
   return { epoch, intent: JSON.parse(intent) as JsonObject, head: JSON.parse(head) as JsonObject, steps };
 }

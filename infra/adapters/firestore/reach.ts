@@ -4,6 +4,10 @@ import { RuntimeError } from "../../../shared/errors.ts";
 
 /** How long one call to Firestore may take; a call of the store makes a few, one after the other. */
 const CALL_TIMEOUT_MS = 8_000;
+/** How many calls may be under way that nobody waits for: the client library repeats what it cannot send for ten minutes. */
+const MAX_GIVEN_UP = 64;
+/** How often a call is let through when so many are. */
+const PROBE_EVERY_MS = 1_000;
 /** How long closing waits for what is under way. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
@@ -14,7 +18,9 @@ const OURS: ReadonlySet<unknown> = new Set([3, 7, 9, 11, 12, 16]);
  * The way to Firestore.
  *  T1  Every call ends in bounded time, whatever Firestore does: in an answer, or in `store.unavailable`.
  *  T2  A call that was given up may still be carried out later: what it writes must be harmless then (preconditions).
- *  T3  What was asked before closing is finished; what is asked after is refused.
+ *  T3  While Firestore is silent, no more than some calls pile up behind it: the rest is refused at once, but for one a second,
+ *      whose answer lets all through again.
+ *  T4  What was asked before closing is finished; what is asked after is refused.
  */
 export interface Reach {
   /** Runs one operation of the store. */
@@ -28,6 +34,30 @@ export interface Reach {
 export function createReach(): Reach {
   const underWay = new Set<Promise<unknown>>();
   let closed = false;
+  let silent = false;
+  let givenUp = 0;
+  let probedAt = 0;
+
+  const mayCall = (): boolean => {
+    if (!silent || givenUp < MAX_GIVEN_UP) return true;
+    const now = performance.now();
+    if (now - probedAt < PROBE_EVERY_MS) return false;
+    probedAt = now;
+    return true;
+  };
+  const giveUp = (calling: Promise<unknown>): void => {
+    silent = true;
+    givenUp += 1;
+    const over = (): void => {
+      givenUp -= 1;
+    };
+    const answered = (): void => {
+      silent = false;
+      over();
+    };
+    calling.then(answered, over);
+  };
+
   return {
     run: async (operation) => {
       if (closed) throw storeUnavailable("it was closed");
@@ -40,20 +70,24 @@ export function createReach(): Reach {
       }
     },
     call: async (call) => {
+      if (!mayCall()) throw storeUnavailable("it has not answered for a while");
       const patience = new AbortController();
-      const tooLong = sleep(CALL_TIMEOUT_MS, undefined, { signal: patience.signal }).then(
-        () => {
-          throw storeUnavailable(`no answer within ${CALL_TIMEOUT_MS} ms`);
-        },
-        () => new Promise<never>(() => undefined),
-      );
+      const tooLong = sleep(CALL_TIMEOUT_MS, "too long" as const, { signal: patience.signal });
+      const calling = call();
       try {
-        return await Promise.race([call(), tooLong]);
+        const answer = await Promise.race([calling.then((value) => ({ value })), tooLong]);
+        if (answer !== "too long") {
+          silent = false;
+          return answer.value;
+        }
       } catch (error) {
         throw storeError(error);
       } finally {
         patience.abort();
+        tooLong.catch(() => undefined);
       }
+      giveUp(calling);
+      throw storeUnavailable(`no answer within ${CALL_TIMEOUT_MS} ms`);
     },
     close: async () => {
       closed = true;
@@ -83,7 +117,7 @@ function storeError(error: unknown): unknown {
   return new RuntimeError("store.refused", `Firestore refuses a call of this software: ${reason}`, { cause: error });
 }
 
-export function storeUnavailable(reason: string, cause?: unknown): RuntimeError {
+function storeUnavailable(reason: string, cause?: unknown): RuntimeError {
   return new RuntimeError("store.unavailable", `The store cannot be reached (${reason}). Try again.`, {
     status: 503,
     retryable: true,
