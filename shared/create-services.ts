@@ -18,7 +18,9 @@ import type { IntentDefinition } from "./sagas/intent-definition.ts";
 import type { Adapters, RuntimeServices } from "./services.ts";
 import { createSessionService } from "./sessions/session-service.ts";
 import { createClaimCheck } from "./state/claim-check.ts";
+import { createLogExport } from "./state/log-export.ts";
 import { createOutboxRelay } from "./state/outbox-relay.ts";
+import { createRetention } from "./state/retention.ts";
 import { createStateSurface } from "./state/state-surface.ts";
 import { createWriteAheadLog } from "./state/write-ahead-log.ts";
 
@@ -46,6 +48,8 @@ export function createServices(
   const artifactBytes = createArtifactBytes({ objects, clock, ids });
   const uploads = createUploads({ store, surface, objects, clock, ids });
   const log = createWriteAheadLog(store);
+  const logExport = createLogExport({ store, surface, objects, clock });
+  const retention = createRetention({ store, surface, logExport, clock, logger });
   const catalog = createIntentCatalog(intents, complete);
   const sessions = createSessionService({ store, surface, clock, ids });
   const relay = createOutboxRelay({ store, bus, clock, logger });
@@ -123,6 +127,8 @@ export function createServices(
     artifactBytes,
     uploads,
     log,
+    logExport,
+    retention,
     catalog,
     sessions,
     relay,

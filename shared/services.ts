@@ -17,7 +17,9 @@ import type { DevTokenIssuer, TokenVerifier } from "./ports/token-verifier.ts";
 import type { IntentCatalog } from "./sagas/intent-catalog.ts";
 import type { SessionService } from "./sessions/session-service.ts";
 import type { ClaimCheck } from "./state/claim-check.ts";
+import type { LogExport } from "./state/log-export.ts";
 import type { OutboxRelay } from "./state/outbox-relay.ts";
+import type { Retention } from "./state/retention.ts";
 import type { StateSurface } from "./state/state-surface.ts";
 import type { WriteAheadLog } from "./state/write-ahead-log.ts";
 
@@ -44,6 +46,8 @@ export interface RuntimeServices {
   readonly artifactBytes: ArtifactBytes;
   readonly uploads: Uploads;
   readonly log: WriteAheadLog;
+  readonly logExport: LogExport;
+  readonly retention: Retention;
   readonly catalog: IntentCatalog;
   readonly sessions: SessionService;
   readonly relay: OutboxRelay;

@@ -13,7 +13,7 @@ export interface FunctionSpec {
   readonly entry: string;
 }
 
-const JOBS = { outbox_relay: "outboxRelay", recovery_sweep: "recoverySweep" };
+const JOBS = { log_retention: "logRetention", outbox_relay: "outboxRelay", recovery_sweep: "recoverySweep" };
 
 /** Every function of the product: one for each intent, and those of the platform. */
 export function functionSpecs(): readonly FunctionSpec[] {

@@ -1,5 +1,6 @@
 import type { EventId, ExecutionId, SessionId, TenantId, WorkerId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
+import type { LogKeeping } from "./log-keeping.ts";
 import type { Page, PageRequest } from "./paging.ts";
 
 /**
@@ -66,6 +67,8 @@ export interface ExecutionStore {
   prolong?(tenantId: TenantId, requirement: RecordRequirement): Promise<boolean>;
   /** Moves on what is on its way between the parts of a store that has several; returns how much. Called with every round of upkeep. */
   carry?(): Promise<number>;
+  /** Absent where what ended is not kept long enough to be forgotten. */
+  readonly keeping?: LogKeeping;
 
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -173,7 +173,8 @@ export function verifyChain(texts: readonly string[]): ChainFault | undefined {
   return undefined;
 }
 
-function readEntry(text: string): LogEntry | undefined {
+/** The entry that a text is; undefined when it is none. */
+export function readEntry(text: string): LogEntry | undefined {
   try {
     return logEntrySchema.safeParse(JSON.parse(text)).data;
   } catch {

@@ -2,6 +2,7 @@ import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, TenantId } from "../ids.ts";
 import type { ExecutionStore, LogFilter, StoredExecution } from "../ports/execution-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
+import { ChainVerifier, type LogVerification } from "./chain-verification.ts";
 import { chainHeadSchema, type ChainFault, type LogEntry, logEntrySchema, verifyChain } from "./log-entry.ts";
 
 const REPLAY_PAGE = 500;
@@ -13,7 +14,11 @@ export interface WriteAheadLog {
   replay(tenantId: TenantId, filter: Omit<LogFilter, "order">): AsyncIterable<LogEntry>;
   /** The first fault in the hash chain of an execution, or undefined. Throws `execution.not_found` when it has no entry. */
   verify(tenantId: TenantId, executionId: ExecutionId): Promise<ChainFault | undefined>;
+  /** Verifies every chain of a session, of a stretch of time, or of the tenant; a stretch that begins later than the log takes the first entry of each chain on trust. */
+  verifyAll(tenantId: TenantId, range: LogRange): Promise<LogVerification>;
 }
+
+export type LogRange = Pick<LogFilter, "sessionId" | "fromMs" | "toMs">;
 
 export function createWriteAheadLog(store: ExecutionStore): WriteAheadLog {
   async function* texts(tenantId: TenantId, filter: Omit<LogFilter, "order">): AsyncIterable<string> {
@@ -42,6 +47,11 @@ export function createWriteAheadLog(store: ExecutionStore): WriteAheadLog {
       if (chain.length === 0)
         throw new RuntimeError("execution.not_found", `There is no execution ${executionId}.`, { status: 404 });
       return verifyChain(chain) ?? cutOff(chain, await store.readExecution(tenantId, executionId));
+    },
+    verifyAll: async (tenantId, range) => {
+      const verifier = new ChainVerifier({ fromTheStart: range.fromMs === undefined });
+      for await (const text of texts(tenantId, range)) verifier.take(text);
+      return verifier.result;
     },
   };
 }

@@ -5,6 +5,7 @@ import { describeClaim } from "./execution-store/claim.ts";
 import { describeCommit } from "./execution-store/commit.ts";
 import { describeExecutions } from "./execution-store/executions.ts";
 import { describeIsolation } from "./execution-store/isolation.ts";
+import { describeKeeping } from "./execution-store/keeping.ts";
 import { describeLog } from "./execution-store/log.ts";
 import { describeMail } from "./execution-store/mail.ts";
 import { describeOutbox } from "./execution-store/outbox.ts";
@@ -27,6 +28,7 @@ export function describeExecutionStore(name: string, open: OpenStore): void {
     describeOutbox(open);
     describeMail(open);
     describeIsolation(open);
+    describeKeeping(open);
     describeReach(open);
   });
 }

@@ -6,6 +6,7 @@ import { openDatabase } from "./database.ts";
 import { createExecutionTable } from "./executions.ts";
 import { createGroupCommit, storeError } from "./group-commit.ts";
 import { createLogTable } from "./log.ts";
+import { createLogKeeping } from "./log-keeping.ts";
 import { createMailbox } from "./mailbox.ts";
 import { createOutboxTable } from "./outbox.ts";
 import { createRecordTable } from "./records.ts";
@@ -145,6 +146,8 @@ export function createSqliteStore(path: string): ExecutionStore {
         if (usable) records.prolong(tenantId, requirement);
         return usable;
       }),
+
+    keeping: createLogKeeping(db, group),
 
     ping: () => group.run(() => undefined),
     close: async () => {

@@ -9,6 +9,7 @@ import { createFastTier } from "./fast-tier.ts";
 import { createHomes } from "./homes.ts";
 import type { HotRedis } from "./hot-redis.ts";
 import { createHotTier, type HotTimes } from "./hot-tier.ts";
+import { createTieredLogKeeping } from "./log-keeping.ts";
 import { createLogTail } from "./log-tail.ts";
 import { noticeMessages } from "./notices.ts";
 import { createStrictTier } from "./strict-tier.ts";
@@ -53,6 +54,7 @@ export function createTieredStore({ cold, fast, redis, clock, logger, ids, times
     messageOf,
     onColdNotice: () => courier.expectCold(),
   });
+  const keeping = createTieredLogKeeping(cold, hot);
   const underWay = new Set<Promise<unknown>>();
   let closed = false;
 
@@ -96,6 +98,7 @@ export function createTieredStore({ cold, fast, redis, clock, logger, ids, times
     purge: asked(both.purge),
     prolong: asked((...args) => strict.prolong(...args)),
     carry: asked(() => courier.carry()),
+    keeping: { tenants: asked(() => keeping.tenants()), forget: asked((...args) => keeping.forget(...args)) },
     ping: asked(async () => {
       await Promise.all([cold.ping(), hot.ping().catch(hotTierAway)]);
     }),

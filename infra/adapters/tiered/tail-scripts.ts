@@ -86,3 +86,13 @@ redis.call('HDEL', STATE, 'filling', 'filling_at')
 filling = false
 append(#ARGV + 1, tonumber(ARGV[2]))
 return 'ok'`);
+
+/** Takes the entries of an execution out of the tail. ARGV nonce, execution. */
+export const FORGET_PLACES: HotScript = hotScript(`${PRELUDE}
+local index = STATE .. ':' .. inc .. ':' .. ARGV[2]
+for _, place in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+  redis.call('ZREM', TAIL, place)
+  redis.call('HDEL', TEXT, place)
+end
+redis.call('DEL', index)
+return 'ok'`);

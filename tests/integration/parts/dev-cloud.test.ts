@@ -16,6 +16,7 @@ const FUNCTIONS = [
   "ingest_file",
   "parse_content",
   "save_materialization",
+  "log_retention",
   "outbox_relay",
   "recovery_sweep",
 ];
