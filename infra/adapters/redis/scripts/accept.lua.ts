@@ -54,7 +54,8 @@ if ARGV[13] ~= '' then
   redis.call('ZADD', root .. 'keys', ARGV[15], name .. ':' .. ARGV[13])
 end
 if refused then redis.call('DEL', execution) end
-local meta = table.concat({ '1', ARGV[11], worker, ARGV[10], ARGV[7], '0', ARGV[12], '- 0 -' }, ' ')
+local sender, number = string.match(ARGV[5], '^(.*):(%d+)$')
+local meta = table.concat({ '1', ARGV[11], worker, ARGV[10], ARGV[7], '0', ARGV[12], sender, number, '-' }, ' ')
 local constant = ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. worker
 redis.call('HSET', execution, 'c', constant, 'm', meta, unpack(ARGV, 21, math.min(change - 1, 1020)))
 push('HSET', execution, 1021, change - 1)

@@ -15,7 +15,7 @@ import { CHANGE } from "./change.lua.ts";
  * Delivered again: the execution knows its last commit by sender and number, with its reply, which is given again, also when
  * somebody has claimed the execution since. An earlier commit of the same sender is fenced, and one of an older epoch too.
  * The field m is: epoch, whether terminal, owner, status, time of creation, unread letters, entries of its log, and of the last
- * commit the sender, the number and the reply.
+ * commit (at first: of the acceptance) the sender, the number and the reply.
  */
 export const COMMIT = /* lua */ `${CHANGE}
 local execution, id = KEYS[1], ARGV[3]
@@ -26,10 +26,17 @@ local epoch, over, owner, status, created, letters, length, sender, number, repl
 if sender == ARGV[5] and tonumber(ARGV[6]) <= tonumber(number) then
   return ARGV[6] == number and reply or 'fenced'
 end
-if epoch ~= ARGV[4] or over == '1' then return 'fenced' end
+if over == '1' then return 'fenced' end
 
 local function remember(o, w, s, answer)
   return table.concat({ epoch, o, w, s, created, letters, length, ARGV[5], ARGV[6], answer }, ' ')
+end
+if epoch ~= ARGV[4] then
+  -- An epoch that was never given out may be given out by the time that this is delivered again.
+  if tonumber(epoch) < tonumber(ARGV[4]) then
+    redis.call('HSET', execution, 'm', remember(over, owner, status, 'fenced'))
+  end
+  return 'fenced'
 end
 local read = 12 + ARGV[11]
 local change = read + 1 + ARGV[read]
