@@ -12,8 +12,7 @@ export interface ServedFilesDeps {
 /** The runtime as the place where signed URLs lead: uploads and downloads of files, streamed. */
 export function createServedFiles({ root, files, paths }: ServedFilesDeps): ServedObjects {
   const put: ServedObjects["put"] = async (url, { contentType, sizeBytes, source }) => {
-    const leave = await paths.check("PUT", url);
-    if (leave.method !== "PUT") return;
+    const leave = await paths.checkPut(url);
     if (contentType !== leave.contentType) {
       throw new RuntimeError("upload.wrong_type", `Send it with content-type: ${leave.contentType}.`, {
         status: 415,
@@ -35,8 +34,7 @@ export function createServedFiles({ root, files, paths }: ServedFilesDeps): Serv
       });
     },
     get: async (url) => {
-      const leave = await paths.check("GET", url);
-      if (leave.method !== "GET") throw notFound("object", url.pathname);
+      const leave = await paths.checkGet(url);
       const sizeBytes = await files.sizeAt(files.locate(leave.path));
       if (sizeBytes === undefined) throw notFound("object", leave.path);
       return { path: leave.path, sizeBytes, contentType: leave.contentType, filename: leave.filename };

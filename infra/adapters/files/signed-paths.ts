@@ -5,40 +5,31 @@ import { dirname } from "node:path";
 import * as z from "zod";
 
 import { RuntimeError } from "../../../shared/errors.ts";
+import type { DownloadLeave, UploadLeave } from "../../../shared/ports/object-store.ts";
 import { hasCode, isMissing } from "./object-files.ts";
 
 const KEY_BYTES = 32;
 
 /** What a signed URL of this server allows, to whoever holds it. */
-export type Leave =
-  | {
-      readonly method: "PUT";
-      readonly path: string;
-      readonly contentType: string;
-      readonly sizeBytes: number;
-      readonly expiresMs: number;
-    }
-  | {
-      readonly method: "GET";
-      readonly path: string;
-      readonly contentType: string;
-      readonly filename: string;
-      readonly expiresMs: number;
-    };
+export type PutLeave = UploadLeave & { readonly method: "PUT" };
+export type GetLeave = DownloadLeave & { readonly method: "GET" };
 
-const query = z.object({
+const signed = {
   expires_ms: z.coerce.number().pipe(z.int()),
   content_type: z.string(),
   signature: z.string().regex(/^[0-9a-f]{64}$/),
-  size_bytes: z.coerce.number().pipe(z.int()).optional(),
-  filename: z.string().optional(),
-});
+};
+const putQuery = z.object({ ...signed, size_bytes: z.coerce.number().pipe(z.int()) });
+const getQuery = z.object({ ...signed, filename: z.string() });
 
-/** Leaves as URLs below one root, proven by an HMAC-SHA256 whose key never leaves this machine. */
+/**
+ * Leaves as URLs below one root, proven by an HMAC-SHA256 whose key never leaves this machine.
+ * Checks throw `signed_url.invalid` or `signed_url.expired` (403).
+ */
 export interface SignedPaths {
-  sign(leave: Leave): Promise<string>;
-  /** Throws `signed_url.invalid` or `signed_url.expired` (403). */
-  check(method: Leave["method"], url: URL): Promise<Leave>;
+  sign(leave: PutLeave | GetLeave): Promise<string>;
+  checkPut(url: URL): Promise<PutLeave>;
+  checkGet(url: URL): Promise<GetLeave>;
 }
 
 export function createSignedPaths(root: string, keyFile: string): SignedPaths {
@@ -50,10 +41,20 @@ export function createSignedPaths(root: string, keyFile: string): SignedPaths {
     });
     return loaded;
   };
-  const signatureOf = async (leave: Leave): Promise<Buffer> =>
+  const signatureOf = async (leave: PutLeave | GetLeave): Promise<Buffer> =>
     createHmac("sha256", await key())
       .update(JSON.stringify(Object.entries(leave).toSorted(([a], [b]) => (a < b ? -1 : 1))))
       .digest();
+
+  const proven = async <Leave extends PutLeave | GetLeave>(leave: Leave, signature: string): Promise<Leave> => {
+    if (!timingSafeEqual(Buffer.from(signature, "hex"), await signatureOf(leave))) throw invalid();
+    if (leave.expiresMs > Date.now()) return leave;
+    throw new RuntimeError("signed_url.expired", "This signed URL has expired; ask for a new one.", { status: 403 });
+  };
+  const pathIn = ({ pathname }: URL): string => {
+    if (!pathname.startsWith(root)) throw invalid();
+    return decoded(pathname.slice(root.length));
+  };
 
   return {
     sign: async (leave) => {
@@ -66,35 +67,24 @@ export function createSignedPaths(root: string, keyFile: string): SignedPaths {
       return `${root}${leave.path.split("/").map(encodeURIComponent).join("/")}?${parameters.toString()}`;
     },
 
-    check: async (method, url) => {
-      const { leave, signature } = read(root, method, url);
-      if (!timingSafeEqual(Buffer.from(signature, "hex"), await signatureOf(leave))) throw invalid();
-      if (leave.expiresMs <= Date.now()) {
-        throw new RuntimeError("signed_url.expired", "This signed URL has expired; ask for a new one.", {
-          status: 403,
-        });
-      }
-      return leave;
+    checkPut: async (url) => {
+      const { expires_ms, content_type, size_bytes, signature } = claimed(url, putQuery);
+      const what = { path: pathIn(url), contentType: content_type, sizeBytes: size_bytes, expiresMs: expires_ms };
+      return proven({ method: "PUT", ...what }, signature);
+    },
+
+    checkGet: async (url) => {
+      const { expires_ms, content_type, filename, signature } = claimed(url, getQuery);
+      const what = { path: pathIn(url), contentType: content_type, filename, expiresMs: expires_ms };
+      return proven({ method: "GET", ...what }, signature);
     },
   };
 }
 
-/** What the URL claims to allow. */
-function read(
-  root: string,
-  method: Leave["method"],
-  { pathname, searchParams }: URL,
-): { readonly leave: Leave; readonly signature: string } {
-  const parsed = query.safeParse(Object.fromEntries(searchParams));
-  if (!pathname.startsWith(root) || !parsed.success) throw invalid();
-  const { expires_ms: expiresMs, content_type: contentType, signature, size_bytes: sizeBytes, filename } = parsed.data;
-  const path = decoded(pathname.slice(root.length));
-  if (method === "PUT") {
-    if (sizeBytes === undefined) throw invalid();
-    return { leave: { method, path, contentType, sizeBytes, expiresMs }, signature };
-  }
-  if (filename === undefined) throw invalid();
-  return { leave: { method, path, contentType, filename, expiresMs }, signature };
+function claimed<Claims>({ searchParams }: URL, schema: z.ZodType<Claims>): Claims {
+  const parsed = schema.safeParse(Object.fromEntries(searchParams));
+  if (!parsed.success) throw invalid();
+  return parsed.data;
 }
 
 function decoded(path: string): string {
