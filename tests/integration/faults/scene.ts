@@ -6,6 +6,8 @@ import { type Audit, auditAll } from "../../kit/audit.ts";
 import { untilQuiet } from "../../kit/quiet.ts";
 import { openRuntime, type TestRuntime } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
+import type { IntentDefinition } from "../../../shared/sagas/intent-definition.ts";
+import { fastSteps } from "../fixtures/fast-steps.ts";
 import { fiveSteps } from "../fixtures/five-steps.ts";
 import type { Request } from "../fixtures/worker-messages.ts";
 import { type Fleet, startFleet } from "../fleet.ts";
@@ -21,6 +23,8 @@ export interface Scene extends AsyncDisposable {
   readonly runtime: TestRuntime;
   /** Executions by their idempotency keys, as they were acknowledged. */
   readonly accepted: ReadonlyMap<string, string>;
+  /** When each was acknowledged, by the execution, on the clock of `performance.now()`. */
+  readonly acceptedAtMs: ReadonlyMap<string, number>;
   /** Submits so many sagas, evenly spread over the time, each until it is acknowledged; every tenth turns back. */
   load(count: number, overMs: number): Promise<void>;
   /** Gives a worker ten sagas of its own, freezes it while it is at them, and wakes it; resolves when all are acknowledged. */
@@ -36,32 +40,38 @@ export interface SceneOptions {
   readonly workerEnvs: readonly Environment[];
   /** What the test itself looks at. */
   readonly ownEnv: Environment;
+  /** What the load asks for, by the number of the request; default five steps with effects. */
+  readonly intentOf?: (index: number) => IntentDefinition;
 }
 
-export async function openScene({ workerEnvs, ownEnv }: SceneOptions): Promise<Scene> {
+export async function openScene({ workerEnvs, ownEnv, intentOf = () => fiveSteps }: SceneOptions): Promise<Scene> {
   const folder = await temporaryFolder();
   const adapters = await createAdapters(loadConfig({ DATA_DIR: folder.path, LOG_LEVEL: "error", ...ownEnv }));
-  const runtime = await openRuntime({ store: adapters.store, folder: folder.path, intents: [fiveSteps] });
+  const runtime = await openRuntime({ store: adapters.store, folder: folder.path, intents: [fiveSteps, fastSteps] });
   const fleet = startFleet(folder.path, "", workerEnvs.length, (place) => workerEnvs[place] ?? {});
   await fleet.ready();
   const accepted = new Map<string, string>();
+  const acceptedAtMs = new Map<string, number>();
   let asked = 0;
 
   const nextRequest = (): Request => {
     const index = asked;
     asked += 1;
     const parameters = { label: `number ${index}`, fails: index % 10 === 9 };
-    return { key: `key-${index}`, session_id: runtime.sessionId, intent_type: fiveSteps.type, parameters };
+    return { key: `key-${index}`, session_id: runtime.sessionId, intent_type: intentOf(index).type, parameters };
   };
   /** The same key again until it is acknowledged, whoever acknowledges it. */
   const submit = async (request: Request): Promise<void> => {
-    accepted.set(request.key, await fleet.submit(request));
+    const executionId = await fleet.submit(request);
+    accepted.set(request.key, executionId);
+    acceptedAtMs.set(executionId, performance.now());
   };
 
   return {
     fleet,
     runtime,
     accepted,
+    acceptedAtMs,
     load: async (count, overMs) => {
       const pauseMs = (overMs * LINES) / count;
       let left = count;
