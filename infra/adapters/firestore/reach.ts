@@ -73,7 +73,8 @@ export function createReach(): Reach {
       if (!mayCall()) throw storeUnavailable("it has not answered for a while");
       const patience = new AbortController();
       const tooLong = sleep(CALL_TIMEOUT_MS, "too long" as const, { signal: patience.signal });
-      const calling = call();
+      // Also what a call throws before it has begun is a rejection.
+      const calling = Promise.try(call);
       try {
         const answer = await Promise.race([calling.then((value) => ({ value })), tooLong]);
         if (answer !== "too long") {
