@@ -10,7 +10,6 @@ import { createHeads } from "./heads.ts";
 import { createLayout } from "./layout.ts";
 import { createLog } from "./log.ts";
 import { createLogKeeping } from "./log-keeping.ts";
-import { createLogKeeping } from "./log-keeping.ts";
 import { createMailbox } from "./mailbox.ts";
 import { createOutbox } from "./outbox.ts";
 import { createProlong } from "./prolong.ts";
@@ -69,7 +68,6 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
   const commit = createCommit({ ...deps, changes });
   const write = createWrite({ ...deps, changes });
   const keeping = createLogKeeping(db, layout, reach);
-  const keeping = createLogKeeping(db, layout, reach);
   const prolong = createProlong(db, reach, records);
   const purge = createPurge(db, layout, reach);
   let terminated: Promise<void> | undefined;
@@ -100,10 +98,6 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
         return purge(query);
       }),
 
-    keeping: {
-      tenants: () => reach.run(() => keeping.tenants()),
-      forget: (tenantId, executionId) => reach.run(() => keeping.forget(tenantId, executionId)),
-    },
     prolong: (tenantId, requirement) => reach.run(() => prolong(tenantId, requirement)),
 
     keeping: {
