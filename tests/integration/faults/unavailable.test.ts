@@ -5,6 +5,7 @@ import { expect, it, vi } from "vitest";
 import * as z from "zod";
 
 import { startFirestoreEmulator } from "../../../infra/dev/parts/firestore-emulator.ts";
+import { startGcsStandin } from "../../../infra/dev/parts/gcs-standin.ts";
 import { startPubsubEmulator } from "../../../infra/dev/parts/pubsub-emulator.ts";
 import { setUpTopics } from "../../../infra/adapters/pubsub/set-up-topics.ts";
 import { EVENTS_TOPIC } from "../../../shared/state/cloud-event.ts";
@@ -14,6 +15,7 @@ import { runtimeProcesses } from "../../e2e/runtime-process.ts";
 import { upload } from "../../e2e/sample-files.ts";
 import { startMortalRedis } from "../../kit/mortal-redis.ts";
 import { sharedFirestore, withParts } from "../../kit/parts.ts";
+import { temporaryFolder } from "../../kit/temporary-folder.ts";
 
 /** The longest that any endpoint may take to say that its store is away. */
 const ANSWER_WITHIN_MS = 12_000;
@@ -150,6 +152,34 @@ withParts(["pubsub"], () => {
     await becomes(runtime.url, 200, []);
   }, 60_000);
 });
+
+it("readiness names Cloud Storage while it is away; a file that comes then fails with that reason, and one that comes after is taken", async () => {
+  await using folder = await temporaryFolder();
+  const start = (port?: number) => startGcsStandin({ directory: folder.path, buckets: ["bucket"], port });
+  let gcs = await start();
+  const env = {
+    OBJECTS: "gcs",
+    GCS_BUCKET: "bucket",
+    GOOGLE_CLOUD_PROJECT: "test",
+    STORAGE_EMULATOR_HOST: gcs.url,
+    GOOGLE_APPLICATION_CREDENTIALS: gcs.keyFile,
+  };
+  const runtime = await runtimes.start({ env });
+  const client = await connect(runtime.url);
+  await becomes(runtime.url, 200, []);
+
+  await gcs.kill();
+  await becomes(runtime.url, 503, ["object_store: gcs"]);
+  const parameters = upload("a.csv", "a\n");
+  const submission = { session_id: client.sessionId, intent_type: "content.ingest_file", parameters };
+  // Its step tries three times, within two seconds.
+  const failed = await client.ended(await client.accept(submission));
+  expect(failed).toMatchObject({ status: "failed", error: { code: "object_store.unavailable" } });
+  gcs = await start(gcs.port);
+  await becomes(runtime.url, 200, []);
+  expect((await client.ended(await client.accept(submission))).status).toBe("completed");
+  await gcs.stop();
+}, 60_000);
 
 withParts(["redis", "firestore"], () => {
   it("readiness of the tiered store names the one of the two that is away", async () => {
