@@ -21,6 +21,9 @@ async function install(): Promise<void> {
   // A bare image has no package lists, or old ones.
   let failure = await failureOf(apt, packages);
   if (failure !== undefined) failure = (await failureOf(apt, ["update"])) ?? (await failureOf(apt, packages));
+  if (failure === undefined && (await findProgram("redis-server")) === undefined) {
+    failure = "apt-get installed it, and yet there is no redis-server on PATH";
+  }
   if (failure === undefined) {
     process.stderr.write(`done in ${Math.round((performance.now() - startedMs) / 1_000)} s\n`);
     return;
