@@ -5,7 +5,7 @@ import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { LogDraft } from "../state/log-entry.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
-import type { Agenda, Task } from "./agenda.ts";
+import type { Agenda, RunTask, Task } from "./agenda.ts";
 import { type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
 import { endFailed, type SettleDeps } from "./ending.ts";
 import { type Execution, type Failure, isSettled } from "./execution.ts";
@@ -133,7 +133,7 @@ class Run {
   }
 
   /** The next result of what is at work; undefined when something else is due before. */
-  async #nextResult({ wakeAtMs }: Agenda): Promise<Result | undefined> {
+  #nextResult({ wakeAtMs }: Agenda): Promise<Result | undefined> {
     const results = Promise.race(this.#atWork.values());
     if (wakeAtMs === undefined) return results;
     const { clock } = this.#deps;
@@ -212,7 +212,7 @@ class Run {
     }
   }
 
-  async #run({ step, member: { work, item } }: Task & { readonly kind: "run" }): Promise<AttemptResult> {
+  #run({ step, member: { work, item } }: RunTask): AttemptResult | Promise<AttemptResult> {
     const { epoch } = this.#scene.journal;
     const lost = epoch - step.epoch;
     if (step.attempt + lost > 1 && work.semantics === "at-most-once") return outcomeUnknown(step.step_name);
@@ -231,7 +231,7 @@ class Run {
     });
   }
 
-  async #undo(step: Task["step"]): Promise<AttemptResult> {
+  #undo(step: Task["step"]): Promise<AttemptResult> {
     const work = this.#scene.workOf(step);
     const undo = work?.undo as ((ctx: unknown) => unknown) | undefined;
     return runAttempt(this.#deps, {

@@ -1,3 +1,4 @@
+import { parseRfc3339 } from "../clock.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { MapNode, ParallelNode, PlanNode, PlanView, Work } from "../sagas/plan.ts";
@@ -35,6 +36,9 @@ export class Scene {
   readonly awaited = new Set<string>();
   #counted = 0;
   #cursor = 0;
+  /** What `#endsMs` was counted from. */
+  #since = "";
+  #endsMs = 0;
 
   constructor(definition: IntentDefinition, journal: Journal, input: JsonObject, claimCheck: ClaimCheck) {
     this.definition = definition;
@@ -48,6 +52,16 @@ export class Scene {
 
   get state(): Execution {
     return this.journal.state;
+  }
+
+  /** When the execution's time is over, in epoch milliseconds. */
+  get endsMs(): number {
+    const since = this.state.revived_at ?? this.state.created_at;
+    if (since !== this.#since) {
+      this.#since = since;
+      this.#endsMs = parseRfc3339(since) + this.definition.timeoutMs;
+    }
+    return this.#endsMs;
   }
 
   get ends(): boolean {

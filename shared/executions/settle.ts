@@ -20,28 +20,33 @@ export async function settle(deps: SettleDeps, scene: Scene): Promise<Agenda> {
   for (;;) {
     const { status } = scene.state;
     if (status !== "running" && status !== "compensating") return NOTHING;
-    const agenda = status === "running" ? await goForward(deps, scene) : await goBack(deps, scene);
+    const move = status === "running" ? goForward(deps, scene) : goBack(deps, scene);
+    // Most moves wait for nothing, and a promise for each would be what a step mostly costs here.
+    const agenda = move instanceof Promise ? await move : move;
     if (agenda !== undefined) return agenda;
   }
 }
 
-/** One move forward: an agenda, or undefined when something was recorded and the state must be looked at again. */
-async function goForward(deps: SettleDeps, scene: Scene): Promise<Agenda | undefined> {
+/** An agenda, or undefined when something was recorded and the state must be looked at again. */
+type Move = Agenda | undefined | Promise<Agenda | undefined>;
+
+/** One move forward. */
+function goForward(deps: SettleDeps, scene: Scene): Move {
   if (scene.state.cancelled === "stop") return endCancelled(deps, scene, false);
   const node = scene.next();
   if (node === undefined) return complete(deps, scene);
   if (scene.ends) beginAll(deps, scene);
   const step = scene.step(node.name);
   if (step === undefined) return begin(deps, scene, node);
-  const endsMs = parseRfc3339(scene.state.revived_at ?? scene.state.created_at) + scene.definition.timeoutMs;
+  const { endsMs } = scene;
   if (deps.clock.now() >= endsMs) return failStep(deps, scene, step, failureOf(outOfTime(scene), step.step_name));
-  const agenda = await lookAt(deps, scene, node, step);
+  const agenda = lookAt(deps, scene, node, step);
   // Whatever it waits for, the execution's own end comes first.
-  if (agenda === undefined || agenda.tasks.length > 0) return agenda;
+  if (agenda === undefined || agenda instanceof Promise || agenda.tasks.length > 0) return agenda;
   return { ...agenda, wakeAtMs: Math.min(agenda.wakeAtMs ?? endsMs, endsMs) };
 }
 
-async function lookAt(deps: SettleDeps, scene: Scene, node: PlanNode, step: Step): Promise<Agenda | undefined> {
+function lookAt(deps: SettleDeps, scene: Scene, node: PlanNode, step: Step): Move {
   const dueMs = step.due_at === undefined ? undefined : parseRfc3339(step.due_at);
   const isDue = dueMs !== undefined && dueMs <= deps.clock.now();
   switch (node.kind) {
@@ -75,8 +80,14 @@ async function lookAt(deps: SettleDeps, scene: Scene, node: PlanNode, step: Step
   }
 }
 
+interface Beginning {
+  readonly started: Partial<StartedPayload>;
+  readonly wanted: boolean;
+  readonly problem: unknown;
+}
+
 /** Records that a node began; what needs no work is done at once. */
-async function begin(deps: SettleDeps, scene: Scene, node: PlanNode): Promise<undefined> {
+function begin(deps: SettleDeps, scene: Scene, node: PlanNode): Move {
   const nowMs = deps.clock.now();
   const started: Partial<StartedPayload> = {};
   let items: readonly JsonValue[] | undefined;
@@ -88,25 +99,28 @@ async function begin(deps: SettleDeps, scene: Scene, node: PlanNode): Promise<un
   } catch (error) {
     problem = error;
   }
-  if (items !== undefined) {
-    scene.keepItems(node.name, items);
-    started.items = await scene.claimCheck.park(scene.journal.owner.tenantId, items);
-  }
   if (node.kind === "sleep") started.due_at = rfc3339(nowMs + node.delayMs);
   if (node.kind === "await" && node.timeoutMs !== undefined) started.due_at = rfc3339(nowMs + node.timeoutMs);
   if (node.kind === "call") started.child_execution_id = deps.ids.execution();
+  if (items === undefined) return recordBeginning(deps, scene, node, { started, wanted, problem });
+  scene.keepItems(node.name, items);
+  return scene.claimCheck
+    .park(scene.journal.owner.tenantId, items)
+    .then((parked) => recordBeginning(deps, scene, node, { started: { items: parked }, wanted, problem }));
+}
+
+function recordBeginning(
+  deps: SettleDeps,
+  scene: Scene,
+  node: PlanNode,
+  { started, wanted, problem }: Beginning,
+): Move {
   start(deps, scene, node.name, node.kind, started);
   const step = scene.step(node.name);
-  if (step === undefined) return;
-  if (problem !== undefined) {
-    await failStep(deps, scene, step, failureOf(problem, node.name));
-    return;
-  }
-  if (!wanted) {
-    skip(scene, step);
-    return;
-  }
-  if (node.kind === "emit") await emit(deps, scene, node, step);
+  if (step === undefined) return undefined;
+  if (problem !== undefined) return failStep(deps, scene, step, failureOf(problem, node.name));
+  if (!wanted) return skip(scene, step);
+  return node.kind === "emit" ? emit(deps, scene, node, step) : undefined;
 }
 
 async function emit(
@@ -114,7 +128,7 @@ async function emit(
   scene: Scene,
   node: PlanNode & { readonly kind: "emit" },
   step: Step,
-): Promise<void> {
+): Promise<undefined> {
   try {
     const event = node.event(scene.view);
     const eventId = deps.ids.event();

@@ -100,8 +100,8 @@ export function createSealer(owner: ChainOwner, ids: Ids): Sealer {
   const { tenantId, sessionId, executionId, sagaId, traceId } = owner;
   const stream = executionId ?? sessionId;
   const shared = { tenant_id: tenantId, session_id: sessionId, execution_id: executionId, saga_id: sagaId };
-  const owned = JSON.stringify(shared).slice(1, -1);
-  const traced = `"trace_id":${JSON.stringify(traceId)}`;
+  const owned = `",${JSON.stringify(shared).slice(1, -1)},`;
+  const traced = `","trace_id":${JSON.stringify(traceId)},"payload":`;
   let timestampMs = Number.NaN;
   let timestamp = "";
 
@@ -115,10 +115,25 @@ export function createSealer(owner: ChainOwner, ids: Ids): Sealer {
     const sequence = head.sequence + 1;
     // Ids, types, times and hashes are made here and need no escaping; the rest may be anything.
     const step = step_name === undefined ? "" : `"step_name":${JSON.stringify(step_name)},`;
-    const unsealed =
-      `{"event_id":"${event_id}","sequence":${sequence},"event_type":"${event_type}",${owned},${step}` +
-      `"timestamp":"${timestamp}",${traced},"payload":${JSON.stringify(payload)},"previous_hash":"${head.hash}"`;
-    const hash = sha256(`${unsealed}}`);
+    // Joined at once: a text that is put together from pieces one by one is a tree, which hashing and storing would have to flatten.
+    const unsealed = [
+      '{"event_id":"',
+      event_id,
+      '","sequence":',
+      sequence,
+      ',"event_type":"',
+      event_type,
+      owned,
+      step,
+      '"timestamp":"',
+      timestamp,
+      traced,
+      JSON.stringify(payload),
+      ',"previous_hash":"',
+      head.hash,
+      '"}',
+    ].join("");
+    const hash = sha256(unsealed);
     return {
       // In the order in which the members stand in the text.
       entry: {
@@ -141,7 +156,7 @@ export function createSealer(owner: ChainOwner, ids: Ids): Sealer {
         timestampMs: atMs,
         sessionId,
         executionId,
-        text: `${unsealed},"hash":"${hash}"}`,
+        text: `${unsealed.slice(0, -1)},"hash":"${hash}"}`,
       },
       head: { sequence, hash, timestamp_ms: atMs },
     };
