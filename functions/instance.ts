@@ -8,7 +8,6 @@ import { RuntimeError } from "../shared/errors.ts";
 import { createFunctionShift, type FunctionShift, type Visit } from "../shared/executions/shift.ts";
 import { type App, createApp } from "../shared/http/app.ts";
 import { createIntentApp, createJobApp, type Job } from "../shared/http/function-app.ts";
-import { isPush } from "../shared/http/routes/push.ts";
 import { errorFields } from "../shared/logger.ts";
 import { worksOf } from "../shared/sagas/check-plan.ts";
 import type { IntentDefinition } from "../shared/sagas/intent-definition.ts";
@@ -33,24 +32,24 @@ interface Kind {
   readonly runsSteps: boolean;
   readonly app: (services: RuntimeServices) => App;
   /** Whether a request stays until all that the instance holds is done, as far as its time goes. */
-  readonly stays: (path: string) => boolean;
+  readonly stays: boolean;
 }
 
 /** The function of one intent, with the intents that it calls. */
 export function intentFunction(definition: IntentDefinition, called: readonly IntentDefinition[]): DeployedFunction {
   const app = (services: RuntimeServices): App => createIntentApp(services, definition);
-  return deploy({ intents: [definition, ...called], complete: false, runsSteps: true, app, stays: isPush });
+  return deploy({ intents: [definition, ...called], complete: false, runsSteps: true, app, stays: false });
 }
 
 /** The runtime API: accepts any intent and hands it on to its function. */
 export function apiFunction(intents: readonly IntentDefinition[]): DeployedFunction {
-  return deploy({ intents, complete: true, runsSteps: false, app: createApp, stays: () => false });
+  return deploy({ intents, complete: true, runsSteps: false, app: createApp, stays: false });
 }
 
 /** A job that a scheduler calls. */
 export function jobFunction(intents: readonly IntentDefinition[], job: Job): DeployedFunction {
   const app = (services: RuntimeServices): App => createJobApp(services, job);
-  return deploy({ intents, complete: true, runsSteps: true, app, stays: () => true });
+  return deploy({ intents, complete: true, runsSteps: true, app, stays: true });
 }
 
 /** Everything is built by the first request and serves until the instance ends; a failed start is tried again by the next one. */
@@ -109,7 +108,7 @@ async function start(kind: Kind): Promise<Instance> {
       void services.recovery.retake();
       try {
         const response = await app.fetch(request);
-        if (kind.stays(new URL(request.url).pathname)) await until(visit.untilMs, services.lifecycle.idle(), services);
+        if (kind.stays) await until(visit.untilMs, services.lifecycle.idle(), services);
         await leave(visit, shift, services);
         return response;
       } finally {

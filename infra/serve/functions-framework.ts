@@ -1,12 +1,5 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-
-import type {
-  CloudEventFunction,
-  HttpFunction,
-  Request as FrameworkRequest,
-  Response as FrameworkResponse,
-} from "@google-cloud/functions-framework";
+import type { CloudEventFunction, HttpFunction } from "@google-cloud/functions-framework";
+import { getRequestListener } from "@hono/node-server";
 import * as z from "zod";
 
 import { errorFields } from "../../shared/logger.ts";
@@ -15,38 +8,25 @@ import { pushEnvelope } from "../../shared/http/push-envelope.ts";
 /** A web request in, a web response out: what the runtime's app is. */
 export type Handle = (request: Request) => Promise<Response>;
 
-const UNAVAILABLE = JSON.stringify({
-  type: "about:blank",
-  code: "function.unavailable",
-  title: "Unavailable",
-  detail: "This function cannot answer right now; its log says why.",
-  status: 503,
-  retryable: true,
-});
-
 /**
- * Serves a handler under functions-framework's http signature.
- * The framework has read the body before: whole, inflated, and judged as JSON where it says that it is JSON.
+ * Serves a handler under functions-framework's http signature, by the same listener as on bare Node, which takes the body that the
+ * framework has read before: whole, inflated, and judged as JSON where it says that it is JSON.
  */
 export function toHttpFunction(handle: Handle): HttpFunction {
-  return async (incoming, outgoing) => {
-    const gone = new AbortController();
-    outgoing.once("close", () => {
-      if (!outgoing.writableFinished) gone.abort();
-    });
-    try {
-      await send(await handle(toRequest(incoming, gone.signal)), outgoing);
-    } catch (error) {
-      if (gone.signal.aborted) return;
-      // Whatever is thrown to the framework, it shows to the caller.
-      process.stderr.write(
-        `${JSON.stringify({ severity: "ERROR", message: "a request broke off", ...errorFields(error) })}\n`,
-      );
-      if (outgoing.headersSent) outgoing.destroy();
-      else
-        outgoing.status(503).set({ "retry-after": "1", "content-type": "application/problem+json" }).end(UNAVAILABLE);
-    }
+  const errorHandler = (error: unknown): Response => {
+    // Whatever is thrown to the framework, it shows to the caller.
+    process.stderr.write(
+      `${JSON.stringify({ severity: "ERROR", message: "a request broke off", ...errorFields(error) })}\n`,
+    );
+    return problem(503, "function.unavailable", "This function cannot answer right now; its log says why.");
   };
+  const listener = getRequestListener(handle, { errorHandler });
+  // What the framework has inflated may have any size: no limit that goes by the declared length would hold.
+  const refusing = getRequestListener(() =>
+    problem(415, "request.encoded", "Send the body as it is, without a content-encoding."),
+  );
+  return (incoming, outgoing) =>
+    incoming.headers["content-encoding"] === undefined ? listener(incoming, outgoing) : refusing(incoming, outgoing);
 }
 
 /**
@@ -58,36 +38,6 @@ export function toEventFunction(handle: Handle): CloudEventFunction {
     const response = await handle(toPush(event));
     if (!response.ok) throw new Error(`The event was not taken (${response.status}); deliver it again.`);
   };
-}
-
-function toRequest(incoming: FrameworkRequest, signal: AbortSignal): Request {
-  const headers = new Headers();
-  for (const [name, values] of Object.entries(incoming.headersDistinct)) {
-    for (const value of values ?? []) headers.append(name, value);
-  }
-  // The body is what it was before it was packed for the way.
-  for (const name of ["content-encoding", "transfer-encoding", "content-length"]) headers.delete(name);
-  const url = `${incoming.protocol}://${incoming.headers.host ?? "localhost"}${incoming.originalUrl}`;
-  const bodiless = incoming.method === "GET" || incoming.method === "HEAD";
-  const body = bodiless ? undefined : (incoming.rawBody ?? Buffer.alloc(0));
-  if (body !== undefined) headers.set("content-length", String(body.length));
-  return new Request(url, {
-    method: incoming.method,
-    headers,
-    signal,
-    ...(body === undefined ? {} : { body: new Uint8Array(body) }),
-  });
-}
-
-async function send(response: Response, outgoing: FrameworkResponse): Promise<void> {
-  outgoing.status(response.status);
-  outgoing.setHeaders(response.headers);
-  if (response.body === null) {
-    outgoing.end();
-    return;
-  }
-  outgoing.flushHeaders();
-  await pipeline(Readable.fromWeb(response.body), outgoing);
 }
 
 /** What the framework makes of a push envelope, where it can. */
@@ -114,4 +64,12 @@ function envelopeOf(event: unknown): z.input<typeof pushEnvelope> {
       data: Buffer.from(JSON.stringify(event ?? null)).toString("base64"),
     },
   };
+}
+
+function problem(status: 415 | 503, code: string, detail: string): Response {
+  const retryable = status === 503;
+  const title = retryable ? "Unavailable" : "Unsupported media type";
+  const headers = { "content-type": "application/problem+json", ...(retryable ? { "retry-after": "1" } : {}) };
+  const body = { type: "about:blank", code, title, detail, status, retryable };
+  return new Response(JSON.stringify(body), { status, headers });
 }

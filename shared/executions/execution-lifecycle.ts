@@ -43,8 +43,8 @@ export interface ExecutionLifecycle {
   load(tenantId: TenantId, executionId: ExecutionId): Promise<LoadedExecution>;
   /** The execution as its log tells it: always what `get` answers. Throws `execution.not_found`. */
   replay(tenantId: TenantId, executionId: ExecutionId): Promise<Execution>;
-  /** Resolves when this process holds no execution. */
-  idle(): Promise<void>;
+  /** Resolves when this process holds no execution, or not this one. */
+  idle(executionId?: ExecutionId): Promise<void>;
   /** Aborts when this process begins to stop. */
   readonly stopping: AbortSignal;
   /** Takes in nothing more, lets running steps finish within the grace period, and hands the rest on. */
@@ -125,7 +125,7 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
       }
     },
 
-    idle: () => workshop.idle(),
+    idle: (executionId) => workshop.idle(executionId),
     stopping: stopping.signal,
     load,
     get,

@@ -16,8 +16,8 @@ export interface Workshop {
   take(execution: LoadedExecution): Promise<Execution>;
   /** The outcome of one that is held here. */
   settled(executionId: ExecutionId): Promise<Execution> | undefined;
-  /** Resolves when nothing is held here any more. */
-  idle(): Promise<void>;
+  /** Resolves when nothing is held here any more, or not this one. */
+  idle(executionId?: ExecutionId): Promise<void>;
   /** Called with each execution that was given up because of an error, such as an unreachable store. */
   onGivenUp(listener: (execution: Execution) => void): void;
   /** Stops between steps; after `graceMs` also within them. Resolves when nothing runs here any more. */
@@ -89,8 +89,10 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
       });
       return outcome;
     },
-    idle: async () => {
-      while (held.size > 0) await Promise.allSettled(held.values());
+    idle: async (executionId) => {
+      const left = (): Promise<Execution>[] =>
+        executionId === undefined ? [...held.values()] : [held.get(executionId)].filter((run) => run !== undefined);
+      while (left().length > 0) await Promise.allSettled(left());
     },
     onGivenUp: (listener) => {
       givenUp = listener;

@@ -10,7 +10,7 @@ import { addPushRoute } from "./routes/push.ts";
 /** The surface of an intent's own function: its route, which `/` is too, and the pushes of its topic. */
 export function createIntentApp(services: RuntimeServices, { realm, name }: IntentDefinition): App {
   const router = createRouter(services);
-  addPushRoute(router, services);
+  addPushRoute(router, services, { stays: true });
   router.use(limitBodies(services.config.maxBodyBytes));
   addIntentRoutes(router, services);
   addHealthRoutes(router, services);

@@ -41,7 +41,7 @@ export async function openDeployment(
   const options = { projectId, emulatorHost };
   const bundles = await bundleFunctions(join(folder, "dist"), specs);
   const types = bundles.flatMap(({ spec }) => (spec.intentType === undefined ? [] : [spec.intentType]));
-  const deadLetters = { topic: DEAD_LETTER_TOPIC, subscription: DEAD_LETTER_TOPIC, maxDeliveryAttempts: 5 };
+  const deadLetters = { topic: DEAD_LETTER_TOPIC, subscription: DEAD_LETTER_TOPIC, maxDeliveryAttempts: 100 };
   const pushes: PushSubscription[] = [];
   await setUpTopics(options, { topics: topicsOf(types), pushes, deadLetters });
   const bus: PubsubBus = await createPubsubBus({ ...options, pingTopic: EVENTS_TOPIC });
@@ -77,7 +77,7 @@ export async function openDeployment(
     pushTo: async (intentType, { url }) => {
       const topic = intentTopic(intentType);
       const endpoint = `${url}/projects/${projectId}/topics/${topic}`;
-      pushes.push({ name: `push-${pushes.length}`, topic, endpoint, ackDeadlineSeconds: 60 });
+      pushes.push({ name: `push-${pushes.length}`, topic, endpoint, ackDeadlineSeconds: 60, longestBackoffSeconds: 2 });
       await setUpTopics(options, { topics: [], pushes, deadLetters });
     },
     publish: (intentType, { attributes, data }) =>

@@ -204,6 +204,9 @@ function testFunctions(kind: string, openStore: Store["open"]): void {
         },
         { timeout: 40_000, interval: 500 },
       );
+      await using deadLetters = await on.deadLetters();
+      const unexplained = (await deadLetters.pull()).filter(({ attributes }) => attributes["code"] === undefined);
+      expect(unexplained, "no outage makes a dead letter of a good message").toEqual([]);
     });
   });
 }

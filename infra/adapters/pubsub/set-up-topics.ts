@@ -5,7 +5,6 @@ import { GRPC, openPublisher, openSubscriber, type PubsubOptions, statusOf, with
 const CALL_TIMEOUT_MS = 10_000;
 /** How long a dead letter waits for somebody to look at it. */
 const DEAD_LETTER_RETENTION_SECONDS = 7 * 24 * 3_600;
-const RETRY_POLICY = { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: 60 } };
 const NEVER_EXPIRES = {};
 
 export interface PushSubscription {
@@ -15,6 +14,8 @@ export interface PushSubscription {
   readonly endpoint: string;
   /** How long one push may take, at most 600 s. */
   readonly ackDeadlineSeconds: number;
+  /** The longest pause before a message is pushed again, up to 600 s; default 60 s. */
+  readonly longestBackoffSeconds?: number;
   /** One message at a time of each ordering key; a refused one holds back those behind it. */
   readonly ordered?: boolean;
 }
@@ -26,7 +27,10 @@ export interface Topology {
     readonly topic: string;
     /** Without it dead letters would be lost: Pub/Sub keeps nothing that no subscription waits for. */
     readonly subscription: string;
-    /** 5 to 100. */
+    /**
+     * 5 to 100. What can never work is buried with its reason at once, so this is for what fails for no reason of its own: too few
+     * attempts, and an outage makes dead letters of good messages.
+     */
     readonly maxDeliveryAttempts: number;
   };
 }
@@ -63,7 +67,7 @@ async function putPush(
   const changeable = {
     pushConfig: { pushEndpoint: push.endpoint },
     ackDeadlineSeconds: push.ackDeadlineSeconds,
-    retryPolicy: RETRY_POLICY,
+    retryPolicy: { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: push.longestBackoffSeconds ?? 60 } },
     deadLetterPolicy: {
       deadLetterTopic: `${project}/topics/${deadLetters.topic}`,
       maxDeliveryAttempts: deadLetters.maxDeliveryAttempts,

@@ -1,3 +1,4 @@
+import { asId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { checked, parseJson, type Router } from "../endpoint.ts";
 import { createEventIntake } from "../event-intake.ts";
@@ -9,20 +10,18 @@ const MAX_PUSH_BYTES = 16 * 1024 * 1024;
 /** Where push subscriptions post to; functions-framework, too, reads the topic from there. */
 const PUSH_PATH = "/projects/:project/topics/:topic";
 
-/** Whether a path is where pushes go. */
-export function isPush(path: string): boolean {
-  return /^\/projects\/[^/]+\/topics\/[^/]+$/.test(path);
-}
-
 /**
  * Takes pushes of Pub/Sub. 200 acknowledges, for accepted, duplicate and dead-lettered messages alike; 503 asks for it again;
  * 400 and 401 are for what is no push of Pub/Sub. Never 202, which Pub/Sub takes for a failure.
+ * `stays` answers only once the execution is done here, for a process that works while it is asked something only.
  */
-export function addPushRoute(router: Router, services: RuntimeServices): void {
+export function addPushRoute(router: Router, services: RuntimeServices, { stays = false } = {}): void {
   const intake = createEventIntake(services);
   router.on("POST", PUSH_PATH, limitBodies(MAX_PUSH_BYTES), async (c) => {
     const envelope = checked(parseJson(await c.req.arrayBuffer()), pushEnvelope);
     const outcome = await intake.take(pushedMessage(envelope), c.req.header("authorization"));
+    if (stays && outcome.outcome !== "dead_lettered")
+      await services.lifecycle.idle(asId.execution(outcome.execution_id));
     return Response.json(outcome);
   });
 }
