@@ -55,7 +55,7 @@ withParts(["firestore"], () => {
       const file = await indexFile();
       const collections = new Set(queries.map(({ from }) => from[0].collectionId));
       expect(collections).toEqual(
-        new Set(["executions", "idempotency", "log", "outbox", "records", "steps", "workers"]),
+        new Set(["executions", "idempotency", "log", "mail", "outbox", "records", "steps", "workers"]),
       );
       expect(queries.flatMap((query) => lackOf(file, query) ?? [])).toEqual([]);
       for (const index of file.indexes) {
@@ -175,6 +175,9 @@ async function askEverything(on: Scenario): Promise<void> {
   await store.retire(on.workerId);
   await store.abandoned({ nowMs: NOW, deadAfterMs: DEAD_AFTER, limit: 5 });
   await store.purge({ nowMs: NOW + HOUR, publishedBeforeMs: NOW + HOUR });
+  await store.keeping?.tenants();
+  await on.commit(executionId, { state: patch("completed") });
+  expect(await store.keeping?.forget(tenantId, executionId)).toBe("forgotten");
 }
 
 /** `collection.field` of everything that lies in the database after each kind of row was written. */

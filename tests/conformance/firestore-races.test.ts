@@ -79,6 +79,19 @@ withParts(["firestore"], () => {
       expect(await on.store.accept(on.acceptance({ requires }))).toEqual({ outcome: "requirement_unmet" });
     });
 
+    it("A2: a record is prolonged while it is usable, and never opened again", async () => {
+      await using on = await openOn(await sharedAddress());
+      const requirement = { kind: "session", id: on.sessionId, atMs: NOW, prolongToMs: NOW + 3 * HOUR };
+      expect(await on.store.prolong?.(on.tenantId, requirement)).toBe(true);
+      const session = () => on.store.readRecord(on.tenantId, "session", on.sessionId);
+      expect(await session()).toMatchObject({ version: 1, usableUntilMs: NOW + 3 * HOUR });
+      expect(await on.store.prolong?.(on.tenantId, { ...requirement, prolongToMs: NOW })).toBe(true);
+      const late = { ...requirement, atMs: NOW + 3 * HOUR, prolongToMs: NOW + 9 * HOUR };
+      expect(await on.store.prolong?.(on.tenantId, late)).toBe(false);
+      expect(await on.store.prolong?.(on.tenantId, { ...requirement, id: "nobody" })).toBe(false);
+      expect(await session()).toMatchObject({ version: 1, usableUntilMs: NOW + 3 * HOUR });
+    });
+
     it("S5: a key that is taken anew while it is purged is not purged", async () => {
       await using on = await openOn(await sharedAddress());
       const later = {

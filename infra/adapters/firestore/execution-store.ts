@@ -67,7 +67,7 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
   const claim = createClaim({ ...deps, executions, workers });
   const commit = createCommit({ ...deps, changes });
   const write = createWrite({ ...deps, changes });
-  const keeping = createLogKeeping(db, layout, reach);
+  const keeping = createLogKeeping(db, layout, reach, heads);
   const prolong = createProlong(db, reach, records);
   const purge = createPurge(db, layout, reach);
   let terminated: Promise<void> | undefined;
