@@ -323,8 +323,13 @@ describe("what is no push of our Pub/Sub", () => {
     await using on = await open();
     const { services } = on;
     const app = createApp({ ...services, adapters: { ...services.adapters, devTokens: undefined } });
-    const response = await app.fetch(pushOf(structured({ type: "test.greet", data: on.body() })));
-    expect(response.status).toBe(401);
+    const hint = { tenant_id: "acme", execution_id: testIds.execution() };
+    for (const event of [
+      { type: "test.greet", data: on.body() },
+      { type: HANDED_ON, data: hint },
+    ]) {
+      expect((await app.fetch(pushOf(structured(event)))).status).toBe(401);
+    }
     expect(await on.executions()).toEqual([]);
     expect(on.letters).toEqual([]);
   });
