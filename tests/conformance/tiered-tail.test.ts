@@ -84,6 +84,10 @@ withParts(["redis"], () => {
       for (let n = 0; n < rows.length; n += 300) await here.on.write({ log: rows.slice(n, n + 300) });
       expect(await lab.admin.zcard("hot:{acme}:tail")).toBe(10_000);
       expect(await lab.admin.hlen("hot:{acme}:text")).toBe(10_000);
+      const indexes = await lab.admin.keys("hot:{acme}:state:*:[ts]:*");
+      const sizes = await Promise.all(indexes.map((index) => lab.admin.zcard(index)));
+      // One session, and two types.
+      expect(sizes.toSorted((a, b) => a - b)).toEqual([3_333, 6_667, 10_000]);
       here.counts.log = 0;
       const read = (page: PageRequest) => here.on.store.readLog(here.on.tenantId, { order: "newest" }, page);
       let cursor: string | undefined;

@@ -31,29 +31,46 @@ if redis.call('ZCARD', TAIL) ~= redis.call('HLEN', TEXT) then
   return {'cold', 'damaged'}
 end
 local function stamp(ms) return string.format('%015.0f', ms) end
-local source = execution == '' and TAIL or STATE .. ':' .. inc .. ':' .. execution
-local bottom = '[' .. stamp(math.max(since, from))
 if after ~= '' and after < stamp(since) then return {'cold', 'trimmed'} end
-if not newest and since > from and after == '' then
-  local first = execution ~= '' and redis.call('ZRANGEBYLEX', source, '[' .. stamp(since), '+', 'LIMIT', 0, 1)[1]
-  local lowest = first and tonumber(string.match(first, '^%d+|[^|]*|(%d+)|'))
-  if since > 0 and (not lowest or lowest > sequence + 1) then return {'cold', 'older'} end
+local byNumber, source = execution ~= '', TAIL
+if byNumber then source = INDEX .. 'x:' .. execution
+elseif session ~= '' then source = INDEX .. 's:' .. session
+elseif kind ~= '' then source = INDEX .. 't:' .. kind end
+if session ~= '' and kind ~= '' and not byNumber then
+  local kinds = INDEX .. 't:' .. kind
+  if redis.call('ZCARD', kinds) < redis.call('ZCARD', source) then source = kinds end
 end
-local top = to == '' and '+' or '(' .. stamp(tonumber(to))
-if after ~= '' then
-  if newest then top = '(' .. after else bottom = '(' .. after end
+if not newest and since > from and after == '' and since > 0 then
+  -- Entries before the tail match too, unless it has the execution's from where the question begins.
+  local first = byNumber and redis.call('ZRANGEBYSCORE', source, sequence, '+inf', 'LIMIT', 0, 1)[1]
+  local ms, _, number = partsOf(first or '')
+  if not ms or tonumber(number) > sequence + 1 or tonumber(ms) < since then return {'cold', 'older'} end
 end
-local places = {}
-while #places < limit do
-  local chunk = newest and redis.call('ZREVRANGEBYLEX', source, top, bottom, 'LIMIT', 0, 200)
-    or redis.call('ZRANGEBYLEX', source, bottom, top, 'LIMIT', 0, 200)
+local bottom, top = '[' .. stamp(math.max(since, from)), to == '' and '+' or '(' .. stamp(tonumber(to))
+if byNumber then bottom, top = '(' .. whole(sequence), '+inf' end
+local function exclude(place)
+  local edge = byNumber and '(' .. select(3, partsOf(place)) or '(' .. place
+  if newest then top = edge else bottom = edge end
+end
+if after ~= '' then exclude(after) end
+local places, looked, ended, size = {}, 0, false, math.max(20, math.min(limit, 200))
+while #places < limit and not ended do
+  local chunk
+  if byNumber and newest then chunk = redis.call('ZREVRANGEBYSCORE', source, top, bottom, 'LIMIT', 0, size)
+  elseif byNumber then chunk = redis.call('ZRANGEBYSCORE', source, bottom, top, 'LIMIT', 0, size)
+  elseif newest then chunk = redis.call('ZREVRANGEBYLEX', source, top, bottom, 'LIMIT', 0, size)
+  else chunk = redis.call('ZRANGEBYLEX', source, bottom, top, 'LIMIT', 0, size) end
   for _, place in ipairs(chunk) do
-    local number, itsKind, itsSession = string.match(place, '^%d+|[^|]*|(%d+)|([^|]*)|([^|]*)|')
-    local fits = (kind == '' or itsKind == kind) and (session == '' or itsSession == session)
-    if fits and tonumber(number) > sequence and #places < limit then places[#places + 1] = place end
-    if newest then top = '(' .. place else bottom = '(' .. place end
+    local ms, _, number, itsKind, itsSession = partsOf(place)
+    ms = tonumber(ms)
+    local fits = ms >= since and ms >= from and (to == '' or ms < tonumber(to)) and tonumber(number) > sequence
+    fits = fits and (kind == '' or itsKind == kind) and (session == '' or itsSession == session)
+    if fits and #places < limit then places[#places + 1] = place end
   end
-  if #chunk < 200 then break end
+  ended, looked = #chunk < size, looked + #chunk
+  if #chunk > 0 then exclude(chunk[#chunk]) end
+  -- Few match: the cold log has an index for each combination, and Redis serves others meanwhile.
+  if looked >= 2000 and #places < limit and not ended then return {'cold', 'sparse'} end
 end
 local answer = {'hot', whole(since), #places < limit and '1' or '0'}
 for _, place in ipairs(places) do
@@ -68,7 +85,7 @@ if since or now - at < tonumber(ARGV[2]) then return 'no' end
 local since_ms = tonumber(redis.call('HGET', STATE, 'filling_at') or '')
 if filling and filling ~= ARGV[1] and since_ms and now - since_ms < tonumber(ARGV[3]) then return 'no' end
 redis.call('DEL', TAIL, TEXT)
-redis.call('HSET', STATE, 'filling', ARGV[1], 'filling_at', whole(now))
+redis.call('HSET', STATE, 'filling', ARGV[1], 'filling_at', whole(now), 'gen', ARGV[1])
 return 'yes'`);
 
 /**
@@ -89,10 +106,13 @@ return 'ok'`);
 
 /** Takes the entries of an execution out of the tail. ARGV nonce, execution. */
 export const FORGET_PLACES: HotScript = hotScript(`${PRELUDE}
-local index = STATE .. ':' .. inc .. ':' .. ARGV[2]
-for _, place in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+local places = INDEX .. 'x:' .. ARGV[2]
+for _, place in ipairs(redis.call('ZRANGE', places, 0, -1)) do
+  local _, _, _, kind, session = partsOf(place)
   redis.call('ZREM', TAIL, place)
   redis.call('HDEL', TEXT, place)
+  redis.call('ZREM', INDEX .. 't:' .. kind, place)
+  redis.call('ZREM', INDEX .. 's:' .. session, place)
 end
-redis.call('DEL', index)
+redis.call('DEL', places)
 return 'ok'`);

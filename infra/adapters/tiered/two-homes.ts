@@ -1,4 +1,4 @@
-import type { EventId, TenantId } from "../../../shared/ids.ts";
+import type { EventId, TenantId, WorkerId } from "../../../shared/ids.ts";
 import type { Change, ExecutionRef, ExecutionStore, Mail } from "../../../shared/ports/execution-store.ts";
 import type { Archivist } from "./archivist.ts";
 import type { FastTier } from "./fast-tier.ts";
@@ -36,6 +36,8 @@ export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants
   const { cold, fast, hot, strict, fastTier, archivist, homes, messageOf } = deps;
   /** Messages of the fast tier that were given out and are not marked yet. */
   const ofFastTier = new Set<EventId>();
+  /** Workers of this process that hold fast executions, or did: only their beats cost Redis anything. */
+  const atFast = new Set<WorkerId>();
 
   const split = async (tenantId: TenantId, mail: readonly Mail[]) => {
     const addressed = await Promise.all(
@@ -55,7 +57,9 @@ export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants
     const found = await Promise.all(
       refs.map(async (ref) => {
         if (homes.known(ref.executionId) === "strict") return [ref];
-        const copy = await cold.readExecution(ref.tenantId, ref.executionId);
+        const copy =
+          (await strict.readCopy(ref.tenantId, ref.executionId)) ??
+          (await cold.readExecution(ref.tenantId, ref.executionId));
         if (copy === undefined || !isArchived(copy)) return [ref];
         const still = await hot.attempt(async () => ({ has: await fast.readExecution(ref.tenantId, ref.executionId) }));
         if (still === undefined) return [];
@@ -78,6 +82,7 @@ export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants
       );
       const own = change.mail.filter((each) => each.executionId === executionId);
       if (acceptance.durability === "fast" && change.records.length === 0) {
+        atFast.add(acceptance.workerId);
         return fastTier.accept({
           ...acceptance,
           change: readdressed(tenantId, change, [...own, ...mail.fast], mail.strict),
@@ -95,7 +100,10 @@ export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants
     claim: async (request) => {
       if (homes.known(request.executionId) !== "strict") {
         const claimed = await fast.claim(request);
-        if (claimed.outcome === "claimed") homes.learn(request.executionId, "fast");
+        if (claimed.outcome === "claimed") {
+          atFast.add(request.workerId);
+          homes.learn(request.executionId, "fast");
+        }
         if (claimed.outcome !== "absent") return claimed;
         homes.forget(request.executionId);
       }
@@ -176,10 +184,12 @@ export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants
     },
 
     beat: async (workerId, nowMs) => {
-      await Promise.all([cold.beat(workerId, nowMs), hot.attempt(() => fast.beat(workerId, nowMs))]);
+      const both = atFast.has(workerId);
+      await Promise.all([cold.beat(workerId, nowMs), both && hot.attempt(() => fast.beat(workerId, nowMs))]);
     },
     retire: async (workerId) => {
-      await Promise.all([cold.retire(workerId), hot.attempt(() => fast.retire(workerId))]);
+      const both = atFast.has(workerId);
+      await Promise.all([cold.retire(workerId), both && hot.attempt(() => fast.retire(workerId))]);
     },
     purge: async (query) => {
       const [count, fastCount = 0] = await Promise.all([cold.purge(query), hot.attempt(() => fast.purge(query))]);
