@@ -1,3 +1,4 @@
+import type { RedisConnection } from "../../infra/adapters/redis/connection.ts";
 import { createRedisStore } from "../../infra/adapters/redis/execution-store.ts";
 import { createTcpConnection } from "../../infra/adapters/redis/tcp-connection.ts";
 import { systemClock } from "../../infra/adapters/system/system.ts";
@@ -14,14 +15,12 @@ export type TieredTimes = NonNullable<TieredStoreDeps["times"]>;
 
 export interface TieredOptions {
   readonly cold: ExecutionStore;
-  readonly redisUrl: string;
   readonly times?: TieredTimes;
 }
 
-/** A tiered store over a real Redis, and every line that it logged; `die` cuts its connection and leaves its calls hanging. */
-export function openTiered({ cold, redisUrl, times = {} }: TieredOptions) {
+/** A tiered store over a real Redis, and every line that it logged. */
+export function tieredOver(redis: RedisConnection, { cold, times = {} }: TieredOptions) {
   const logged: JsonObject[] = [];
-  const redis = createTcpConnection(redisUrl);
   const store = createTieredStore({
     cold,
     fast: createRedisStore(redis, { senderName: testIds.worker() }),
@@ -35,7 +34,13 @@ export function openTiered({ cold, redisUrl, times = {} }: TieredOptions) {
     ids: testIds,
     times: { restMs: 0, ...times },
   });
-  return { store, logged, die: () => redis.close() };
+  return { store, logged };
+}
+
+/** As `tieredOver`, with a connection of its own; `die` cuts it and leaves the store's calls hanging. */
+export function openTiered({ redisUrl, ...options }: TieredOptions & { readonly redisUrl: string }) {
+  const redis = createTcpConnection(redisUrl);
+  return { ...tieredOver(redis, options), die: () => redis.close() };
 }
 
 /** Entries of one chain, as the runtime seals them, `gapMs` apart. */
