@@ -44,7 +44,7 @@ export const backends: Readonly<Record<string, (directory: string) => Promise<Ba
   "redis-upstash": (directory) => onRedis("redis-upstash", directory, "everysec", true),
 };
 
-async function onRedis(
+export async function onRedis(
   name: string,
   directory: string,
   appendFsync: "everysec" | "always",
@@ -53,6 +53,8 @@ async function onRedis(
   const redis = await startRedis({ directory: await made(join(directory, "redis")), appendFsync });
   const bridge = overRest ? await startUpstashBridge({ redisPort: redis.port, token: TOKEN }) : undefined;
   const client = new Redis(redis.port, { protocol: 2 });
+  // Rewriting the file in the background takes half the machine for seconds, in whichever round it falls.
+  await client.config("SET", "auto-aof-rewrite-percentage", "0");
   const store: Record<string, string> =
     bridge === undefined
       ? { STORE: "redis", REDIS_URL: `redis://127.0.0.1:${redis.port}` }

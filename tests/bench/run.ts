@@ -8,6 +8,7 @@ import { growthPart } from "./growth.ts";
 import { latencyPart } from "./latency.ts";
 import type { Bench, Outcome, Part } from "./part.ts";
 import { recoveryPart } from "./recovery.ts";
+import { redisGrowthPart } from "./redis-growth.ts";
 import { describeMachine, markdown } from "./report.ts";
 import { startUpPart } from "./start-up.ts";
 import { storesPart } from "./stores.ts";
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   recovery: recoveryPart,
   waiting: waitingPart,
   stores: storesPart,
+  "redis-growth": redisGrowthPart,
 };
 
 const SIZES = { small: 1_000, large: 200_000 };
