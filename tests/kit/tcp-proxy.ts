@@ -15,6 +15,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** How many connections it has now. */
   readonly connections: number;
+  /** How many it ever had. */
+  readonly connectionsEver: number;
   /** Ends every connection, as a cable that is pulled, and every new one, until `mend`. */
   cut(): void;
   /** Ends every connection once; new ones work. */
@@ -33,6 +35,7 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
   const sockets = new Set<Socket>();
   let state: State = "open";
   let delayMs = 0;
+  let connectionsEver = 0;
 
   const endAll = (): void => {
     for (const socket of sockets) socket.resetAndDestroy();
@@ -57,6 +60,7 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
 
   const server = createServer((client) => {
     if (state === "cut") return void client.resetAndDestroy();
+    connectionsEver += 1;
     const upstream = connect(target.port, target.host);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -77,6 +81,9 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     port: (server.address() as AddressInfo).port,
     get connections() {
       return sockets.size / 2;
+    },
+    get connectionsEver() {
+      return connectionsEver;
     },
     cut: () => {
       state = "cut";

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -52,6 +52,10 @@ export interface PartSpec {
  * Throws `part.not_started` with what it said.
  */
 export async function startPart(spec: PartSpec): Promise<Part> {
+  // Whoever has the port would answer in the part's stead.
+  if (spec.port !== undefined && (await isTaken(spec.port))) {
+    throw new RuntimeError("part.not_started", `${spec.name} did not start: port ${spec.port} is in use.`);
+  }
   for (let tried = 1; ; tried += 1) {
     const port = spec.port ?? (await freePort());
     const outcome = await tryToStart(spec, port);
@@ -152,6 +156,18 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, "close");
   return port;
+}
+
+async function isTaken(port: number): Promise<boolean> {
+  const socket = connect(port, HOST);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Whether `GET /` on the port is answered with 200. */

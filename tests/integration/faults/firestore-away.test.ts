@@ -61,6 +61,8 @@ withParts(["firestore"], () => {
     const audit = await scene.audit();
 
     expect(audit).toMatchObject(WHOLE);
+    // Each of the eight breaks, but for those that came before anybody had reconnected.
+    expect(proxy.connectionsEver).toBeGreaterThan(6);
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
   }, 60_000);
 });

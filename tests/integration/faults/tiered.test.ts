@@ -1,3 +1,4 @@
+import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -10,6 +11,8 @@ import { misbehave } from "./bad-network.ts";
 import { openScene } from "./scene.ts";
 
 const SAGAS = 80;
+/** Past the three seconds after which a silent worker counts as dead, and the sweep that finds it. */
+const FROZEN_MS = 7_000;
 const WHOLE = { faults: [], executions: SAGAS, statuses: { completed: 72, compensated: 8 } };
 
 async function tieredOver(redis: MortalRedis) {
@@ -57,6 +60,21 @@ withParts(["redis", "firestore"], () => {
     const audit = await scene.audit();
 
     expect(audit).toMatchObject(WHOLE);
+    await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
+  }, 60_000);
+
+  it("fences a worker that was frozen past its lease, whose work another has taken up", async ({ annotate }) => {
+    await using redis = await startMortalRedis();
+    const env = await tieredOver(redis);
+    await using scene = await openScene({ workerEnvs: [env, env], ownEnv: env });
+    const [frozen] = scene.fleet.workers;
+    assert(frozen !== undefined);
+
+    await Promise.all([scene.load(SAGAS - 10, 7_000), scene.freezeInTheMiddle(frozen, FROZEN_MS)]);
+    const audit = await scene.audit();
+
+    expect(audit).toMatchObject(WHOLE);
+    expect(frozen.fenced, "what the frozen worker wrote late was refused").toBeGreaterThan(0);
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
   }, 60_000);
 
