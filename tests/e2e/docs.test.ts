@@ -23,6 +23,7 @@ const ENDPOINTS = [
   "GET /health/ready",
   "GET /session/{session_id}",
   "GET /wal",
+  "GET /wal/verify",
   "PATCH /session/{session_id}",
   "PATCH /session/{session_id}/upgrade",
   "POST /artifact/list",
