@@ -13,7 +13,7 @@ import type { Workshop } from "./workshop.ts";
 
 const WATCH_EVERY_MS = 250;
 /** An execution that ends within this time costs its caller no watch over the connection. */
-const SOON_MS = 50;
+const SOON_MS = 1_000;
 
 export interface SubmitAnswer {
   readonly execution: Execution;

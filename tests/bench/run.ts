@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 
 import { commitsPart } from "./commits.ts";
 import { createDatabases } from "./databases.ts";
+import { enginePart } from "./engine.ts";
 import { growthPart } from "./growth.ts";
 import { latencyPart } from "./latency.ts";
 import type { Bench, Outcome, Part } from "./part.ts";
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   "start-up": startUpPart,
   recovery: recoveryPart,
   waiting: waitingPart,
+  engine: enginePart,
   stores: storesPart,
   "redis-growth": redisGrowthPart,
 };
