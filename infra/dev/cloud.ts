@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 
 import { RuntimeError } from "../../shared/errors.ts";
 import { startComponents } from "./cloud/components.ts";
 import { prefixed, printTable } from "./cloud/console.ts";
 import { startFunctions } from "./cloud/functions.ts";
+import { openRunFolder } from "./cloud/run-folder.ts";
 import { callJobs } from "./cloud/scheduler.ts";
 import type { Part } from "./parts/part.ts";
 
@@ -21,9 +22,7 @@ const componentParts: Part[] = [];
 const functionParts: Part[] = [];
 const stopping = new AbortController();
 let jobs: Promise<void> = Promise.resolve();
-const base = path.resolve(import.meta.dirname, "../../.symphainy");
-await mkdir(base, { recursive: true });
-const folder = await mkdtemp(path.join(base, "cloud-"));
+const folder = await openRunFolder(path.resolve(import.meta.dirname, "../../.symphainy/cloud"));
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop(0));
 const starting = start();
@@ -50,7 +49,7 @@ async function start(): Promise<void> {
     apiPort: apiPort === 0 ? undefined : apiPort,
     started: (part) => watch(part, functionParts),
   });
-  jobs = callJobs(functions.jobUrls, stopping.signal, say);
+  jobs = callJobs(functions.jobs, stopping.signal, say);
   printTable([...components.rows, ...functions.rows], functions.apiUrl, env);
   say(`ready after ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
 }

@@ -7,15 +7,19 @@ import { startFunction } from "../parts/function-process.ts";
 import type { Part } from "../parts/part.ts";
 import type { Components } from "./components.ts";
 import { prefixed, type Row } from "./console.ts";
+import type { ScheduledJob } from "./scheduler.ts";
 
 const MAX_DELIVERY_ATTEMPTS = 5;
 const ACK_DEADLINE_SECONDS = 60;
+/** In the cloud a scheduler calls these once a minute; nobody wants to wait for that here. */
+const JOB_EVERY_MS = 2_000;
+/** And this one once a day. */
+const RETENTION_EVERY_MS = 60_000;
 
 export interface RunningFunctions {
   readonly rows: readonly Row[];
   readonly apiUrl: string;
-  /** Where a scheduler posts to, again and again. */
-  readonly jobUrls: readonly string[];
+  readonly jobs: readonly ScheduledJob[];
 }
 
 export interface FunctionsOptions {
@@ -31,7 +35,8 @@ export async function startFunctions(options: FunctionsOptions): Promise<Running
   const { folder, components, env, apiPort, started } = options;
   const { projectId, pubsubHost } = components;
   const bundles = await bundleFunctions(join(folder, "functions"));
-  const running = await Promise.all(
+  // All of them are waited for, also when one fails: what runs must be known to be stopped.
+  const outcomes = await Promise.allSettled(
     bundles.map(async ({ spec, file }) => {
       const part = await startFunction({
         file,
@@ -45,6 +50,10 @@ export async function startFunctions(options: FunctionsOptions): Promise<Running
     }),
   );
 
+  const running = outcomes.map((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
   const types = running.flatMap(({ spec }) => (spec.intentType === undefined ? [] : [spec.intentType]));
   await setUpTopics(
     { projectId, emulatorHost: pubsubHost },
@@ -69,6 +78,8 @@ export async function startFunctions(options: FunctionsOptions): Promise<Running
       what: spec.intentType ?? (spec.kind === "api" ? "the API" : "a job"),
     })),
     apiUrl: running.find(({ spec }) => spec.kind === "api")?.url ?? "",
-    jobUrls: running.filter(({ spec }) => spec.kind === "job").map(({ url }) => url),
+    jobs: running
+      .filter(({ spec }) => spec.kind === "job")
+      .map(({ spec, url }) => ({ url, everyMs: spec.name === "log_retention" ? RETENTION_EVERY_MS : JOB_EVERY_MS })),
   };
 }

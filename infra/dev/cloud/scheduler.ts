@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** In the cloud a scheduler calls each job once a minute; nobody wants to wait for that here. */
-const EVERY_MS = 2_000;
+export interface ScheduledJob {
+  readonly url: string;
+  readonly everyMs: number;
+}
 
-/** Calls the jobs again and again until told to stop; resolves when the last calls are over. */
+/** Calls each job at its own pace until told to stop; resolves when the last calls are over. */
 export async function callJobs(
-  urls: readonly string[],
+  jobs: readonly ScheduledJob[],
   until: AbortSignal,
   say: (line: string) => void,
 ): Promise<void> {
@@ -18,11 +20,11 @@ export async function callJobs(
       if (!until.aborted) say(`${url} cannot be reached: ${String(error)}`);
     }
   };
-  const callOne = async (url: string): Promise<void> => {
+  const callAgain = async ({ url, everyMs }: ScheduledJob): Promise<void> => {
     while (!until.aborted) {
       await callOnce(url);
-      await sleep(EVERY_MS, undefined, { signal: until }).catch(() => undefined);
+      await sleep(everyMs, undefined, { signal: until }).catch(() => undefined);
     }
   };
-  await Promise.all(urls.map(callOne));
+  await Promise.all(jobs.map(callAgain));
 }

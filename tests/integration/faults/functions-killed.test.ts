@@ -41,7 +41,7 @@ withParts(["redis", "firestore", "pubsub"], () => {
 
     const over = new AbortController();
     const scheduled = callJobs(
-      jobs.map(({ url }) => url),
+      jobs.map(({ url }) => ({ url, everyMs: 1_000 })),
       over.signal,
       () => undefined,
     );

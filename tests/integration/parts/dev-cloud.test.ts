@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { afterEach, expect, it, vi } from "vitest";
 
+import { functionSpecs } from "../../../infra/build/functions.ts";
 import { connect } from "../../e2e/client.ts";
 import { REPOSITORY } from "../../e2e/runtime-process.ts";
 import { upload } from "../../e2e/sample-files.ts";
@@ -11,15 +12,7 @@ import { withParts } from "../../kit/parts.ts";
 
 const START_WITHIN_MS = 75_000;
 const PARTS = ["redis-server", "upstash-bridge", "firestore-emulator", "pubsub-emulator", "gcs-standin"];
-const FUNCTIONS = [
-  "runtime_api",
-  "ingest_file",
-  "parse_content",
-  "save_materialization",
-  "log_retention",
-  "outbox_relay",
-  "recovery_sweep",
-];
+const FUNCTIONS = functionSpecs().map(({ name }) => name);
 
 let cloud: ReturnType<typeof launch> | undefined;
 afterEach(() => cloud?.child.kill("SIGKILL"));
