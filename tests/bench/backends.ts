@@ -41,6 +41,11 @@ export const backends: Readonly<Record<string, (directory: string) => Promise<Ba
   }),
   "redis-tcp, fsync each second": (directory) => onRedis("redis-tcp, fsync each second", directory, "everysec"),
   "redis-tcp, fsync always": (directory) => onRedis("redis-tcp, fsync always", directory, "always"),
+  "redis-tcp, both under functions-framework": async (directory) => {
+    const name = "redis-tcp, both under functions-framework";
+    const backend = await onRedis(name, directory, "everysec");
+    return { ...backend, environment: { ...backend.environment, BENCH_HOST: "functions-framework" } };
+  },
   "redis-upstash": (directory) => onRedis("redis-upstash", directory, "everysec", true),
 };
 

@@ -1,10 +1,11 @@
 import { hash } from "node:crypto";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { Redis } from "ioredis";
 
 import { createRestConnection } from "../../infra/adapters/redis/rest-connection.ts";
+import { listenUnderFramework, underFramework } from "./framework-host.ts";
 
 /**
  * The limit of any engine on this machine that keeps a saga of three steps in Redis by one Lua call for each commit: a bare server
@@ -43,17 +44,25 @@ async function saga(value: string): Promise<void> {
   for (let call = 0; call < CALLS; call += 1) await evalsha(key, String(call), value);
 }
 
-const server = createServer((request, response) => {
-  request.resume();
-  request.once("end", () => {
-    const value = values[request.url ?? ""];
-    if (value === undefined) {
-      response.writeHead(404).end();
-      return;
-    }
-    void saga(value).then(() => response.writeHead(200, { "content-type": "application/json" }).end('{"done":true}'));
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const value = values[request.url ?? ""];
+  if (value === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  await saga(value);
+  response.writeHead(200, { "content-type": "application/json" }).end('{"done":true}');
+}
+
+if (underFramework) {
+  // It has read the body before.
+  console.log(await listenUnderFramework(serve));
+} else {
+  const server = createServer((request, response) => {
+    request.resume();
+    request.once("end", () => void serve(request, response));
   });
-});
-server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+}
 
 process.once("SIGTERM", () => process.exit(0));
