@@ -12,7 +12,7 @@ import type {
 import type { Config } from "../shared/config.ts";
 import { RuntimeError } from "../shared/errors.ts";
 import { createIds } from "../shared/ids.ts";
-import { createLogger } from "../shared/logger.ts";
+import { createLogger, type Logger } from "../shared/logger.ts";
 import type { ExecutionStore } from "../shared/ports/execution-store.ts";
 import type { MessageBus } from "../shared/ports/message-bus.ts";
 import type { ObjectStore } from "../shared/ports/object-store.ts";
@@ -34,16 +34,6 @@ interface Opened<Adapter> {
 
 /** Chooses and opens the adapters that the configuration asks for; each client library is loaded only when it is chosen. */
 export async function createAdapters(config: Config): Promise<OpenAdapters> {
-  if (config.mode !== "dev") {
-    throw new RuntimeError(
-      "config.no_identity",
-      "MODE=production needs an identity provider, which this build does not have yet; use MODE=dev.",
-    );
-  }
-  const { createDevIdentity } = await import("./adapters/jwt/dev-identity.ts");
-  const identity = inDataDir(config.dataDir, () =>
-    createDevIdentity(join(config.dataDir, "dev-signing-key"), () => systemClock.now()),
-  );
   const ids = createIds(systemRandom);
   // With an emulator Google's clients would still look for the metadata server of a machine of Google's.
   if (usesEmulator(config)) process.env["METADATA_SERVER_DETECTION"] ??= "none";
@@ -53,6 +43,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     write: (line) => process.stderr.write(`${line}\n`),
   });
   const deps = { clock: systemClock, ids, random: systemRandom, logger };
+  const identity = await openIdentity(config, logger);
   const [store, objects, bus] = await Promise.all([
     openStore(config.store, { ...deps, dataDir: config.dataDir }),
     openObjects(config.objects, config.dataDir),
@@ -63,11 +54,35 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     store: store.adapter,
     objects: objects.adapter,
     bus: bus.adapter,
-    tokens: identity,
-    devTokens: identity,
+    ...identity,
     close: async () => {
       await Promise.all([store.close?.(), objects.close?.(), bus.close?.()]);
     },
+  };
+}
+
+/** Google's own issuer, whatever the one of the callers is. */
+const PUSH_ISSUER = "https://accounts.google.com";
+
+async function openIdentity(
+  { identity, pushes, dataDir }: Config,
+  logger: Logger,
+): Promise<Pick<Adapters, "tokens" | "devTokens" | "pushTokens">> {
+  if (identity.kind === "dev") {
+    const { createDevIdentity } = await import("./adapters/jwt/dev-identity.ts");
+    const keyFile = join(dataDir, "dev-signing-key");
+    const dev = inDataDir(dataDir, () => createDevIdentity(keyFile, () => systemClock.now()));
+    return { tokens: dev, devTokens: dev };
+  }
+  const { createOidcIdentity, createPushIdentity } = await import("./adapters/jwt/oidc-identity.ts");
+  const deps = { clock: systemClock, logger };
+  return {
+    tokens: createOidcIdentity(identity, deps),
+    devTokens: undefined,
+    pushTokens:
+      pushes === undefined
+        ? undefined
+        : createPushIdentity({ ...pushes, issuer: PUSH_ISSUER, jwksUrl: undefined }, deps),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   STORES,
   type StoreChoice,
 } from "./config-choices.ts";
+import { type IdentityChoice, type PushesChoice, readIdentity, readPushes } from "./config-identity.ts";
 import { RuntimeError } from "./errors.ts";
 import { LOG_LEVELS } from "./logger.ts";
 
@@ -29,6 +30,7 @@ const oneOf = <Kind extends string>(choices: Readonly<Record<Kind, unknown>>) =>
 const plainSchema = z
   .object({
     MODE: z.enum(["dev", "production"]).default("dev"),
+    K_SERVICE: z.string().optional(),
     HOST: z.string().min(1).default("127.0.0.1"),
     PORT: integer(8080, 0, 65_535),
     DATA_DIR: z.string().min(1).default(".symphainy"),
@@ -49,6 +51,11 @@ const plainSchema = z
     when: ({ issues }) => !issues.some(({ path }) => path?.[0] === "HOST" || path?.[0] === "MODE"),
     message: `dev mode issues tokens to anybody, so it listens on loopback only (${loopback.join(", ")})`,
   })
+  .refine((config) => config.MODE !== "dev" || config.K_SERVICE === undefined, {
+    path: ["MODE"],
+    when: ({ issues }) => !issues.some(({ path }) => path?.[0] === "MODE"),
+    message: "dev mode issues tokens to anybody, so it does not start on Cloud Run; set MODE=production",
+  })
   .transform((env) => ({
     mode: env.MODE,
     host: env.HOST,
@@ -67,6 +74,8 @@ export interface Config extends Readonly<z.infer<typeof plainSchema>> {
   readonly store: StoreChoice;
   readonly objects: ObjectsChoice;
   readonly bus: BusChoice;
+  readonly identity: IdentityChoice;
+  readonly pushes: PushesChoice | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -77,11 +86,14 @@ export function loadConfig(env: Environment): Config {
   const store = read(STORES, env["STORE"] ?? "sqlite", env);
   const objects = read(OBJECTS, env["OBJECTS"] ?? "files", env);
   const bus = read(BUSES, env["BUS"] ?? "in-process", env);
-  if (plain.success && store?.success && objects?.success && bus?.success) {
-    return { ...plain.data, store: store.data, objects: objects.data, bus: bus.data };
+  const identity = readIdentity(env);
+  const pushes = readPushes(env);
+  if (plain.success && store?.success && objects?.success && bus?.success && identity.success && pushes.success) {
+    const choices = { store: store.data, objects: objects.data, bus: bus.data };
+    return { ...plain.data, ...choices, identity: identity.data, pushes: pushes.data };
   }
 
-  const issues = [plain, store, objects, bus].flatMap((part) => part?.error?.issues ?? []);
+  const issues = [plain, store, objects, bus, identity, pushes].flatMap((part) => part?.error?.issues ?? []);
   const messages = Map.groupBy(issues, (issue) => issue.path.join("."));
   const faults = [...messages].map(([path, found]) => ({
     path,

@@ -13,7 +13,7 @@ import type { Random } from "./random.ts";
 import type { ExecutionStore } from "./ports/execution-store.ts";
 import type { MessageBus } from "./ports/message-bus.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
-import type { DevTokenIssuer, TokenVerifier } from "./ports/token-verifier.ts";
+import type { DevTokenIssuer, PushVerifier, TokenVerifier } from "./ports/token-verifier.ts";
 import type { IntentCatalog } from "./sagas/intent-catalog.ts";
 import type { SessionService } from "./sessions/session-service.ts";
 import type { ClaimCheck } from "./state/claim-check.ts";
@@ -35,6 +35,8 @@ export interface Adapters {
   readonly tokens: TokenVerifier;
   /** Present in dev mode only. */
   readonly devTokens: DevTokenIssuer | undefined;
+  /** Absent where no pushes are to be believed; dev mode believes all. */
+  readonly pushTokens?: PushVerifier | undefined;
 }
 
 /** Everything long-lived, built once, in the order of this list; routes and functions get it and build nothing themselves. */

@@ -5,8 +5,9 @@ import * as z from "zod";
 import { type FieldFault, RuntimeError } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
 import type { TokenVerifier } from "../ports/token-verifier.ts";
+import type { Role } from "../roles.ts";
 import { type TraceContext, traceparent } from "../trace.ts";
-import { authenticate, provenTenant } from "./principal.ts";
+import { authenticate, provenTenant, requireRole } from "./principal.ts";
 import { problemSchema } from "./problem.ts";
 
 /** How deep a body may be nested: far beyond real documents, far below what recursive code survives. */
@@ -21,8 +22,14 @@ export interface HttpEnv {
   };
 }
 
-/** An endpoint as data: what it takes and answers, for the router and for OpenAPI alike. */
-export interface EndpointSpec<Body, Query> {
+/** An endpoint as data: who may call it, what it takes and answers, for the router and for OpenAPI alike. */
+export interface EndpointSpec<Body, Query> extends PublicEndpointSpec<Body, Query> {
+  /** The least role that may call it. */
+  readonly role: Role;
+}
+
+/** What of an endpoint is the same where nobody needs a token. */
+interface PublicEndpointSpec<Body, Query> {
   readonly method: "get" | "post" | "patch";
   /** In OpenAPI's form, `/session/{session_id}`. */
   readonly path: string;
@@ -34,7 +41,7 @@ export interface EndpointSpec<Body, Query> {
   readonly query?: z.ZodType<Query>;
   readonly headers?: readonly { readonly name: string; readonly description: string }[];
   readonly answers: Readonly<Record<number, Answer>>;
-  /** The statuses of the problems that it may answer, besides 401, 422 and 500. */
+  /** The statuses of the problems that it may answer, besides 401, 403, 404, 422 and 503. */
   readonly problems?: readonly number[];
 }
 
@@ -76,17 +83,20 @@ export function addEndpoint<Body, Query>(
   spec: EndpointSpec<Body, Query>,
   handle: Handler<Body, Query>,
 ): void {
-  describe(router, spec, true);
+  describe(router, spec, spec.role);
   router.on(spec.method.toUpperCase(), honoPath(spec.path), async (c) => {
     const principal = await authenticate(c.req.header("authorization"), tokens);
     const body = await readBody(c, spec.body);
     const query = readQuery(c, spec.query);
     const claimed = tenantNamedIn(body) ?? tenantNamedIn(query) ?? principal.tenantId;
+    const tenantId = provenTenant(principal, claimed);
+    // After the tenant: of another tenant's things not even the role that they need is told.
+    requireRole(principal, spec.role);
     const reply = await handle({
       body,
       query,
       params: c.req.param(),
-      tenantId: provenTenant(principal, claimed),
+      tenantId,
       userId: principal.userId,
       trace: c.get("trace"),
       header: (name) => c.req.header(name),
@@ -103,14 +113,15 @@ export function addEndpoint<Body, Query>(
 /** Adds an endpoint that anybody may call: it serves no tenant's data. */
 export function addPublicEndpoint<Body>(
   router: Router,
-  spec: EndpointSpec<Body, undefined>,
-  handle: (call: Pick<Call<Body, undefined>, "body" | "signal">) => Promise<Reply | Response>,
+  spec: PublicEndpointSpec<Body, undefined>,
+  handle: (call: Pick<Call<Body, undefined>, "body" | "origin" | "signal">) => Promise<Reply | Response>,
 ): void {
-  describe(router, spec, false);
+  describe(router, spec, undefined);
   router.on(spec.method.toUpperCase(), honoPath(spec.path), async (c) => {
     const body = await readBody(c, spec.body);
     const reply = await handle({
       body,
+      origin: () => new URL(c.req.url).origin,
       get signal() {
         return c.req.raw.signal;
       },
@@ -121,13 +132,13 @@ export function addPublicEndpoint<Body>(
 
 function describe(
   router: Router,
-  spec: EndpointSpec<never, never> | EndpointSpec<unknown, unknown>,
-  secured: boolean,
+  spec: PublicEndpointSpec<never, never> | PublicEndpointSpec<unknown, unknown>,
+  role: Role | undefined,
 ): void {
   const names = [...spec.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
   const problem = { "application/problem+json": { schema: problemSchema } };
   const problems = [
-    ...(secured ? [401] : []),
+    ...(role === undefined ? [] : [401, 403, 404, 503]),
     ...(spec.body === undefined && spec.query === undefined ? [] : [422]),
     ...(spec.problems ?? []),
   ];
@@ -137,7 +148,7 @@ function describe(
     tags: [spec.tag],
     summary: spec.summary,
     ...(spec.description === undefined ? {} : { description: spec.description }),
-    security: secured ? [{ bearer: [] }] : [],
+    security: role === undefined ? [] : [{ bearer: [role] }],
     request: {
       ...(names.length === 0 ? {} : { params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) }),
       ...(spec.query === undefined ? {} : { query: spec.query as unknown as z.ZodObject }),

@@ -31,7 +31,7 @@ export interface EventIntake {
 }
 
 export function createEventIntake({ adapters, config, lifecycle, recovery, catalog }: RuntimeServices): EventIntake {
-  const prove = createPushProof(adapters.tokens, adapters.devTokens);
+  const prove = createPushProof(adapters);
   const deadLetters = createDeadLetters(adapters.bus);
 
   const takeIntent = async (event: IncomingEvent, message: PushedMessage, authorization: string | undefined) => {

@@ -1,18 +1,24 @@
 import { notFound, RuntimeError } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
 import type { Principal, TokenVerifier } from "../ports/token-verifier.ts";
+import { includesRole, type Role } from "../roles.ts";
 
 /** The caller, proven by the bearer token of the request. Throws `auth.no_token` or `auth.bad_token` (401). */
 export async function authenticate(authorization: string | undefined, tokens: TokenVerifier): Promise<Principal> {
-  const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
-  if (token === undefined) {
-    throw new RuntimeError("auth.no_token", "Send a bearer token: `Authorization: Bearer <token>`.", { status: 401 });
-  }
-  const principal = await tokens.verify(token);
+  const principal = await tokens.verify(bearerToken(authorization));
   if (principal === undefined) {
     throw new RuntimeError("auth.bad_token", "The bearer token is not valid, or no longer.", { status: 401 });
   }
   return principal;
+}
+
+/** The token of an `Authorization` header. Throws `auth.no_token` (401). */
+export function bearerToken(authorization: string | undefined): string {
+  const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+  if (token === undefined) {
+    throw new RuntimeError("auth.no_token", "Send a bearer token: `Authorization: Bearer <token>`.", { status: 401 });
+  }
+  return token;
 }
 
 /**
@@ -22,4 +28,13 @@ export async function authenticate(authorization: string | undefined, tokens: To
 export function provenTenant(principal: Principal, claimed: string): TenantId {
   if (principal.tenantId !== claimed) throw notFound("tenant", claimed);
   return principal.tenantId;
+}
+
+/** Throws `auth.role_missing` (403) when the caller may be here, but may not do this. */
+export function requireRole({ roles }: Principal, needed: Role): void {
+  if (includesRole(roles, needed)) return;
+  throw new RuntimeError("auth.role_missing", `This needs the role ${needed}.`, {
+    status: 403,
+    details: { role: needed },
+  });
 }

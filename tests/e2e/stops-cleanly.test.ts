@@ -179,10 +179,10 @@ describe("a start that cannot be", () => {
     expectPlainWords(exit.stderr);
   });
 
-  it("refuses MODE=production as long as there is no identity provider", async () => {
+  it("refuses MODE=production without an identity provider, and names what is needed", async () => {
     const exit = await runtimes.runToExit({ env: { MODE: "production" } });
     expect(exit.code).toBe(1);
-    expect(exit.stderr).toContain("identity provider");
+    expect(exit.stderr).toMatch(/OIDC_ISSUER[^]*OIDC_AUDIENCE/);
     expectPlainWords(exit.stderr);
   });
 

@@ -16,6 +16,8 @@ function faults(env: Record<string, string>): string[] {
   return [];
 }
 
+const production = { MODE: "production", OIDC_ISSUER: "https://issuer.example", OIDC_AUDIENCE: "symphainy" };
+
 describe("loadConfig", () => {
   it("an empty environment is a working configuration on loopback", () => {
     expect(loadConfig({})).toMatchObject({ mode: "dev", host: "127.0.0.1", port: 8080, dataDir: ".symphainy" });
@@ -24,7 +26,7 @@ describe("loadConfig", () => {
 
   it("reads each value", () => {
     const env = {
-      MODE: "production",
+      ...production,
       HOST: "0.0.0.0",
       PORT: "0",
       DATA_DIR: "/data",
@@ -51,6 +53,16 @@ describe("loadConfig", () => {
       store: { kind: "sqlite" },
       objects: { kind: "files" },
       bus: { kind: "in-process" },
+      identity: {
+        kind: "oidc",
+        issuer: "https://issuer.example",
+        audience: "symphainy",
+        jwksUrl: undefined,
+        algorithms: ["RS256", "ES256"],
+        tenantClaim: "tenant_id",
+        rolesClaim: "roles",
+      },
+      pushes: undefined,
     });
   });
 
@@ -83,7 +95,7 @@ describe("loadConfig", () => {
 
   it.each(["0.0.0.0", "::", "192.168.1.5", "localhost.evil.example"])("dev mode does not listen on %s", (host) => {
     expect(faults({ HOST: host })).toEqual(["HOST"]);
-    expect(faults({ HOST: host, MODE: "production" })).toEqual([]);
+    expect(faults({ ...production, HOST: host })).toEqual([]);
   });
 
   it("names a dev mode that listens to the world together with the other faults", () => {
@@ -146,5 +158,51 @@ describe("loadConfig", () => {
     [{ STORE: "tiered", BUS: "pubsub", PORT: "x" }, ["GOOGLE_CLOUD_PROJECT", "PORT", "REDIS_URL"]],
   ])("%j names each variable that its choice lacks or cannot use, once", (env, names) => {
     expect(faults(env as Record<string, string>)).toEqual(names);
+  });
+
+  it("production reads how to tell callers and pushes, in full", () => {
+    const { identity, pushes } = loadConfig({
+      ...production,
+      OIDC_JWKS_URL: "https://issuer.example/keys",
+      OIDC_ALGORITHMS: "ES256, EdDSA",
+      TENANT_CLAIM: "app_metadata.tenant_id",
+      ROLES_CLAIM: "app_metadata.roles",
+      PUSH_AUDIENCE: "https://api.example",
+      PUSH_SERVICE_ACCOUNT: "push@project.iam.gserviceaccount.com",
+    });
+    expect(identity).toMatchObject({
+      jwksUrl: "https://issuer.example/keys",
+      algorithms: ["ES256", "EdDSA"],
+      tenantClaim: "app_metadata.tenant_id",
+      rolesClaim: "app_metadata.roles",
+    });
+    expect(pushes).toEqual({ audience: "https://api.example", serviceAccount: "push@project.iam.gserviceaccount.com" });
+  });
+
+  it("dev mode believes its own tokens only, whatever of production's is set", () => {
+    expect(loadConfig({ ...production, MODE: "dev" }).identity).toEqual({ kind: "dev" });
+  });
+
+  it.each([
+    [{ MODE: "production" }, ["OIDC_AUDIENCE", "OIDC_ISSUER"]],
+    [{ MODE: "production", PORT: "x", STORE: "redis" }, ["OIDC_AUDIENCE", "OIDC_ISSUER", "PORT", "REDIS_URL"]],
+    [{ ...production, OIDC_ISSUER: "http://issuer.example" }, ["OIDC_ISSUER"]],
+    [{ ...production, OIDC_ISSUER: "issuer.example" }, ["OIDC_ISSUER"]],
+    [{ ...production, OIDC_ISSUER: "http://127.0.0.1:9000" }, []],
+    [{ ...production, OIDC_JWKS_URL: "http://issuer.example/keys" }, ["OIDC_JWKS_URL"]],
+    [{ ...production, TENANT_CLAIM: "", ROLES_CLAIM: "" }, ["ROLES_CLAIM", "TENANT_CLAIM"]],
+    [{ ...production, PUSH_AUDIENCE: "https://api.example" }, ["PUSH_SERVICE_ACCOUNT"]],
+    [{ ...production, PUSH_SERVICE_ACCOUNT: "push@project.iam.gserviceaccount.com" }, ["PUSH_AUDIENCE"]],
+    [{ ...production, PUSH_AUDIENCE: "a", PUSH_SERVICE_ACCOUNT: "nobody" }, ["PUSH_SERVICE_ACCOUNT"]],
+    [{ K_SERVICE: "runtime" }, ["MODE"]],
+    [{ ...production, K_SERVICE: "runtime" }, []],
+  ])("%j has faults in %j", (env, names) => {
+    expect(faults(env)).toEqual(names);
+  });
+
+  it.each(["none", "HS256", "RS256,HS256", "RS256,", ""])("OIDC_ALGORITHMS=%j is a fault", (OIDC_ALGORITHMS) => {
+    const found = faults({ ...production, OIDC_ALGORITHMS });
+    expect(found).not.toEqual([]);
+    expect(found.every((name) => name.startsWith("OIDC_ALGORITHMS"))).toBe(true);
   });
 });

@@ -7,16 +7,19 @@ import * as z from "zod";
 
 import { trustedTenantId } from "../../../shared/ids.ts";
 import type { DevTokenIssuer, TokenVerifier } from "../../../shared/ports/token-verifier.ts";
+import { knownRoles, type Role } from "../../../shared/roles.ts";
 import { createVerifiedTokens } from "./verified-tokens.ts";
 
 const ISSUER = "symphainy-dev";
+/** What the first minute needs; `platform` must be asked for. */
+const USUAL_ROLES: readonly Role[] = ["viewer", "submitter", "operator"];
 const LIFETIME_SECONDS = 12 * 60 * 60;
 
 const claimsSchema = z.object({
   tenant_id: z.string().min(1),
   sub: z.string().min(1).optional(),
   exp: z.number(),
-  roles: z.array(z.string()).default([]),
+  roles: z.array(z.string()).default([]).transform(knownRoles),
 });
 
 /** Tokens for local work, signed with a key that lives in the data folder, so that they outlast a restart. */
@@ -24,7 +27,7 @@ export function createDevIdentity(keyFile: string, now: () => number): TokenVeri
   const key = loadKey(keyFile);
   const verified = createVerifiedTokens(now);
   return {
-    issue: async ({ tenantId, userId, roles = [] }) => {
+    issue: async ({ tenantId, userId, roles = USUAL_ROLES }) => {
       const issuedAt = Math.floor(now() / 1_000);
       const jwt = new SignJWT({ tenant_id: tenantId, roles: [...roles] })
         .setProtectedHeader({ alg: "HS256" })

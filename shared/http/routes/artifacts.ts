@@ -48,6 +48,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
     {
       method: "post",
       path: "/artifact/resolve",
+      role: "viewer",
       tag,
       summary: "Resolve an artifact that is ready to be used",
       body: z.object({ tenant_id: tenantId, artifact_id: z.string().min(1), artifact_type: z.string().min(1) }),
@@ -68,6 +69,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
     {
       method: "post",
       path: "/artifact/list",
+      role: "viewer",
       tag,
       summary: "List artifacts, newest first",
       body: z.object({
@@ -106,6 +108,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
     {
       method: "get",
       path: "/artifacts/{artifact_id}",
+      role: "viewer",
       tag,
       summary: "Read an artifact with its payload",
       description:
@@ -148,6 +151,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
     {
       method: "get",
       path: "/artifacts/{artifact_id}/payload",
+      role: "viewer",
       tag,
       summary: "Stream an artifact's bytes",
       query: z.object({ tenant_id: tenantId }),
@@ -166,6 +170,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
     {
       method: "get",
       path: "/artifacts/{artifact_id}/visual/{name}",
+      role: "viewer",
       tag,
       summary: "A picture of an artifact",
       query: z.object({ tenant_id: tenantId }),

@@ -37,6 +37,7 @@ export function addCatalogRoutes(router: Router, { catalog, adapters }: RuntimeS
     {
       method: "get",
       path: "/catalog",
+      role: "viewer",
       tag: "intents",
       summary: "Every intent type, with its schemas and its plan",
       answers: { 200: { description: "the catalog", schema: catalogAnswer } },

@@ -21,6 +21,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
     {
       method: "post",
       path: "/execution/{execution_id}/cancel",
+      role: "operator",
       tag,
       summary: "Cancel an execution",
       description: "Seen at its next commit. With `compensate` what it did is undone first; past its pivot it goes on.",
@@ -38,6 +39,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
     {
       method: "post",
       path: "/execution/{execution_id}/signal/{name}",
+      role: "submitter",
       tag,
       summary: "Signal to an execution",
       description:
@@ -62,6 +64,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
     {
       method: "post",
       path: "/execution/{execution_id}/retry",
+      role: "operator",
       tag,
       summary: "Retry an execution that did not succeed",
       description:
@@ -82,6 +85,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
     {
       method: "post",
       path: "/execution/{execution_id}/fork",
+      role: "operator",
       tag,
       summary: "Begin a new execution at a step of this one",
       body: z.object({ tenant_id: tenantId, from_step: z.string().min(1), parameters: jsonObject.optional() }),

@@ -22,6 +22,7 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
     {
       method: "get",
       path: "/execution/{execution_id}/status",
+      role: "viewer",
       tag,
       summary: "Read an execution",
       query: z.object({ tenant_id: tenantId, include_artifacts: flag, include_events: flag }),
@@ -41,6 +42,7 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
     {
       method: "get",
       path: "/execution/{execution_id}/events",
+      role: "viewer",
       tag,
       summary: "Follow an execution's log entries as they are committed",
       description:
@@ -69,6 +71,7 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
     {
       method: "get",
       path: "/executions",
+      role: "viewer",
       tag,
       summary: "List executions, newest first",
       query: z.object({

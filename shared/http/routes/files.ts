@@ -14,6 +14,7 @@ export function addFileRoutes(router: Router, { uploads, adapters }: RuntimeServ
     {
       method: "post",
       path: "/files/upload-url",
+      role: "submitter",
       tag: "files",
       summary: "Get a signed URL to upload a file",
       description:

@@ -58,6 +58,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
     {
       method: "post",
       path: "/intent/submit",
+      role: "submitter",
       tag: "intents",
       summary: "Submit an intent",
       description: "Once this answers, the intent is durable: it reaches a terminal state, whatever dies.",
@@ -76,6 +77,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       {
         method: "post",
         path: `/${definition.realm}/${definition.name}`,
+        role: "submitter",
         tag: definition.realm,
         summary: definition.description,
         body: intentBody.extend({ parameters: parametersOf(definition) }),

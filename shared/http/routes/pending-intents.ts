@@ -20,6 +20,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
     {
       method: "post",
       path: "/intent/pending/create",
+      role: "submitter",
       tag,
       summary: "Leave an intent for later",
       body: z.object({
@@ -54,6 +55,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
     {
       method: "post",
       path: "/intent/pending/list",
+      role: "viewer",
       tag,
       summary: "List waiting intents, newest first",
       body: z.object({
@@ -87,6 +89,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
     {
       method: "post",
       path: "/intent/pending/{id}/submit",
+      role: "submitter",
       tag,
       summary: "Take a waiting intent up, in any session of its tenant",
       body: z.object({ tenant_id: tenantId, session_id: sessionId, parameters: jsonObject.default({}) }),
@@ -111,6 +114,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
     {
       method: "post",
       path: "/intent/pending/{id}/cancel",
+      role: "submitter",
       tag,
       summary: "Withdraw a waiting intent",
       body: z.object({ tenant_id: tenantId }),

@@ -32,6 +32,7 @@ export function addSessionRoutes(router: Router, { sessions, adapters }: Runtime
     {
       method: "post",
       path: "/session/create",
+      role: "submitter",
       tag,
       summary: "Create a session",
       description: "Without a user_id the session is anonymous. It lives for 24 hours after its last use.",
@@ -56,6 +57,7 @@ export function addSessionRoutes(router: Router, { sessions, adapters }: Runtime
     {
       method: "get",
       path: "/session/{session_id}",
+      role: "viewer",
       tag,
       summary: "Read a session",
       query: z.object({ tenant_id: tenantId }),
@@ -73,6 +75,7 @@ export function addSessionRoutes(router: Router, { sessions, adapters }: Runtime
     {
       method: "patch",
       path: "/session/{session_id}",
+      role: "submitter",
       tag,
       summary: "Merge into a session's context",
       body: z.object({ tenant_id: tenantId, context: jsonObject }),
@@ -91,6 +94,7 @@ export function addSessionRoutes(router: Router, { sessions, adapters }: Runtime
     {
       method: "patch",
       path: "/session/{session_id}/upgrade",
+      role: "submitter",
       tag,
       summary: "Make an anonymous session a user's",
       body: z.object({ tenant_id: tenantId, user_id: z.string().min(1).max(256), metadata: jsonObject.default({}) }),

@@ -26,6 +26,7 @@ function addVerification(router: Router, { log, adapters }: RuntimeServices): vo
     {
       method: "get",
       path: "/wal/verify",
+      role: "viewer",
       tag: "write-ahead log",
       summary: "Verify the hash chains of the log",
       description:
@@ -74,6 +75,7 @@ function addReading(router: Router, { log, adapters }: RuntimeServices): void {
     {
       method: "get",
       path: "/wal",
+      role: "viewer",
       tag: "write-ahead log",
       summary: "Read the write-ahead log",
       description:
