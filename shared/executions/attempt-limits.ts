@@ -35,8 +35,13 @@ export class AttemptLimits {
 
   /** Aborts when the step's time is over, the process must end, or nobody wants the result any more. */
   get signal(): AbortSignal {
-    this.#over ??= new AbortController();
-    this.#watch();
+    if (this.#over === undefined) {
+      this.#over = new AbortController();
+      this.#watch();
+      // It may be asked for late, when what would abort it has come already.
+      if (this.#limits.unwanted?.().aborted === true) this.#onUnwanted();
+      if (this.#reason !== undefined) this.#over.abort(this.#reason);
+    }
     return this.#over.signal;
   }
 
@@ -70,7 +75,6 @@ export class AttemptLimits {
     const unwanted = this.#limits.unwanted?.();
     stopping.addEventListener("abort", this.#onStop, { once: true });
     unwanted?.addEventListener("abort", this.#onUnwanted, { once: true });
-    if (unwanted?.aborted === true) this.#onUnwanted();
     if (stopping.aborted) this.#onStop();
   }
 
