@@ -16,6 +16,7 @@ import { createLogger, type Logger } from "../shared/logger.ts";
 import type { ExecutionStore } from "../shared/ports/execution-store.ts";
 import type { MessageBus } from "../shared/ports/message-bus.ts";
 import type { ObjectStore } from "../shared/ports/object-store.ts";
+import type { RateBuckets } from "../shared/ports/rate-buckets.ts";
 import type { Adapters } from "../shared/services.ts";
 import { EVENTS_TOPIC } from "../shared/state/cloud-event.ts";
 import type { RedisConnection } from "./adapters/redis/connection.ts";
@@ -49,14 +50,16 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     openObjects(config.objects, config.dataDir),
     openBus(config.bus),
   ]);
+  const rateBuckets = openRateBuckets(config.store, config.dataDir);
   return {
     ...deps,
     store: store.adapter,
+    rateBuckets,
     objects: objects.adapter,
     bus: bus.adapter,
     ...identity,
     close: async () => {
-      await Promise.all([store.close?.(), objects.close?.(), bus.close?.()]);
+      await Promise.all([store.close?.(), rateBuckets.close(), objects.close?.(), bus.close?.()]);
     },
   };
 }
@@ -111,6 +114,39 @@ async function openStore(choice: StoreChoice, deps: StoreDeps): Promise<Opened<E
       return opened(createTieredStore({ cold, fast, redis, clock, logger, ids }));
     }
   }
+}
+
+/** Beside the store, in Redis where there is one; opened when a limit is asked for the first time, which may be never. */
+function openRateBuckets(choice: StoreChoice, dataDir: string): RateBuckets {
+  let opening: Promise<RateBuckets> | undefined;
+  const open = async (): Promise<RateBuckets> => {
+    switch (choice.kind) {
+      case "sqlite": {
+        const { createSqliteRateBuckets } = await import("./adapters/sqlite/rate-buckets.ts");
+        return inDataDir(dataDir, () => createSqliteRateBuckets(join(dataDir, "rates.db")));
+      }
+      case "redis":
+      case "upstash":
+      case "tiered": {
+        const { createRedisRateBuckets } = await import("./adapters/redis/rate-buckets.ts");
+        return createRedisRateBuckets(await openRedis(choice.kind === "tiered" ? choice.hot : choice));
+      }
+      case "firestore": {
+        const { createFirestoreRateBuckets } = await import("./adapters/firestore/rate-buckets.ts");
+        return createFirestoreRateBuckets(choice);
+      }
+    }
+  };
+  return {
+    take: async (key, request) => {
+      opening ??= open().catch((error: unknown) => {
+        opening = undefined;
+        throw error;
+      });
+      return (await opening).take(key, request);
+    },
+    close: async () => (await opening)?.close(),
+  };
 }
 
 async function openRedis(choice: RedisChoice | UpstashChoice): Promise<RedisConnection> {

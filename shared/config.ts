@@ -10,6 +10,7 @@ import {
   type StoreChoice,
 } from "./config-choices.ts";
 import { type IdentityChoice, type PushesChoice, readIdentity, readPushes } from "./config-identity.ts";
+import { type LimitsChoice, readLimits } from "./config-limits.ts";
 import { RuntimeError } from "./errors.ts";
 import { LOG_LEVELS } from "./logger.ts";
 
@@ -74,6 +75,7 @@ export interface Config extends Readonly<z.infer<typeof plainSchema>> {
   readonly store: StoreChoice;
   readonly objects: ObjectsChoice;
   readonly bus: BusChoice;
+  readonly limits: LimitsChoice;
   readonly identity: IdentityChoice;
   readonly pushes: PushesChoice | undefined;
 }
@@ -86,14 +88,23 @@ export function loadConfig(env: Environment): Config {
   const store = read(STORES, env["STORE"] ?? "sqlite", env);
   const objects = read(OBJECTS, env["OBJECTS"] ?? "files", env);
   const bus = read(BUSES, env["BUS"] ?? "in-process", env);
+  const limits = readLimits(env);
   const identity = readIdentity(env);
   const pushes = readPushes(env);
-  if (plain.success && store?.success && objects?.success && bus?.success && identity.success && pushes.success) {
-    const choices = { store: store.data, objects: objects.data, bus: bus.data };
+  if (
+    plain.success &&
+    store?.success &&
+    objects?.success &&
+    bus?.success &&
+    limits.success &&
+    identity.success &&
+    pushes.success
+  ) {
+    const choices = { store: store.data, objects: objects.data, bus: bus.data, limits: limits.data };
     return { ...plain.data, ...choices, identity: identity.data, pushes: pushes.data };
   }
 
-  const issues = [plain, store, objects, bus, identity, pushes].flatMap((part) => part?.error?.issues ?? []);
+  const issues = [plain, store, objects, bus, limits, identity, pushes].flatMap((part) => part?.error?.issues ?? []);
   const messages = Map.groupBy(issues, (issue) => issue.path.join("."));
   const faults = [...messages].map(([path, found]) => ({
     path,

@@ -12,7 +12,14 @@ import { createRecovery } from "./executions/recovery.ts";
 import { ALWAYS, type Shift } from "./executions/shift.ts";
 import { createSubmission } from "./executions/submission.ts";
 import { createWorkshop } from "./executions/workshop.ts";
+import { isTerminal } from "./executions/execution.ts";
+import { loadExecution } from "./executions/stored-execution.ts";
 import { trustedTenantId } from "./ids.ts";
+import { createAdmission } from "./policy/admission.ts";
+import { createConcurrencySlots } from "./policy/concurrency-slots.ts";
+import { createLiveExecutions } from "./policy/live-executions.ts";
+import { createRefusalLog } from "./policy/refusal-log.ts";
+import { createTokenLeases } from "./policy/token-leases.ts";
 import { createIntentCatalog } from "./sagas/intent-catalog.ts";
 import type { IntentDefinition } from "./sagas/intent-definition.ts";
 import type { Adapters, RuntimeServices } from "./services.ts";
@@ -41,7 +48,7 @@ export function createServices(
   intents: readonly IntentDefinition[],
   { shift = ALWAYS, complete = true }: ProcessKind = {},
 ): RuntimeServices {
-  const { clock, ids, random, logger, store, objects, bus } = adapters;
+  const { clock, ids, random, logger, store, objects, bus, rateBuckets } = adapters;
 
   const surface = createStateSurface(store);
   const claimCheck = createClaimCheck(objects);
@@ -56,6 +63,20 @@ export function createServices(
   const feed = createExecutionFeed();
 
   const stopping = new AbortController();
+  const admission = createAdmission({
+    limits: config.limits,
+    leases: createTokenLeases({ buckets: rateBuckets, clock }),
+    live: createLiveExecutions({ store, clock }),
+    log: createRefusalLog({ sessions, clock, logger, stopping: stopping.signal }),
+    clock,
+  });
+  const slots = createConcurrencySlots({
+    surface,
+    isOver: async (tenantId, executionId) => {
+      const stored = await store.readExecution(tenantId, executionId);
+      return stored === undefined || isTerminal(loadExecution(stored).state.status);
+    },
+  });
   const presence = createPresence({ store, clock, logger, workerId: ids.worker() });
   const accept = createAcceptance({
     store,
@@ -79,6 +100,7 @@ export function createServices(
     take: (held) => recovery.take(held),
     wake: (ref) => recovery.wake(ref),
   });
+  const maxHeld = config.maxRunning + config.maxQueued;
   const workshop = createWorkshop({
     store,
     surface,
@@ -91,6 +113,7 @@ export function createServices(
     random,
     logger,
     maxRunning: config.maxRunning,
+    maxHeld,
     shift,
     onCommit: ({ state, messages, mailed, wakeAtMs }) => {
       const tenantId = trustedTenantId(state.tenant_id);
@@ -103,17 +126,16 @@ export function createServices(
       else shift.handOn(ref, state.intent_type);
     },
   });
-  const maxHeld = config.maxRunning + config.maxQueued;
   const recovery = createRecovery({ store, workshop, presence, clock, logger, maxHeld, stopping: stopping.signal });
-  const submitNew = createSubmission({ catalog, surface, claimCheck, accept, clock, ids });
+  const submitNew = createSubmission({ catalog, surface, claimCheck, accept, admission, slots, clock, ids });
   const lifecycle = createExecutionLifecycle({
     store,
     log,
     submitNew,
+    admission,
     workshop,
     presence,
     clock,
-    maxHeld,
     stopping,
   });
   const control = createExecutionControl({ store, catalog, lifecycle, claimCheck, recovery, surface, clock, ids });
@@ -131,6 +153,7 @@ export function createServices(
     retention,
     catalog,
     sessions,
+    admission,
     relay,
     feed,
     recovery,

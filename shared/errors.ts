@@ -14,6 +14,8 @@ export interface RuntimeErrorOptions {
   /** Facts for the caller, safe to show: never secrets, never another tenant's data. */
   readonly details?: JsonObject;
   readonly faults?: readonly FieldFault[];
+  /** Of the HTTP answer, by names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 
@@ -28,6 +30,7 @@ export class RuntimeError extends Error {
   readonly retryable: boolean;
   readonly details: JsonObject | undefined;
   readonly faults: readonly FieldFault[];
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: string, message: string, options: RuntimeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -36,6 +39,7 @@ export class RuntimeError extends Error {
     this.retryable = options.retryable ?? false;
     this.details = options.details;
     this.faults = options.faults ?? [];
+    this.headers = options.headers ?? {};
   }
 }
 

@@ -13,7 +13,9 @@ import type { Random } from "./random.ts";
 import type { ExecutionStore } from "./ports/execution-store.ts";
 import type { MessageBus } from "./ports/message-bus.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
+import type { RateBuckets } from "./ports/rate-buckets.ts";
 import type { DevTokenIssuer, PushVerifier, TokenVerifier } from "./ports/token-verifier.ts";
+import type { Admission } from "./policy/admission.ts";
 import type { IntentCatalog } from "./sagas/intent-catalog.ts";
 import type { SessionService } from "./sessions/session-service.ts";
 import type { ClaimCheck } from "./state/claim-check.ts";
@@ -32,6 +34,7 @@ export interface Adapters {
   readonly store: ExecutionStore;
   readonly objects: ObjectStore;
   readonly bus: MessageBus;
+  readonly rateBuckets: RateBuckets;
   readonly tokens: TokenVerifier;
   /** Present in dev mode only. */
   readonly devTokens: DevTokenIssuer | undefined;
@@ -52,6 +55,7 @@ export interface RuntimeServices {
   readonly retention: Retention;
   readonly catalog: IntentCatalog;
   readonly sessions: SessionService;
+  readonly admission: Admission;
   readonly relay: OutboxRelay;
   readonly feed: ExecutionFeed;
   readonly recovery: Recovery;

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { notFound } from "../errors.ts";
 import type { ExecutionId, TenantId } from "../ids.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { Admission } from "../policy/admission.ts";
 import type { WriteAheadLog } from "../state/write-ahead-log.ts";
 import { type Execution, isSettled } from "./execution.ts";
 import { overloaded } from "./failure.ts";
@@ -19,6 +20,8 @@ export interface SubmitAnswer {
   readonly execution: Execution;
   /** False when the same key led to an execution of before. */
   readonly fresh: boolean;
+  /** What the tenant's limits say now, as headers of an answer. */
+  readonly limits?: Readonly<Record<string, string>>;
 }
 
 /** Takes intents in, and answers what became of them. */
@@ -55,11 +58,10 @@ export interface ExecutionLifecycleDeps {
   readonly store: ExecutionStore;
   readonly log: WriteAheadLog;
   readonly submitNew: SubmitNew;
+  readonly admission: Pick<Admission, "settled">;
   readonly workshop: Workshop;
   readonly presence: Presence;
   readonly clock: Clock;
-  /** How many executions this process may hold, running and in line. */
-  readonly maxHeld: number;
   /** Aborted by `stop`. */
   readonly stopping: AbortController;
 }
@@ -87,17 +89,18 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
 
   return {
     submit: async (submission, more) => {
-      if (stopping.signal.aborted || workshop.held >= deps.maxHeld) throw overloaded();
+      if (stopping.signal.aborted || !workshop.hasRoom(submission.tenantId)) throw overloaded();
       const leave = (): void => presence.leave();
       await presence.enter();
       try {
         const submitted = await submitNew(submission, more);
         if (submitted.kind === "duplicate") {
           leave();
-          return { execution: await get(submission.tenantId, submitted.executionId), fresh: false };
+          const execution = await get(submission.tenantId, submitted.executionId);
+          return { execution, fresh: false, limits: submitted.limits };
         }
         workshop.take(submitted.held).then(leave, leave);
-        return { execution: submitted.held.state, fresh: true };
+        return { execution: submitted.held.state, fresh: true, limits: submitted.limits };
       } catch (error) {
         leave();
         throw error;
@@ -139,6 +142,7 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
     stop: async (graceMs) => {
       stopping.abort();
       await workshop.stop(graceMs);
+      await deps.admission.settled();
       await presence.retire();
     },
   };

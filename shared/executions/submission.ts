@@ -5,16 +5,21 @@ import { asId, type Ids, type SessionId, type TenantId, type TraceId } from "../
 import type { Intent } from "../intents/intent.ts";
 import { movePendingIntent } from "../intents/pending-intent.ts";
 import { digestOf, type JsonObject, toJson } from "../json.ts";
+import type { Admission, AskedIntent } from "../policy/admission.ts";
+import { type ConcurrencySlots, slotKind } from "../policy/concurrency-slots.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
+import { priceOf } from "../sagas/price.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
-import type { Accept, NewExecution } from "./acceptance.ts";
+import type { Accept, AcceptanceResult, NewExecution } from "./acceptance.ts";
 import type { Execution } from "./execution.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
 
 const IDEMPOTENCY_LIFETIME_MS = durationMs("24h");
+/** How often a free slot is looked for again when others were faster. */
+const SLOT_ATTEMPTS = 16;
 
 /** An intent as a caller submits it. */
 export interface Submission {
@@ -31,15 +36,19 @@ export interface Submission {
   readonly traceId: TraceId;
 }
 
-export type Submitted =
+/** With what the limits say now, as headers of an answer. */
+export type Submitted = { readonly limits: Readonly<Record<string, string>> } & (
   | { readonly kind: "accepted"; readonly held: LoadedExecution }
-  | { readonly kind: "duplicate"; readonly executionId: Execution["execution_id"] };
+  | { readonly kind: "duplicate"; readonly executionId: Execution["execution_id"] }
+);
 
 export interface SubmissionDeps {
   readonly catalog: IntentCatalog;
   readonly surface: StateSurface;
   readonly claimCheck: ClaimCheck;
   readonly accept: Accept;
+  readonly admission: Admission;
+  readonly slots: ConcurrencySlots;
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -47,57 +56,75 @@ export interface SubmissionDeps {
 export type SubmitNew = (submission: Submission, more?: Pick<NewExecution, "links" | "prologue">) => Promise<Submitted>;
 
 /**
- * Checks a submission and has it accepted.
+ * Checks a submission against the limits and its schema, and has it accepted.
  * Throws `intent.unknown_type`, `intent.bad_parameters`, `idempotency.other_body` (422), `session.not_found` (404),
- * `pending_intent.*` (404, 409).
+ * `pending_intent.*` (404, 409), `policy.*` (429).
  */
-export function createSubmission({ catalog, surface, claimCheck, accept, clock, ids }: SubmissionDeps): SubmitNew {
+export function createSubmission(deps: SubmissionDeps): SubmitNew {
+  const { catalog, surface, claimCheck, accept, admission, slots, clock, ids } = deps;
+
   return async (submission, more = {}) => {
     const definition = catalog.find(submission.intentType);
     if (definition === undefined) throw unknownType(submission.intentType, catalog);
-    const input = checkedParameters(definition, submission.parameters);
-    const { tenantId, sessionId, traceId } = submission;
-    const executionId = ids.execution();
-    const unit = new UnitOfWork(surface, tenantId, clock.now());
-    if (submission.pendingIntentId !== undefined) {
-      await movePendingIntent(unit, submission.pendingIntentId, "in_progress", {
-        now: rfc3339(clock.now()),
-        executionId,
-      });
-    }
-    const intent = await toIntent(submission, definition, input);
-    const { outcome, held } = await accept({
-      executionId,
-      definition,
-      intent,
-      input,
-      traceId,
-      idempotency: idempotencyOf(submission, definition, input),
-      unit,
-      ...more,
-    });
-    switch (outcome.outcome) {
-      case "accepted":
-        return { kind: "accepted", held };
-      case "duplicate":
-        return { kind: "duplicate", executionId: outcome.executionId };
-      case "idempotency_mismatch":
-        throw new RuntimeError(
-          "idempotency.other_body",
-          "This idempotency key was used for an intent with another body.",
-          {
-            status: 422,
-            details: { execution_id: outcome.executionId },
-          },
-        );
-      case "requirement_unmet":
-        throw notFound("session", sessionId);
-      case "conflict":
-        throw new RuntimeError("pending_intent.taken", "Somebody else took this pending intent up first.", {
-          status: 409,
-        });
+    const asked = askedOf(submission, definition);
+    const { headers: limits, giveBack } = await admission.intent(asked);
+    try {
+      const { outcome, held } = await acceptWithin(submission, more, definition, asked);
+      switch (outcome.outcome) {
+        case "accepted":
+          return { kind: "accepted", held, limits };
+        case "duplicate":
+          giveBack();
+          return { kind: "duplicate", executionId: outcome.executionId, limits };
+        case "idempotency_mismatch":
+          throw otherBody(outcome.executionId);
+        case "requirement_unmet":
+          throw notFound("session", submission.sessionId);
+        case "conflict":
+          throw new RuntimeError("pending_intent.taken", "Somebody else took this pending intent up first.", {
+            status: 409,
+          });
+      }
+    } catch (error) {
+      giveBack();
+      throw error;
     }
   };
+
+  /** Has it accepted; where its type limits how many run at a time, together with the taking of a free slot. */
+  async function acceptWithin(
+    submission: Submission,
+    more: NonNullable<Parameters<SubmitNew>[1]>,
+    definition: IntentDefinition,
+    asked: AskedIntent,
+  ): Promise<AcceptanceResult> {
+    const { tenantId, traceId } = submission;
+    const input = checkedParameters(definition, submission.parameters);
+    const { concurrency } = definition;
+    const key = concurrency?.key(input as never);
+    const intent = await toIntent(submission, definition, input);
+    const idempotency = idempotencyOf(submission, definition, input);
+    for (let attempt = 1; ; attempt += 1) {
+      const executionId = ids.execution();
+      const nowMs = clock.now();
+      const unit = new UnitOfWork(surface, tenantId, nowMs);
+      if (submission.pendingIntentId !== undefined) {
+        await movePendingIntent(unit, submission.pendingIntentId, "in_progress", { now: rfc3339(nowMs), executionId });
+      }
+      if (concurrency !== undefined && key !== undefined) {
+        const { limit } = concurrency;
+        const found = await slots.take(unit, { intentType: definition.type, key, limit, executionId, nowMs });
+        // A repeat of what holds a slot is answered by the store, which looks at the idempotency key first.
+        if (found === "full" && idempotency === undefined) return admission.refuseKey(asked, limit, key);
+        const result = await accept({ executionId, definition, intent, input, traceId, idempotency, unit, ...more });
+        const { outcome } = result;
+        if (outcome.outcome !== "conflict" || outcome.kind !== slotKind.name) return result;
+        if (found === "full" || attempt === SLOT_ATTEMPTS) return admission.refuseKey(asked, limit, key);
+      } else {
+        return accept({ executionId, definition, intent, input, traceId, idempotency, unit, ...more });
+      }
+    }
+  }
 
   async function toIntent(submission: Submission, definition: IntentDefinition, input: JsonObject): Promise<Intent> {
     return {
@@ -131,6 +158,28 @@ export function createSubmission({ catalog, surface, claimCheck, accept, clock, 
       expiresMs: clock.now() + IDEMPOTENCY_LIFETIME_MS,
     };
   }
+}
+
+function askedOf(
+  { tenantId, userId, sessionId, traceId, parameters }: Submission,
+  definition: IntentDefinition,
+): AskedIntent {
+  return {
+    tenantId,
+    caller: userId,
+    sessionId,
+    traceId,
+    intentType: definition.type,
+    // Parameters are kept with the intent, and again in the log.
+    bytes: () => priceOf(definition).bytes + 2 * Buffer.byteLength(JSON.stringify(parameters)),
+  };
+}
+
+function otherBody(executionId: Execution["execution_id"]): RuntimeError {
+  return new RuntimeError("idempotency.other_body", "This idempotency key was used for an intent with another body.", {
+    status: 422,
+    details: { execution_id: executionId },
+  });
 }
 
 function checkedParameters(definition: IntentDefinition, parameters: JsonObject): JsonObject {

@@ -1,5 +1,7 @@
-import type { ExecutionId } from "../ids.ts";
+import type { ExecutionId, TenantId } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
+import { createFairLine } from "../policy/fair-line.ts";
+import { priceOf } from "../sagas/price.ts";
 import type { Execution } from "./execution.ts";
 import { runExecution, type RunnerDeps } from "./runner.ts";
 import type { Shift } from "./shift.ts";
@@ -8,9 +10,13 @@ import type { LoadedExecution } from "./stored-execution.ts";
 /**
  * The executions that this process holds: at most `maxRunning` at work, the rest in line.
  *  W1  What it holds it runs to its end, or gives up whole: nothing held is forgotten while the process lives.
+ *  W2  Those in line are of all tenants in turn, by what their sagas cost (fair-line.ts); and no tenant fills more than nine tenths
+ *      of the room, so that one that floods it leaves a way in for the others.
  */
 export interface Workshop {
   readonly held: number;
+  /** Whether a new execution of the tenant may come. */
+  hasRoom(tenantId: TenantId): boolean;
   has(executionId: ExecutionId): boolean;
   /** Takes on an execution that this worker holds; resolves to the last state that it committed. */
   take(execution: LoadedExecution): Promise<Execution>;
@@ -24,27 +30,34 @@ export interface Workshop {
   stop(graceMs: number): Promise<void>;
 }
 
+/** What of the room one tenant may fill. */
+const MAX_SHARE = 0.9;
+
 export interface WorkshopDeps extends RunnerDeps {
   readonly logger: Logger;
   readonly maxRunning: number;
+  /** How many executions it may hold, running and in line. */
+  readonly maxHeld: number;
   readonly shift: Shift;
 }
 
 export function createWorkshop(deps: WorkshopDeps): Workshop {
   const held = new Map<ExecutionId, Promise<Execution>>();
-  const line: (() => void)[] = [];
+  const line = createFairLine<() => void>();
   const draining = new AbortController();
   const stopping = new AbortController();
   let running = 0;
   let givenUp: (execution: Execution) => void = () => undefined;
 
-  const place = (): Promise<void> => {
+  const place = ({ tenant_id, intent_type, intent_version }: Execution): Promise<void> => {
     if (running < deps.maxRunning) {
       running += 1;
       return Promise.resolve();
     }
     // Whoever leaves hands its place over, so `running` stays as it is.
-    return new Promise((resolve) => line.push(resolve));
+    const definition = deps.catalog.version(intent_type, intent_version);
+    const cost = definition === undefined ? 1 : priceOf(definition).commits;
+    return new Promise((resolve) => line.push(tenant_id, cost, resolve));
   };
   const leave = (): void => {
     const next = line.shift();
@@ -53,7 +66,7 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
   };
 
   const work = async (execution: LoadedExecution): Promise<Execution> => {
-    await place();
+    await place(execution.state);
     try {
       if (draining.signal.aborted) return execution.state;
       return await runExecution(deps, execution, {
@@ -73,6 +86,7 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
     get held() {
       return held.size;
     },
+    hasRoom: (tenantId) => held.size < deps.maxHeld && line.lengthOf(tenantId) < deps.maxHeld * MAX_SHARE,
     has: (executionId) => held.has(executionId),
     settled: (executionId) => held.get(executionId),
     take: (execution) => {

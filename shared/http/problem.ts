@@ -29,6 +29,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: "Content too large",
   415: "Unsupported media type",
   422: "Unprocessable content",
+  429: "Too many requests",
   500: "Internal error",
   501: "Not implemented",
   503: "Unavailable",
@@ -53,7 +54,13 @@ export function problemResponse(error: unknown, traceId: TraceId, logger: Logger
     ...(known?.details === undefined ? {} : { details: known.details as never }),
   };
   const headers = new Headers({ "content-type": "application/problem+json" });
+  if (known !== undefined) setOwnHeaders(headers, known);
   if (status === 401) headers.set("www-authenticate", "Bearer");
-  if (known?.retryable === true) headers.set("retry-after", "1");
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** When to come again, and whatever else the error itself has to say. */
+function setOwnHeaders(headers: Headers, { retryable, headers: own }: RuntimeError): void {
+  if (retryable) headers.set("retry-after", "1");
+  for (const [name, value] of Object.entries(own)) headers.set(name, value);
 }

@@ -15,7 +15,7 @@ export interface IntentCatalog {
 
 /**
  * Throws `catalog.duplicate` when two intents share a name, `catalog.unknown_child` and `catalog.child_cycle` when a plan calls
- * what is not there or, over any number of children, itself.
+ * what is not there or, over any number of children, itself, and `catalog.limited_child` when it calls what may be refused.
  */
 export function createIntentCatalog(all: readonly IntentDefinition[], complete = true): IntentCatalog {
   const versions = new Map<string, IntentDefinition>();
@@ -70,6 +70,12 @@ function checkChildren(
       throw new RuntimeError(
         "catalog.unknown_child",
         `${definition.type} calls ${node.intentType}, which the catalog does not have; add it.`,
+      );
+    }
+    if (child.concurrency !== undefined) {
+      throw new RuntimeError(
+        "catalog.limited_child",
+        `${definition.type} calls ${child.type}, which limits how many run at a time: a child cannot be refused. Let its caller submit it.`,
       );
     }
     checkChildren(child, known, here);

@@ -23,6 +23,8 @@ export interface IntentDefinition<Input extends JsonObject = JsonObject, Output 
   /** What the whole execution may take, waiting included. */
   readonly timeoutMs: number;
   readonly durability: Durability;
+  /** How many unfinished executions there may be of one key; undefined for as many as come. */
+  readonly concurrency: { readonly key: (input: never) => string; readonly limit: number } | undefined;
   readonly plan: SagaPlan;
   readonly outline: PlanOutline;
   /** The intent's output, from what its nodes returned. */

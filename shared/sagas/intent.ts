@@ -30,6 +30,11 @@ export interface IntentOptions<Input extends JsonObject, Output extends JsonObje
    * what is accepted survives.
    */
   readonly durability?: Durability;
+  /**
+   * At most `limit` executions whose inputs have the same key are under way at a time, from 1 to 100; one more is refused with
+   * `policy.concurrency` (429). An intent that has it cannot be called as a child.
+   */
+  readonly concurrency?: { readonly key: (input: Input) => string; readonly limit: number };
 }
 
 type Condition<Input, Outputs> = { readonly when?: (view: PlanView<Input, Outputs>) => boolean };
@@ -158,6 +163,7 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
   returns(result: (view: PlanView<Input, Outputs>) => Output): IntentDefinition<Input, Output>;
 }
 
+const MAX_CONCURRENCY = 100;
 const NAME = /^[a-z][a-z0-9_]*$/;
 const DEFAULT_CONCURRENCY = 5;
 
@@ -176,6 +182,13 @@ export function intent<Input extends JsonObject, Output extends JsonObject>(
       `${JSON.stringify(type)} is no intent type; write <realm>.<intent> in lower case.`,
     );
   }
+  const { limit = 1 } = options.concurrency ?? {};
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_CONCURRENCY) {
+    throw new RuntimeError(
+      "plan.bad_concurrency",
+      `${type}: from 1 to ${MAX_CONCURRENCY} may run at a time, not ${limit}.`,
+    );
+  }
   const header = {
     type,
     realm,
@@ -189,6 +202,7 @@ export function intent<Input extends JsonObject, Output extends JsonObject>(
     functionTimeoutMs: durationMs(options.functionTimeout ?? "60m"),
     timeoutMs: durationMs(options.timeout ?? "400d"),
     durability: options.durability ?? "strict",
+    concurrency: options.concurrency,
   };
   return createBuilder(header, options.checkpoint ?? "each", []) as unknown as IntentBuilder<Input, Output, unknown>;
 }

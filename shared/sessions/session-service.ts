@@ -50,8 +50,18 @@ export interface SessionService {
   /** Anonymous becomes authenticated, under the same id; throws `session.already_authenticated` for another user's session. */
   upgrade(tenantId: TenantId, sessionId: SessionId, upgrade: SessionUpgrade, traceId: TraceId): Promise<SessionView>;
   close(tenantId: TenantId, sessionId: SessionId, traceId: TraceId): Promise<SessionView>;
+  /** Records a decision about an intent of a live session, in the session's own chain. */
+  recordDecision(tenantId: TenantId, sessionId: SessionId, decision: JsonObject, traceId: TraceId): Promise<void>;
+  /** Records a decision against a new session: a chain of this one entry, under the id that the session would have had. */
+  recordUncreated(tenantId: TenantId, decision: JsonObject, traceId: TraceId): Promise<void>;
   /** What an accepted intent requires of its session: alive now, and alive for a full lifetime from now. */
   requirement(sessionId: SessionId): RecordRequirement;
+}
+
+interface SessionChange {
+  readonly session: Session;
+  readonly eventType: EventType;
+  readonly payload: JsonObject;
 }
 
 export interface SessionServiceDeps {
@@ -97,12 +107,12 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
     };
   };
 
-  const update = async (
+  const append = async (
     tenantId: TenantId,
     sessionId: SessionId,
     traceId: TraceId,
-    change: (session: Session) => { readonly session: Session; readonly payload: JsonObject },
-  ): Promise<SessionView> => {
+    change: (session: Session) => SessionChange,
+  ): Promise<void> => {
     for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt += 1) {
       const current = await load(tenantId, sessionId);
       const status = statusOf(current, clock.now());
@@ -112,11 +122,9 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
         });
       }
       const unit = new UnitOfWork(surface, tenantId, clock.now());
-      const { session, payload } = change((await unit.get(sessionKind, sessionId)) ?? current.value);
+      const { session, eventType, payload } = change((await unit.get(sessionKind, sessionId)) ?? current.value);
       const updated = { ...session, updated_at: rfc3339(clock.now()) };
-      if (await write(unit, updated, "session_updated", { session_id: sessionId, ...payload }, traceId)) {
-        return view(tenantId, sessionId);
-      }
+      if (await write(unit, updated, eventType, { session_id: sessionId, ...payload }, traceId)) return;
     }
     throw new RuntimeError(
       "session.contended",
@@ -126,6 +134,16 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
         retryable: true,
       },
     );
+  };
+
+  const update = async (
+    tenantId: TenantId,
+    sessionId: SessionId,
+    traceId: TraceId,
+    change: (session: Session) => Omit<SessionChange, "eventType">,
+  ): Promise<SessionView> => {
+    await append(tenantId, sessionId, traceId, (session) => ({ ...change(session), eventType: "session_updated" }));
+    return view(tenantId, sessionId);
   };
 
   return {
@@ -176,6 +194,15 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
         session: { ...session, status: "closed" },
         payload: { operation: "closed" },
       })),
+
+    recordDecision: (tenantId, sessionId, decision, traceId) =>
+      append(tenantId, sessionId, traceId, (session) => ({ session, eventType: "policy_decided", payload: decision })),
+
+    recordUncreated: async (tenantId, decision, traceId) => {
+      const owner = { tenantId, sessionId: ids.session(), traceId };
+      const { row } = seal(CHAIN_START, owner, { event_type: "policy_decided", payload: decision }, ids, clock.now());
+      await store.write(tenantId, { records: [], log: [row], outbox: [], mail: [] });
+    },
 
     requirement: (sessionId) => ({
       kind: sessionKind.name,

@@ -7,6 +7,7 @@ import type { ObjectStore } from "../../shared/ports/object-store.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import type { Adapters, RuntimeServices } from "../../shared/services.ts";
 import { systemRandom } from "../../infra/adapters/system/system.ts";
+import { NO_LIMITS_SET } from "./no-limits-set.ts";
 import { type Activity, followed } from "./activity.ts";
 import type { LeapingClock } from "./leaping-clock.ts";
 import { testIds } from "./runtime.ts";
@@ -89,6 +90,7 @@ export function openMortalWorker(name: string, outside: Outside, crash?: Crash):
         ),
       ping: () => Promise.resolve(),
     },
+    rateBuckets: NO_LIMITS_SET,
     tokens: { verify: () => Promise.resolve(undefined) },
     devTokens: undefined,
   };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
 import { createInProcessBus, type InProcessBus } from "../../infra/adapters/in-process/message-bus.ts";
 import { createDevIdentity } from "../../infra/adapters/jwt/dev-identity.ts";
+import { createSqliteRateBuckets } from "../../infra/adapters/sqlite/rate-buckets.ts";
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { systemClock, systemRandom } from "../../infra/adapters/system/system.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
@@ -15,6 +16,7 @@ import { createIds, type Ids, type SessionId, type TenantId, trustedTenantId } f
 import type { JsonObject } from "../../shared/json.ts";
 import { createLogger } from "../../shared/logger.ts";
 import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
+import type { RateBuckets } from "../../shared/ports/rate-buckets.ts";
 import type { Random } from "../../shared/random.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import type { RuntimeServices } from "../../shared/services.ts";
@@ -29,6 +31,8 @@ export interface TestRuntimeOptions {
   /** Where objects go; default a folder that goes with the runtime. */
   readonly folder?: string;
   readonly config?: Partial<Config>;
+  /** Default: buckets of its own in memory. */
+  readonly rateBuckets?: RateBuckets;
   /** Default: the machine's own. */
   readonly random?: Random;
 }
@@ -70,6 +74,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     store,
     objects: createFileObjectStore(join(folder, "objects")),
     bus,
+    rateBuckets: options.rateBuckets ?? createSqliteRateBuckets(":memory:"),
     tokens: identity,
     devTokens: identity,
   };

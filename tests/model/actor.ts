@@ -164,6 +164,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
           io({ name: `publish ${message.id}`, kind: "hint" }, () => published(message.id, message.data)),
         ping: () => Promise.resolve(),
       },
+      rateBuckets: { take: unused, close: unused },
       tokens: { verify: unused },
       devTokens: undefined,
     },

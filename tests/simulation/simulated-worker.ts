@@ -6,6 +6,7 @@ import { createIds } from "../../shared/ids.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { Adapters, RuntimeServices } from "../../shared/services.ts";
+import { NO_LIMITS_SET } from "../kit/no-limits-set.ts";
 import type { ModelDatabase } from "../model/model-database.ts";
 import { createModelStore, type Io } from "../model/model-store.ts";
 import { buildIntents, type StepWorld } from "./build-intent.ts";
@@ -138,6 +139,7 @@ export function startSimulatedWorker(name: string, surroundings: Surroundings): 
         ),
       ping: () => Promise.resolve(),
     },
+    rateBuckets: NO_LIMITS_SET,
     tokens: { verify: () => Promise.resolve(undefined) },
     devTokens: undefined,
   };

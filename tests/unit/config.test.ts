@@ -37,6 +37,7 @@ describe("loadConfig", () => {
       MAX_RUNNING: "2",
       MAX_QUEUED: "3",
       CLOUD_RUN_TIMEOUT_SECONDS: "4",
+      RATE_INTENTS_PER_TENANT: "7/2s",
     };
     expect(loadConfig(env)).toEqual({
       mode: "production",
@@ -50,6 +51,17 @@ describe("loadConfig", () => {
       maxRunning: 2,
       maxQueued: 3,
       functionTimeoutMs: 4_000,
+      limits: {
+        standard: {
+          intentsPerCaller: { requests: 100, windowMs: 60_000 },
+          intentsPerTenant: { requests: 7, windowMs: 2_000 },
+          sessionsPerCaller: { requests: 10, windowMs: 60_000 },
+          liveExecutions: undefined,
+          executionsPerDay: undefined,
+          bytesPerDay: undefined,
+        },
+        tenants: new Map(),
+      },
       store: { kind: "sqlite" },
       objects: { kind: "files" },
       bus: { kind: "in-process" },

@@ -4,6 +4,7 @@ import { jsonObject } from "../../json.ts";
 
 import { describePlan, planDiagram } from "../../sagas/describe-plan.ts";
 import type { IntentDefinition } from "../../sagas/intent-definition.ts";
+import { type Price, priceOf } from "../../sagas/price.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
 
@@ -21,6 +22,14 @@ const catalogAnswer = z.object({
       capabilities: z.array(z.string()),
       target: z.string().optional(),
       plan: jsonObject,
+      price: z.object({
+        commits: z.int(),
+        commands: z.int(),
+        log_entries: z.int(),
+        bytes: z.int(),
+        per_item: z.object({ commits: z.int(), log_entries: z.int(), bytes: z.int() }).optional(),
+      }),
+      concurrency: z.int().optional(),
       diagram: z.string(),
       input_schema: schema,
       output_schema: schema,
@@ -58,8 +67,22 @@ export function describeIntent(definition: IntentDefinition) {
     capabilities: [],
     ...(definition.target === undefined ? {} : { target: definition.target }),
     plan: describePlan(definition),
+    price: priceJson(priceOf(definition)),
+    ...(definition.concurrency === undefined ? {} : { concurrency: definition.concurrency.limit }),
     diagram: planDiagram(describePlan(definition)),
     input_schema: z.toJSONSchema(definition.input, { io: "input" }),
     output_schema: z.toJSONSchema(definition.output),
+  };
+}
+
+function priceJson({ commits, commands, logEntries, bytes, perItem }: Price) {
+  return {
+    commits,
+    commands,
+    log_entries: logEntries,
+    bytes,
+    ...(perItem === undefined
+      ? {}
+      : { per_item: { commits: perItem.commits, log_entries: perItem.logEntries, bytes: perItem.bytes } }),
   };
 }

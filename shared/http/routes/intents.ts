@@ -65,9 +65,12 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       body: submitBody,
       headers: [idempotencyKey],
       answers: { 202: { description: "accepted", schema: acceptedAnswer } },
-      problems: [404, 503],
+      problems: [404, 429, 503],
     },
-    async (call) => accepted((await submit(call.body.intent_type, call)).execution),
+    async (call) => {
+      const { execution, limits } = await submit(call.body.intent_type, call);
+      return accepted(execution, limits);
+    },
   );
 
   const addRoute = (definition: IntentDefinition): void => {
@@ -89,23 +92,23 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
           200: { description: "completed", schema: outcomeAnswer.extend({ output: definition.output }) },
           202: { description: "accepted, and not ended within the wait", schema: acceptedAnswer },
         },
-        problems: [404, 409, 503],
+        problems: [404, 409, 429, 503],
       },
       async (call) => {
-        const { execution } = await submit(definition.type, call);
+        const { execution, limits } = await submit(definition.type, call);
         const budgetMs = readPreference(call.header("prefer"), services.config.waitBudgetMs);
-        if (budgetMs === 0) return accepted(execution);
+        if (budgetMs === 0) return accepted(execution, limits);
         const ended = await lifecycle.wait(call.tenantId, execution.execution_id, budgetMs, () => call.signal);
         switch (ended.status) {
           case "completed":
-            return { status: 200, json: await view.outcome(call.tenantId, ended) };
+            return { status: 200, json: await view.outcome(call.tenantId, ended), ...(limits && { headers: limits }) };
           case "failed":
           case "compensated":
           case "cancelled":
           case "dead":
             throw failed(ended);
           default:
-            return accepted(ended);
+            return accepted(ended, limits);
         }
       },
     );
@@ -113,10 +116,10 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
   for (const definition of catalog.definitions) addRoute(definition);
 }
 
-/** 202 with where to look. */
-export function accepted(execution: Execution): Reply {
+/** 202 with where to look, and with what the limits say. */
+export function accepted(execution: Execution, limits?: Readonly<Record<string, string>>): Reply {
   const location = `/execution/${execution.execution_id}/status?tenant_id=${encodeURIComponent(execution.tenant_id)}`;
-  return { status: 202, json: acceptedJson(execution), headers: { location } };
+  return { status: 202, json: acceptedJson(execution), headers: { location, ...limits } };
 }
 
 /** The intent's own schema; absent parameters are checked as empty ones, so that each missing member is named. */

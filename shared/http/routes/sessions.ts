@@ -25,7 +25,7 @@ const sessionAnswer = z.object({
 const tag = "sessions";
 
 /** Sessions: what every intent needs one of. */
-export function addSessionRoutes(router: Router, { sessions, adapters }: RuntimeServices): void {
+export function addSessionRoutes(router: Router, { sessions, admission, adapters }: RuntimeServices): void {
   addEndpoint(
     router,
     adapters.tokens,
@@ -43,11 +43,17 @@ export function addSessionRoutes(router: Router, { sessions, adapters }: Runtime
         metadata: jsonObject.default({}),
       }),
       answers: { 201: { description: "the session", schema: sessionAnswer } },
+      problems: [429, 503],
     },
-    async ({ body, tenantId: tenant, trace }) => {
+    async ({ body, tenantId: tenant, userId: caller, trace }) => {
+      const { headers: limits } = await admission.session({ tenantId: tenant, caller, traceId: trace.traceId });
       const { user_id: userId, context, metadata } = body;
       const view = await sessions.create({ tenantId: tenant, userId, context, metadata, traceId: trace.traceId });
-      return { status: 201, json: sessionJson(view), headers: { location: `/session/${view.session.session_id}` } };
+      return {
+        status: 201,
+        json: sessionJson(view),
+        headers: { location: `/session/${view.session.session_id}`, ...limits },
+      };
     },
   );
 
@@ -105,6 +111,26 @@ export function addSessionRoutes(router: Router, { sessions, adapters }: Runtime
       const upgrade = { userId: body.user_id, metadata: body.metadata };
       const view = await sessions.upgrade(tenant, sessionIn(params), upgrade, trace.traceId);
       return { status: 200, json: sessionJson(view) };
+    },
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "patch",
+      path: "/session/{session_id}/close",
+      role: "submitter",
+      tag,
+      summary: "Close a session",
+      description:
+        "It takes no more intents and no changes; what it had accepted goes on. Closing it again changes nothing.",
+      body: z.object({ tenant_id: tenantId }),
+      answers: { 200: { description: "the session", schema: sessionAnswer } },
+      problems: [404, 409],
+    },
+    async ({ body: _, params, tenantId: tenant, trace }) => {
+      return { status: 200, json: sessionJson(await sessions.close(tenant, sessionIn(params), trace.traceId)) };
     },
   );
 }
