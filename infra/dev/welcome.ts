@@ -11,7 +11,10 @@ Symphainy Runtime is ready.
   Docs    ${url}/docs
   OpenAPI ${url}/openapi.json
   Data    ${config.dataDir}
-
+`);
+  // Only dev mode has tokens to give.
+  if (config.mode !== "dev") return;
+  process.stdout.write(`
 A first intent, to paste into another terminal:
 
   U=${url}

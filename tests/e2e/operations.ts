@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { type Role, ROLES } from "../../shared/roles.ts";
 import { send } from "./client.ts";
 
 /** As much of JSON Schema as the runtime's own schemas use. */
@@ -24,7 +25,7 @@ const schema: z.ZodType<Schema> = z.lazy(() =>
 );
 const operation = z.object({
   summary: z.string(),
-  security: z.array(z.unknown()),
+  security: z.array(z.object({ bearer: z.tuple([z.enum(ROLES)]) })),
   parameters: z
     .array(z.object({ name: z.string(), in: z.string(), required: z.boolean().optional(), schema: schema.optional() }))
     .default([]),
@@ -39,6 +40,8 @@ export interface Operation {
   readonly method: string;
   readonly path: string;
   readonly secured: boolean;
+  /** The least role that may call it; undefined for everybody. */
+  readonly role: Role | undefined;
   readonly takesTenant: boolean;
   readonly pathParameters: readonly string[];
   readonly queryParameters: readonly string[];
@@ -57,6 +60,7 @@ export async function readOperations(url: string): Promise<Operation[]> {
         method,
         path,
         secured: found.security.length > 0,
+        role: found.security[0]?.bearer[0],
         takesTenant: named("query").includes("tenant_id") || body?.properties?.["tenant_id"] !== undefined,
         pathParameters: named("path"),
         queryParameters: named("query"),
