@@ -1,0 +1,27 @@
+import { rm } from "node:fs/promises";
+import path from "node:path";
+
+import { build } from "esbuild";
+
+/**
+ * `node infra/cli/bundle.ts`, which npm runs before it packs: makes infra/cli/dist, what an installed package runs, because Node
+ * strips no types below node_modules. Packages stay outside, as the dependencies that npm installs; the runtime itself and each
+ * adapter are chunks, loaded by `dev` alone.
+ */
+const outdir = path.resolve(import.meta.dirname, "dist");
+await rm(outdir, { recursive: true, force: true });
+await build({
+  entryPoints: { main: path.resolve(import.meta.dirname, "main.ts") },
+  outdir,
+  outExtension: { ".js": ".mjs" },
+  chunkNames: "chunks/[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  packages: "external",
+  // Names of classes and functions are in logs and errors.
+  keepNames: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  logLevel: "error",
+});

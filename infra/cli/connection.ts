@@ -1,0 +1,96 @@
+import * as z from "zod";
+
+import { RuntimeError } from "../../shared/errors.ts";
+import { type Api, call, createApi } from "./api.ts";
+import { usageError } from "./exit-codes.ts";
+import { type Remembered, rememberedAt } from "./remembered.ts";
+import type { Environment } from "./terminal.ts";
+
+const DEFAULT_URL = "http://127.0.0.1:8080";
+const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+export interface Connection {
+  readonly url: string;
+  readonly tenantId: string;
+  readonly api: Api;
+  readonly remembered: Remembered;
+}
+
+export type Connect = () => Promise<Connection>;
+
+export interface ConnectionDeps {
+  readonly env: Environment;
+  /** The command line's --url, --tenant and --token. */
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly interrupted: AbortSignal;
+  readonly note: (line: string) => void;
+}
+
+/** Connects as the command line and the environment say. Throws `cli.usage`, `runtime.unreachable`, `auth.no_token`. */
+export function createConnect(deps: ConnectionDeps): Connect {
+  return async () => {
+    const { env, interrupted, note } = deps;
+    const url = runtimeUrl(deps);
+    const tenantId = chosenTenant(deps);
+    const remembered = rememberedAt(env, url, tenantId);
+    const given = setting(deps, "token", "SYMPHAINY_TOKEN");
+    const token = given ?? (await fetchDevToken(url, { tenantId }, interrupted)).token;
+    if (given === undefined && (await remembered.read()).dev_mode_told !== true) {
+      note(
+        `Dev mode: ${url} hands out tokens for any tenant, so this is done as ${tenantId} without --token. (Told once.)`,
+      );
+      await remembered.amend({ dev_mode_told: true });
+    }
+    return { url, tenantId, remembered, api: createApi({ url, tenantId, token, signal: interrupted }) };
+  };
+}
+
+const devToken = z.object({ token: z.string(), expires_in: z.int() });
+
+export interface DevTokenRequest {
+  readonly tenantId: string;
+  readonly userId?: string | undefined;
+  readonly roles?: readonly string[] | undefined;
+}
+
+/** A token of dev mode, which only a runtime on this machine has. Throws `auth.no_token`. */
+export async function fetchDevToken(url: string, { tenantId, userId, roles }: DevTokenRequest, signal: AbortSignal) {
+  const advice = "give yours by SYMPHAINY_TOKEN or --token";
+  if (!LOOPBACK.has(new URL(url).hostname))
+    throw new RuntimeError("auth.no_token", `${url} is not this machine, so dev mode has no token for it: ${advice}.`, {
+      status: 401,
+    });
+  try {
+    const body = { tenant_id: tenantId, user_id: userId, roles };
+    return await call(url, { path: "/dev/token", body, headers: {}, signal }, devToken);
+  } catch (error) {
+    if (error instanceof RuntimeError && (error.status === 404 || error.status === 405))
+      throw new RuntimeError("auth.no_token", `${url} is not in dev mode and hands out no tokens: ${advice}.`, {
+        status: 401,
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+export function runtimeUrl(deps: Pick<ConnectionDeps, "env" | "flags">): string {
+  const text = setting(deps, "url", "SYMPHAINY_URL") ?? DEFAULT_URL;
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw usageError(`"${text}" is no URL of a runtime; it looks like ${DEFAULT_URL}.`);
+  return url.href.replace(/\/$/, "");
+}
+
+export function chosenTenant(deps: Pick<ConnectionDeps, "env" | "flags">): string {
+  const tenant = setting(deps, "tenant", "SYMPHAINY_TENANT");
+  if (tenant === undefined)
+    throw usageError("Say whose data: --tenant acme, or export SYMPHAINY_TENANT=acme. In dev mode any name will do.");
+  return tenant;
+}
+
+function setting({ env, flags }: Pick<ConnectionDeps, "env" | "flags">, flag: string, variable: string) {
+  const given = flags[flag];
+  if (typeof given === "string") return given;
+  const value = env[variable];
+  return value === "" ? undefined : value;
+}
