@@ -127,7 +127,7 @@ export function createServices(
     },
   });
   const recovery = createRecovery({ store, workshop, presence, clock, logger, maxHeld, stopping: stopping.signal });
-  const submitNew = createSubmission({ catalog, surface, claimCheck, accept, admission, slots, clock, ids });
+  const submitNew = createSubmission({ catalog, surface, sessions, claimCheck, accept, admission, slots, clock, ids });
   const lifecycle = createExecutionLifecycle({
     store,
     log,

@@ -1,6 +1,6 @@
 import { type Clock, rfc3339 } from "../clock.ts";
 import { durationMs } from "../duration.ts";
-import { type FieldFault, notFound, RuntimeError } from "../errors.ts";
+import { type FieldFault, RuntimeError } from "../errors.ts";
 import { asId, type Ids, type SessionId, type TenantId, type TraceId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { movePendingIntent } from "../intents/pending-intent.ts";
@@ -10,6 +10,7 @@ import { type ConcurrencySlots, slotKind } from "../policy/concurrency-slots.ts"
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import { priceOf } from "../sagas/price.ts";
+import type { SessionService } from "../sessions/session-service.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
@@ -45,6 +46,7 @@ export type Submitted = { readonly limits: Readonly<Record<string, string>> } & 
 export interface SubmissionDeps {
   readonly catalog: IntentCatalog;
   readonly surface: StateSurface;
+  readonly sessions: Pick<SessionService, "unfit">;
   readonly claimCheck: ClaimCheck;
   readonly accept: Accept;
   readonly admission: Admission;
@@ -57,11 +59,11 @@ export type SubmitNew = (submission: Submission, more?: Pick<NewExecution, "link
 
 /**
  * Checks a submission against the limits and its schema, and has it accepted.
- * Throws `intent.unknown_type`, `intent.bad_parameters`, `idempotency.other_body` (422), `session.not_found` (404),
+ * Throws `intent.unknown_type`, `intent.bad_parameters`, `idempotency.other_body` (422), `session.not_found` (404), `session.not_active` (409),
  * `pending_intent.*` (404, 409), `policy.*` (429).
  */
 export function createSubmission(deps: SubmissionDeps): SubmitNew {
-  const { catalog, surface, claimCheck, accept, admission, slots, clock, ids } = deps;
+  const { catalog, surface, sessions, claimCheck, accept, admission, slots, clock, ids } = deps;
 
   return async (submission, more = {}) => {
     const definition = catalog.find(submission.intentType);
@@ -79,7 +81,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
         case "idempotency_mismatch":
           throw otherBody(outcome.executionId);
         case "requirement_unmet":
-          throw notFound("session", submission.sessionId);
+          throw await sessions.unfit(submission.tenantId, submission.sessionId);
         case "conflict":
           throw new RuntimeError("pending_intent.taken", "Somebody else took this pending intent up first.", {
             status: 409,

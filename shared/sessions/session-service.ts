@@ -54,6 +54,8 @@ export interface SessionService {
   recordDecision(tenantId: TenantId, sessionId: SessionId, decision: JsonObject, traceId: TraceId): Promise<void>;
   /** Records a decision against a new session: a chain of this one entry, under the id that the session would have had. */
   recordUncreated(tenantId: TenantId, decision: JsonObject, traceId: TraceId): Promise<void>;
+  /** Why a session takes no intent: it is not there, or it is closed or expired. */
+  unfit(tenantId: TenantId, sessionId: SessionId): Promise<RuntimeError>;
   /** What an accepted intent requires of its session: alive now, and alive for a full lifetime from now. */
   requirement(sessionId: SessionId): RecordRequirement;
 }
@@ -116,11 +118,7 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
     for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt += 1) {
       const current = await load(tenantId, sessionId);
       const status = statusOf(current, clock.now());
-      if (status !== "active") {
-        throw new RuntimeError("session.not_active", `The session ${sessionId} is ${status}; create a new one.`, {
-          status: 409,
-        });
-      }
+      if (status !== "active") throw notActive(sessionId, status);
       const unit = new UnitOfWork(surface, tenantId, clock.now());
       const { session, eventType, payload } = change((await unit.get(sessionKind, sessionId)) ?? current.value);
       const updated = { ...session, updated_at: rfc3339(clock.now()) };
@@ -204,6 +202,14 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
       await store.write(tenantId, { records: [], log: [row], outbox: [], mail: [] });
     },
 
+    unfit: async (tenantId, sessionId) => {
+      const found = await surface.get(tenantId, sessionKind, sessionId);
+      if (found === undefined) return notFound("session", sessionId);
+      const status = statusOf(found, clock.now());
+      // It may have been the clock of a moment ago that it was expired by.
+      return notActive(sessionId, status === "active" ? "expired" : status);
+    },
+
     requirement: (sessionId) => ({
       kind: sessionKind.name,
       id: sessionId,
@@ -211,6 +217,12 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
       prolongToMs: clock.now() + SESSION_LIFETIME_MS,
     }),
   };
+}
+
+function notActive(sessionId: SessionId, status: SessionView["status"]): RuntimeError {
+  return new RuntimeError("session.not_active", `The session ${sessionId} is ${status}; create a new one.`, {
+    status: 409,
+  });
 }
 
 function statusOf({ value, usableUntilMs }: Versioned<Session>, nowMs: number): SessionView["status"] {

@@ -135,7 +135,7 @@ withParts(["redis"], () => {
       const { runtime, tenantId } = await open();
       const { sessions, adapters } = runtime.services;
       await sessions.close(tenantId, runtime.sessionId, adapters.ids.trace());
-      await expect(runtime.submit("test.quick")).rejects.toMatchObject({ code: "session.not_found" });
+      await expect(runtime.submit("test.quick")).rejects.toMatchObject({ code: "session.not_active" });
       await expect(runtime.submit("test.quick", {}, { sessionId: adapters.ids.session() })).rejects.toMatchObject({
         code: "session.not_found",
       });

@@ -25,6 +25,7 @@ const ENDPOINTS = [
   "GET /wal",
   "GET /wal/verify",
   "PATCH /session/{session_id}",
+  "PATCH /session/{session_id}/close",
   "PATCH /session/{session_id}/upgrade",
   "POST /artifact/list",
   "POST /artifact/resolve",

@@ -15,13 +15,17 @@ let runtime: RuntimeProcess;
 let operations: readonly Operation[];
 let secured: readonly Operation[];
 let known: Known;
+/** To be closed, so that the rest of the walk has a session that is alive. */
+let spareSession: string;
 
 beforeAll(async () => {
   issuer = await openIssuer();
   runtime = await startProduction(runtimes, issuer);
   operations = await readOperations(runtime.url);
   secured = operations.filter(({ role }) => role !== undefined);
-  ({ known } = await furnish(runtime.url, "acme", await issuer.sign(claimsOf("acme", ["operator"]))));
+  const { client, known: all } = await furnish(runtime.url, "acme", await issuer.sign(claimsOf("acme", ["operator"])));
+  known = all;
+  spareSession = await client.newSession();
 });
 afterAll(async () => issuer[Symbol.asyncDispose]());
 
@@ -89,7 +93,9 @@ describe("every endpoint", () => {
       const authorization = `Bearer ${await issuer.sign(claimsOf("acme", roles))}`;
       for (const operation of secured) {
         const told = { operation: operation.name, roles };
-        const answer = await ask(operation, authorization);
+        const closes = operation.name === "PATCH /session/{session_id}/close";
+        const about = closes ? { ...known, session_id: spareSession } : known;
+        const answer = await ask(operation, authorization, about);
         if (!includesRole(roles, operation.role ?? "platform")) {
           expectProblem(answer, 403, "auth.role_missing");
           expect(answer.as(shapes.problem)).toMatchObject({ details: { role: operation.role } });
@@ -115,6 +121,7 @@ describe("every endpoint", () => {
 /** No file here has a picture, and the execution is completed and its plan has no such step or signal. */
 const STATE_REFUSES: Readonly<Record<string, readonly number[]>> = {
   "GET /artifacts/{artifact_id}/visual/{name}": [404],
+  "PATCH /session/{session_id}/close": [409],
   "POST /execution/{execution_id}/cancel": [409],
   "POST /execution/{execution_id}/fork": [422],
   "POST /execution/{execution_id}/retry": [409],

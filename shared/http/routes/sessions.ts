@@ -123,8 +123,7 @@ export function addSessionRoutes(router: Router, { sessions, admission, adapters
       role: "submitter",
       tag,
       summary: "Close a session",
-      description:
-        "It takes no more intents and no changes; what it had accepted goes on. Closing it again changes nothing.",
+      description: "It takes no more intents and no changes; what it had accepted goes on.",
       body: z.object({ tenant_id: tenantId }),
       answers: { 200: { description: "the session", schema: sessionAnswer } },
       problems: [404, 409],

@@ -124,7 +124,7 @@ describe("sessions", () => {
     await expect(on.sessions.mergeContext(tenantId, sessionId, {}, testIds.trace())).rejects.toMatchObject(notActive);
     await expect(on.sessions.close(tenantId, sessionId, testIds.trace())).rejects.toMatchObject(notActive);
     await expect(on.runtime.submit("test.trivial", {}, { sessionId })).rejects.toMatchObject({
-      code: "session.not_found",
+      code: "session.not_active",
     });
     expect((await on.sessions.view(tenantId, sessionId)).status).toBe("closed");
   });
@@ -139,7 +139,7 @@ describe("sessions", () => {
     await expect(on.sessions.mergeContext(tenantId, sessionId, {}, testIds.trace())).rejects.toMatchObject({
       code: "session.not_active",
     });
-    await expect(on.runtime.submit("test.trivial")).rejects.toMatchObject({ code: "session.not_found", status: 404 });
+    await expect(on.runtime.submit("test.trivial")).rejects.toMatchObject({ code: "session.not_active", status: 409 });
   });
 
   it.each(["an intent", "a change"])("live for 24 hours more from %s on", async (use) => {
