@@ -12,12 +12,29 @@ export interface ListeningServer {
   close(graceMs: number): Promise<void>;
 }
 
+/** How long a client may take; those who take longer are cut off. */
+export interface Patience {
+  readonly headersMs: number;
+  /** For a whole request, body included. */
+  readonly requestMs: number;
+  /** How often it is looked who has taken too long. */
+  readonly checkEveryMs: number;
+}
+
+const PATIENCE: Patience = { headersMs: 15_000, requestMs: 300_000, checkEveryMs: 5_000 };
+
 /** Serves the app on a bare Node server. Throws `server.cannot_listen` when the address cannot be had. */
 export async function listen(
   app: App,
   address: { readonly host: string; readonly port: number },
+  { headersMs, requestMs, checkEveryMs }: Patience = PATIENCE,
 ): Promise<ListeningServer> {
-  const options = { fetch: (request: Request) => app.fetch(request), hostname: address.host, port: address.port };
+  const options = {
+    fetch: (request: Request) => app.fetch(request),
+    hostname: address.host,
+    port: address.port,
+    serverOptions: { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkEveryMs },
+  };
   const server = await new Promise<Server>((resolve, reject) => {
     const starting = serve(options, () => {
       starting.off("error", reject);

@@ -1,7 +1,8 @@
 import * as z from "zod";
 
 import { RuntimeError } from "../errors.ts";
-import { checked, parseJson } from "./endpoint.ts";
+import { checked } from "./endpoint.ts";
+import { parseJson } from "./json-body.ts";
 import type { PushedMessage } from "./push-envelope.ts";
 
 const MAX_ATTRIBUTE_CHARS = 2_048;

@@ -7,12 +7,12 @@ import type { TenantId } from "../ids.ts";
 import type { TokenVerifier } from "../ports/token-verifier.ts";
 import type { Role } from "../roles.ts";
 import { type TraceContext, traceparent } from "../trace.ts";
+import { parseJson } from "./json-body.ts";
 import { authenticate, provenTenant, requireRole } from "./principal.ts";
 import { problemSchema } from "./problem.ts";
 
-/** How deep a body may be nested: far beyond real documents, far below what recursive code survives. */
-const MAX_JSON_DEPTH = 256;
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+/** Longer than any id or name that there is; a store may not even look for one that long. */
+const MAX_PATH_PART_CHARS = 256;
 
 export interface HttpEnv {
   readonly Variables: {
@@ -92,10 +92,12 @@ export function addEndpoint<Body, Query>(
     const tenantId = provenTenant(principal, claimed);
     // After the tenant: of another tenant's things not even the role that they need is told.
     requireRole(principal, spec.role);
+    const params: Readonly<Record<string, string>> = c.req.param();
+    for (const part of Object.values(params)) if (part.length > MAX_PATH_PART_CHARS) throw noSuchThing();
     const reply = await handle({
       body,
       query,
-      params: c.req.param(),
+      params,
       tenantId,
       userId: principal.userId,
       trace: c.get("trace"),
@@ -193,43 +195,10 @@ async function readBody<Body>(c: Context, schema: z.ZodType<Body> | undefined): 
   return checked(parseJson(await c.req.arrayBuffer()), schema);
 }
 
-/** Throws `request.malformed_json` (400) and `request.too_deep` (422). */
-export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
-  const json = decoded(body);
-  if (isDeeperThan(MAX_JSON_DEPTH, json)) {
-    throw new RuntimeError("request.too_deep", `The body is nested deeper than ${MAX_JSON_DEPTH} levels.`, {
-      status: 422,
-      details: { max_depth: MAX_JSON_DEPTH },
-    });
-  }
-  return json;
-}
-
-function decoded(body: ArrayBuffer | Uint8Array): unknown {
-  try {
-    return JSON.parse(strictUtf8.decode(body)) as unknown;
-  } catch (cause) {
-    const fault = cause instanceof SyntaxError ? `not JSON: ${cause.message}` : "not UTF-8";
-    throw new RuntimeError("request.malformed_json", `The body is ${fault}.`, { status: 400 });
-  }
-}
-
-/** Level by level and without recursion, which is what very deep JSON would break here and behind. */
-function isDeeperThan(maxDepth: number, json: unknown): boolean {
-  let level = [json].filter(isObject);
-  for (let depth = 1; level.length > 0; depth += 1) {
-    if (depth > maxDepth) return true;
-    const below: object[] = [];
-    for (const value of level) {
-      for (const member of Object.values(value) as unknown[]) if (isObject(member)) below.push(member);
-    }
-    level = below;
-  }
-  return false;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+function noSuchThing(): RuntimeError {
+  return new RuntimeError("request.id_too_long", `Nothing has an id of more than ${MAX_PATH_PART_CHARS} characters.`, {
+    status: 404,
+  });
 }
 
 function readQuery<Query>(c: Context, schema: z.ZodType<Query> | undefined): Query {
@@ -264,6 +233,8 @@ function toResponse(reply: Reply | Response, c: Context<HttpEnv>): Response {
   const headers = {
     "content-type": "application/json",
     traceparent: traceparent(c.get("trace").traceId),
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
     ...reply.headers,
   };
   return new Response(JSON.stringify(reply.json), { status: reply.status, headers });

@@ -17,7 +17,10 @@ export function createRouter({ adapters }: RuntimeServices): Router {
     await next();
     if (c.get("traced") === true) return;
     // In place: c.header() would build the response anew, with its body as a stream.
-    c.res.headers.set("traceparent", traceparent(trace.traceId));
+    const { headers } = c.res;
+    headers.set("traceparent", traceparent(trace.traceId));
+    headers.set("x-content-type-options", "nosniff");
+    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   });
   router.onError((error, c) => problemResponse(error, c.get("trace").traceId, adapters.logger));
   router.notFound((c) => {

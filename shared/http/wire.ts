@@ -13,19 +13,20 @@ export const MAX_ID_CHARS = 128;
 
 export const sessionId = z.string().min(1).max(MAX_ID_CHARS);
 
+const MAX_CURSOR_CHARS = 2_048;
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 1_000;
 
 /** `limit` and `cursor` as a query has them. */
 export const pageQuery = {
   limit: z.coerce.number().pipe(z.int().min(1).max(MAX_LIMIT)).default(DEFAULT_LIMIT),
-  cursor: z.string().min(1).optional().describe("`next_cursor` of the page before"),
+  cursor: z.string().min(1).max(MAX_CURSOR_CHARS).optional().describe("`next_cursor` of the page before"),
 };
 
 /** `limit` and `cursor` as a body has them. */
 export const pageBody = {
   limit: z.int().min(1).max(MAX_LIMIT).default(100),
-  cursor: z.string().min(1).optional().describe("`next_cursor` of the page before"),
+  cursor: z.string().min(1).max(MAX_CURSOR_CHARS).optional().describe("`next_cursor` of the page before"),
 };
 
 export const flag = z

@@ -1,9 +1,8 @@
-import { createClient } from "../e2e/client.ts";
+import type { Role } from "../../shared/roles.ts";
+import { createClient, shapes } from "../e2e/client.ts";
 import type { Known } from "../e2e/operations.ts";
 import type { RuntimeProcess, RuntimeProcesses } from "../e2e/runtime-process.ts";
 import { readyFile, upload } from "../e2e/sample-files.ts";
-import { shapes } from "../e2e/client.ts";
-import type { Role } from "../../shared/roles.ts";
 import { AUDIENCE, type Issuer } from "./issuer.ts";
 
 /** A real process in production mode that believes the issuer. */
@@ -17,6 +16,8 @@ export function startProduction(runtimes: RuntimeProcesses, issuer: Issuer): Pro
       TENANT_CLAIM: "app_metadata.tenant_id",
       ROLES_CLAIM: "app_metadata.roles",
       LOG_LEVEL: "debug",
+      RATE_INTENTS_PER_CALLER: "off",
+      RATE_SESSIONS_PER_CALLER: "off",
     },
   });
 }

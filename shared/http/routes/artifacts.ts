@@ -16,7 +16,7 @@ import { notFound } from "../../errors.ts";
 import type { TenantId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
-import { cursorOf, flag, pageBody, tenantId } from "../wire.ts";
+import { cursorOf, flag, MAX_ID_CHARS, pageBody, tenantId } from "../wire.ts";
 import { createPayloadReader } from "./artifact-payload.ts";
 
 const tag = "artifacts";
@@ -51,7 +51,11 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       role: "viewer",
       tag,
       summary: "Resolve an artifact that is ready to be used",
-      body: z.object({ tenant_id: tenantId, artifact_id: z.string().min(1), artifact_type: z.string().min(1) }),
+      body: z.object({
+        tenant_id: tenantId,
+        artifact_id: z.string().min(1).max(MAX_ID_CHARS),
+        artifact_type: z.string().min(1).max(MAX_ID_CHARS),
+      }),
       answers: { 200: { description: "the record", schema: artifactSchema } },
       problems: [404],
     },
@@ -74,9 +78,9 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       summary: "List artifacts, newest first",
       body: z.object({
         tenant_id: tenantId,
-        artifact_type: z.string().min(1).optional(),
+        artifact_type: z.string().min(1).max(MAX_ID_CHARS).optional(),
         lifecycle_state: z.enum(LIFECYCLE_STATES).default("READY"),
-        eligible_for: z.string().min(1).optional().describe(Object.keys(ELIGIBLE_FOR).join(", ")),
+        eligible_for: z.string().min(1).max(MAX_ID_CHARS).optional().describe(Object.keys(ELIGIBLE_FOR).join(", ")),
         ...pageBody,
       }),
       answers: {

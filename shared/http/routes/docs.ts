@@ -8,6 +8,9 @@ const INFO = {
   description: "Durable, governed execution of intents. Every error is application/problem+json with a stable `code`.",
 };
 
+/** The page has a style and nothing else: no script, no frame around it. */
+const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+
 /** The API's description, for machines and for people; made from the schemas that check the requests. */
 export function addDocsRoutes(router: Router, { catalog }: RuntimeServices): void {
   router.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
@@ -20,6 +23,6 @@ export function addDocsRoutes(router: Router, { catalog }: RuntimeServices): voi
   const page = renderDocs(document as unknown as OpenApiDocument, catalog.definitions);
 
   router.get("/openapi.json", (c) => c.json(document));
-  router.get("/docs", (c) => c.html(page));
+  router.get("/docs", (c) => c.html(page, 200, { "content-security-policy": PAGE_POLICY }));
   router.get("/", (c) => c.redirect("/docs"));
 }

@@ -5,7 +5,7 @@ import { loadHead } from "../../executions/stored-execution.ts";
 import { asId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
-import { cursorOf, flag, pageQuery, tenantId } from "../wire.ts";
+import { cursorOf, flag, MAX_ID_CHARS, pageQuery, tenantId } from "../wire.ts";
 import { createExecutionView, executionAnswer, executionSummary, summaryJson } from "./execution-view.ts";
 import { eventStream } from "./event-stream.ts";
 
@@ -77,8 +77,8 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
       query: z.object({
         tenant_id: tenantId,
         status: z.enum(EXECUTION_STATUSES).optional(),
-        intent_type: z.string().min(1).optional(),
-        session_id: z.string().min(1).optional(),
+        intent_type: z.string().min(1).max(MAX_ID_CHARS).optional(),
+        session_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
         ...pageQuery,
       }),
       answers: {

@@ -142,10 +142,11 @@ function failed({ execution_id, status, error }: Execution): RuntimeError {
 
 function keyIn(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
-  if (header === "" || header.length > MAX_KEY_CHARS) {
-    throw new RuntimeError("request.invalid", `Idempotency-Key must have 1 to ${MAX_KEY_CHARS} characters.`, {
+  if (header.length > MAX_KEY_CHARS || !/^[\x20-\x7e]+$/.test(header)) {
+    const message = `must have 1 to ${MAX_KEY_CHARS} characters of printable ASCII`;
+    throw new RuntimeError("request.invalid", `Idempotency-Key ${message}.`, {
       status: 422,
-      faults: [{ path: "Idempotency-Key", message: `must have 1 to ${MAX_KEY_CHARS} characters` }],
+      faults: [{ path: "Idempotency-Key", message }],
     });
   }
   return header;

@@ -5,7 +5,7 @@ import { PENDING_STATUSES, pendingIntentSchema } from "../../intents/pending-int
 import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
-import { cursorOf, pageBody, sessionId, tenantId } from "../wire.ts";
+import { cursorOf, MAX_ID_CHARS, pageBody, sessionId, tenantId } from "../wire.ts";
 import { acceptedAnswer } from "./execution-view.ts";
 import { accepted } from "./intents.ts";
 
@@ -25,13 +25,13 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       summary: "Leave an intent for later",
       body: z.object({
         tenant_id: tenantId,
-        intent_type: z.string().min(1),
-        target_artifact_id: z.string().min(1),
+        intent_type: z.string().min(1).max(MAX_ID_CHARS),
+        target_artifact_id: z.string().min(1).max(MAX_ID_CHARS),
         context: jsonObject
           .default({})
           .describe("what is known so far; members that the intent's input knows become parameters"),
         session_id: sessionId.optional(),
-        user_id: z.string().min(1).optional(),
+        user_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
       }),
       answers: { 201: { description: "it waits", schema: stub } },
       problems: [404],
@@ -60,8 +60,8 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       summary: "List waiting intents, newest first",
       body: z.object({
         tenant_id: tenantId,
-        target_artifact_id: z.string().min(1).optional(),
-        intent_type: z.string().min(1).optional(),
+        target_artifact_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
+        intent_type: z.string().min(1).max(MAX_ID_CHARS).optional(),
         status: z.enum(PENDING_STATUSES).optional(),
         ...pageBody,
       }),

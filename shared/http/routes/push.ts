@@ -1,7 +1,8 @@
 import { asId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { checked, parseJson, type Router } from "../endpoint.ts";
+import { checked, type Router } from "../endpoint.ts";
 import { createEventIntake } from "../event-intake.ts";
+import { parseJson } from "../json-body.ts";
 import { pushedMessage, pushEnvelope } from "../push-envelope.ts";
 import { limitBodies } from "../router.ts";
 
