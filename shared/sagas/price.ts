@@ -34,7 +34,11 @@ export function priceOf({ plan }: Pick<IntentDefinition, "plan">): Price {
   const costs = plan.nodes.map(costOf);
   const sum = (of: (cost: Cost) => number): number => costs.reduce((total, cost) => total + of(cost), 0);
   const resumptions = sum(({ resumptions: each }) => each);
-  const commits = plan.checkpoint === "ends" && resumptions === 0 ? 2 : 1 + sum((cost) => cost.commits);
+  const first = plan.nodes.find(({ kind }) => kind !== "emit");
+  // An acceptance lets nothing go: what waits from the start is let go of by a commit more.
+  const putDown = first?.kind === "await" || first?.kind === "sleep" ? 1 : 0;
+  const straight = 1 + putDown + sum((cost) => cost.commits);
+  const commits = plan.checkpoint === "ends" && resumptions === 0 ? Math.min(2, straight) : straight;
   const logEntries = FRAME_ENTRIES + sum(({ entries }) => entries);
   const maps = plan.nodes.filter(({ kind }) => kind === "map").length;
   return {
@@ -63,11 +67,13 @@ function costOf(node: PlanNode): Cost {
       const branches = Object.keys(node.branches).length;
       return { commits: branches, entries: 2 * branches + 2, resumptions: 0 };
     }
+    // It is let go of with the result before it, and goes on with a commit of its own.
     case "await":
+      return { commits: 1, entries: 5, resumptions: 1 };
     case "sleep":
-      return { commits: 2, entries: 4, resumptions: 1 };
+      return { commits: 1, entries: 4, resumptions: 1 };
     case "call":
-      return { commits: 3, entries: 4, resumptions: 1 };
+      return { commits: 3, entries: 5, resumptions: 1 };
     case "emit":
       return { commits: 0, entries: 2, resumptions: 0 };
   }
