@@ -4,15 +4,25 @@ import type { JsonObject } from "../json.ts";
 import type { Durability } from "../ports/execution-store.ts";
 import type { PlanOutline, PlanView, SagaPlan } from "./plan.ts";
 
-/** Everything that is known of an intent type before any of it runs. */
-export interface IntentDefinition<Input extends JsonObject = JsonObject, Output extends JsonObject = JsonObject> {
-  /** `<realm>.<intent>`. */
+/** What callers of an intent type see at compile time: its name, and its input before defaults. */
+export interface IntentSurface {
   readonly type: string;
+  readonly input: unknown;
+}
+
+/** Everything that is known of an intent type before any of it runs. */
+export interface IntentDefinition<
+  Input extends JsonObject = JsonObject,
+  Output extends JsonObject = JsonObject,
+  Surface extends IntentSurface = IntentSurface,
+> {
+  /** `<realm>.<intent>`. */
+  readonly type: Surface["type"];
   readonly realm: string;
   readonly name: string;
   readonly version: number;
   readonly description: string;
-  readonly input: z.ZodType<Input>;
+  readonly input: z.ZodType<Input, Surface["input"]>;
   /** The names of the input's members. */
   readonly inputNames: readonly string[];
   readonly output: z.ZodType<Output>;

@@ -4,7 +4,7 @@ import { type Duration, durationMs } from "../duration.ts";
 import { RuntimeError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import type { Durability } from "../ports/execution-store.ts";
-import type { IntentDefinition } from "./intent-definition.ts";
+import type { IntentDefinition, IntentSurface } from "./intent-definition.ts";
 import type { Checkpoint, FailurePolicy, PlanNode, PlanView, Work } from "./plan.ts";
 import { type RetryOptions, retryPolicy } from "./retry-policy.ts";
 import type { EmittedEvent, StepContext, UndoContext } from "./step-context.ts";
@@ -12,10 +12,10 @@ import { checkPlan } from "./check-plan.ts";
 import { describePlan } from "./describe-plan.ts";
 import { outlineOf } from "./diff-plans.ts";
 
-export interface IntentOptions<Input extends JsonObject, Output extends JsonObject> {
+export interface IntentOptions<Input extends JsonObject, Output extends JsonObject, Schema = unknown> {
   readonly version: number;
   readonly description: string;
-  readonly input: z.ZodType<Input> & { readonly shape: Readonly<Record<string, unknown>> };
+  readonly input: Schema & z.ZodType<Input> & { readonly shape: Readonly<Record<string, unknown>> };
   readonly output: z.ZodType<Output>;
   readonly target?: keyof Input & string;
   /** The request timeout of the intent's function; default 60m, Cloud Run's longest. */
@@ -68,17 +68,22 @@ type With<Outputs, Name extends string, Output> = Outputs & { readonly [key in N
 type Maybe<Options, Output> = Options extends { readonly when: unknown } ? Output | null : Output;
 
 /** Builds an intent node by node; each sees the typed outputs of the nodes before it. */
-export interface IntentBuilder<Input extends JsonObject, Output extends JsonObject, Outputs> {
+export interface IntentBuilder<
+  Input extends JsonObject,
+  Output extends JsonObject,
+  Outputs,
+  Surface extends IntentSurface = IntentSurface,
+> {
   step<const Name extends string, StepOutput extends JsonObject, Options extends Condition<Input, Outputs>>(
     name: Name,
     options: WorkOptions<Input, Outputs, StepOutput> & Options,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, StepOutput>>>;
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, StepOutput>>, Surface>;
   /** A step after whose completion the saga only goes forward: nothing is undone any more, so nothing after it has an undo. */
   pivot<const Name extends string, StepOutput extends JsonObject>(
     name: Name,
     options: Omit<WorkOptions<Input, Outputs, StepOutput>, "undo"> &
       Pick<WorkOptions<Input, Outputs, StepOutput>, "undo">,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, StepOutput>>;
+  ): IntentBuilder<Input, Output, With<Outputs, Name, StepOutput>, Surface>;
   /** Waits for the signal of its name; one that was sent before is waiting already. */
   await<const Name extends string, Payload extends JsonValue>(
     name: Name,
@@ -87,7 +92,7 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
       readonly timeout: Duration;
       readonly onTimeout: "continue";
     } & Condition<Input, Outputs>,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, Payload | null>>;
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Payload | null>, Surface>;
   await<const Name extends string, Payload extends JsonValue, Options extends Condition<Input, Outputs>>(
     name: Name,
     options: {
@@ -95,11 +100,11 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
       readonly timeout?: Duration;
       readonly onTimeout?: "compensate";
     } & Options,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, Payload>>>;
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, Payload>>, Surface>;
   sleep(
     name: string,
     options: { readonly delay: Duration } & Condition<Input, Outputs>,
-  ): IntentBuilder<Input, Output, Outputs>;
+  ): IntentBuilder<Input, Output, Outputs, Surface>;
   parallel<
     const Name extends string,
     const Named extends Branches<Input, Outputs>,
@@ -110,7 +115,8 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
   ): IntentBuilder<
     Input,
     Output,
-    With<Outputs, Name, Maybe<Options, { readonly [key in keyof Named]: BranchOutput<Named[key]> }>>
+    With<Outputs, Name, Maybe<Options, { readonly [key in keyof Named]: BranchOutput<Named[key]> }>>,
+    Surface
   >;
   parallel<
     const Name extends string,
@@ -122,7 +128,8 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
   ): IntentBuilder<
     Input,
     Output,
-    With<Outputs, Name, Maybe<Options, { readonly [key in keyof Named]: Collected<BranchOutput<Named[key]>> }>>
+    With<Outputs, Name, Maybe<Options, { readonly [key in keyof Named]: Collected<BranchOutput<Named[key]>> }>>,
+    Surface
   >;
   map<
     const Name extends string,
@@ -132,7 +139,7 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
   >(
     name: Name,
     options: ItemOptions<Input, Outputs, Item, ItemOutput> & { readonly onFailure?: "fail_fast" } & Options,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, readonly ItemOutput[]>>>;
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, readonly ItemOutput[]>>, Surface>;
   map<
     const Name extends string,
     Item extends JsonValue,
@@ -141,7 +148,7 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
   >(
     name: Name,
     options: ItemOptions<Input, Outputs, Item, ItemOutput> & { readonly onFailure: "collect" } & Options,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, readonly Collected<ItemOutput>[]>>>;
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, readonly Collected<ItemOutput>[]>>, Surface>;
   /** Runs another intent as a child; its output is this node's. */
   call<
     const Name extends string,
@@ -154,13 +161,13 @@ export interface IntentBuilder<Input extends JsonObject, Output extends JsonObje
       readonly intent: IntentDefinition<ChildInput, ChildOutput>;
       readonly input: (view: PlanView<Input, Outputs>) => ChildInput;
     } & Options,
-  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, ChildOutput>>>;
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, ChildOutput>>, Surface>;
   emit(
     name: string,
     options: { readonly event: (view: PlanView<Input, Outputs>) => EmittedEvent } & Condition<Input, Outputs>,
-  ): IntentBuilder<Input, Output, Outputs>;
+  ): IntentBuilder<Input, Output, Outputs, Surface>;
   /** Ends the plan with what the intent returns. Throws `plan.*` for a plan that cannot work, saying why. */
-  returns(result: (view: PlanView<Input, Outputs>) => Output): IntentDefinition<Input, Output>;
+  returns(result: (view: PlanView<Input, Outputs>) => Output): IntentDefinition<Input, Output, Surface>;
 }
 
 const MAX_CONCURRENCY = 100;
@@ -171,10 +178,15 @@ const DEFAULT_CONCURRENCY = 5;
  * Begins the definition of an intent type, `<realm>.<intent>`.
  * A saga is data: nothing of it runs until an execution reaches it, and no code is ever replayed.
  */
-export function intent<Input extends JsonObject, Output extends JsonObject>(
-  type: `${string}.${string}`,
-  options: IntentOptions<Input, Output>,
-): IntentBuilder<Input, Output, unknown> {
+export function intent<
+  Input extends JsonObject,
+  Output extends JsonObject,
+  const Type extends `${string}.${string}` = `${string}.${string}`,
+  Schema = unknown,
+>(
+  type: Type,
+  options: IntentOptions<Input, Output, Schema>,
+): IntentBuilder<Input, Output, unknown, { readonly type: Type; readonly input: z.input<Schema> }> {
   const [realm = "", name = "", ...rest] = type.split(".");
   if (!NAME.test(realm) || !NAME.test(name) || rest.length > 0) {
     throw new RuntimeError(
@@ -204,7 +216,7 @@ export function intent<Input extends JsonObject, Output extends JsonObject>(
     durability: options.durability ?? "strict",
     concurrency: options.concurrency,
   };
-  return createBuilder(header, options.checkpoint ?? "each", []) as unknown as IntentBuilder<Input, Output, unknown>;
+  return createBuilder(header, options.checkpoint ?? "each", []) as never;
 }
 
 type Header = Omit<IntentDefinition, "plan" | "outline" | "result">;

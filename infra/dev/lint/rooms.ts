@@ -59,6 +59,7 @@ const FOR_FUNCTIONS = [...ROOT_OF_SHARED, ...FEATURES.filter((feature) => featur
 const EVERYTHING = [
   ...ROOT_OF_SHARED,
   ...FEATURES,
+  "client",
   "main",
   "catalog",
   "platform",
@@ -75,6 +76,8 @@ const EVERYTHING = [
 
 export const ROOMS: readonly Room[] = [
   ...FEATURES.map(featureRoom),
+  // Runs in browsers: tests/architecture/client-bundle.test.ts holds what it imports to that.
+  { name: "client", files: ["shared/client/**"], imports: ["vocabulary"], packages: ["zod"] },
   { name: "vocabulary", files: ["shared/*.ts"], imports: [], packages: SHARED_PACKAGES },
   { name: "ports", files: ["shared/ports/**"], imports: ["vocabulary"], packages: PURE_NODE },
 

@@ -1,0 +1,40 @@
+/** One event of a text/event-stream. */
+export interface ServerSentEvent {
+  readonly id: string;
+  readonly event: string;
+  readonly data: string;
+}
+
+/**
+ * The events of a text/event-stream as the HTML standard reads it (section 9.2.6), its pieces cut anywhere. A stream that breaks
+ * off in the middle of an event does not give it. `undefined` stands for anything else that came, which shows that somebody is there.
+ */
+export async function* readEvents(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ServerSentEvent | undefined, void> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let id = "";
+  let event = "";
+  let data: string[] = [];
+  for await (const chunk of chunks) {
+    text += decoder.decode(chunk, { stream: true });
+    // A CR at the very end may be half of a CRLF.
+    const lines = text.slice(0, text.endsWith("\r") ? -1 : undefined).split(/\r\n|\n|\r/);
+    const rest = lines.pop() ?? "";
+    text = text.endsWith("\r") ? `${rest}\r` : rest;
+    for (const line of lines) {
+      if (line === "") {
+        if (data.length > 0) yield { id, event: event === "" ? "message" : event, data: data.join("\n") };
+        event = "";
+        data = [];
+        continue;
+      }
+      const [, name = line, value = ""] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
+      if (name === "data") data.push(value);
+      else if (name === "event") event = value;
+      else if (name === "id" && !value.includes("\0")) id = value;
+    }
+    yield undefined;
+  }
+}
