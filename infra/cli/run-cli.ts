@@ -12,18 +12,16 @@ export async function runCli(
   commands: readonly Command[],
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const { stdout, stderr, env, interrupted } = surroundings;
+  const { stderr, env, interrupted } = surroundings;
   // Before the command line is read: its own faults are told in the form that it asks for.
   const json = argv.includes("--json");
   try {
-    return await dispatch(argv, commands, surroundings);
+    const code = await dispatch(argv, commands, surroundings);
+    return interrupted.aborted ? EXIT.interrupted : code;
   } catch (error) {
     if (interrupted.aborted) return EXIT.interrupted;
     stderr.write(json ? `${printableJson(problemOf(error))}\n` : explain(error, styleFor(stderr, env).red));
     return exitCodeOf(error);
-  } finally {
-    // A terminal that was drawn on gets its cursor back from who drew; here only its colours end.
-    if (stdout.isTTY === true && interrupted.aborted) stdout.write("\u001b[0m");
   }
 }
 

@@ -153,5 +153,8 @@ function whatNext({ status, steps, execution_id }: TimelineState): readonly stri
   if (status !== "running" && status !== "suspended") return [];
   return steps
     .filter((step) => step.status === "started" && step.step_type === "await")
-    .map(({ step_name }) => `It waits for: symphainy signal ${execution_id} ${printable(step_name)} --input '{}'`);
+    .flatMap(({ step_name }) => [
+      `It waits for the signal ${printable(step_name)}:`,
+      `  symphainy signal ${execution_id} ${printable(step_name)} --input '{}'`,
+    ]);
 }
