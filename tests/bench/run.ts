@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { commitsPart } from "./commits.ts";
 import { createDatabases } from "./databases.ts";
 import { enginePart } from "./engine.ts";
+import { fairnessPart } from "./fairness.ts";
 import { growthPart } from "./growth.ts";
 import { latencyPart } from "./latency.ts";
 import type { Bench, Outcome, Part } from "./part.ts";
@@ -28,6 +29,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   waiting: waitingPart,
   engine: enginePart,
   stores: storesPart,
+  fairness: fairnessPart,
   "redis-growth": redisGrowthPart,
 };
 
