@@ -1,6 +1,6 @@
 /**
  * What a caller may do in its own tenant, the least first: reading, submitting, and what is behind them. `platform` is apart: it
- * serves the whole installation and opens no tenant's data. Source: adr/0015-identity-and-roles.md.
+ * serves the whole installation and opens no tenant's data. Source: adr/0016-identity-and-roles.md.
  */
 export const ROLES = ["viewer", "submitter", "operator", "platform"] as const;
 export type Role = (typeof ROLES)[number];
