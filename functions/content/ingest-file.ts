@@ -81,6 +81,15 @@ export const ingestFile = intent("content.ingest_file", {
   description: "Take a file in; it stays PENDING until content.save_materialization authorizes its use.",
   input,
   output,
+  events: {
+    artifact_ingested: z.object({
+      artifact_id: z.string(),
+      artifact_type: z.literal("file"),
+      boundary_contract_id: z.string(),
+      sha256: z.string(),
+      size_bytes: z.int(),
+    }),
+  },
 })
   .step("receive", {
     run: async (ctx) => {

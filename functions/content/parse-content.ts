@@ -41,6 +41,14 @@ export const parseContent = intent("content.parse_content", {
   description: "Parse a READY file (csv, json, jsonl, xlsx) into rows with typed columns.",
   input,
   output,
+  events: {
+    content_parsed: z.object({
+      artifact_id: z.string(),
+      file_id: z.string(),
+      parser_type: z.string(),
+      record_count: z.int(),
+    }),
+  },
   target: "file_id",
 })
   .step("reserve", {

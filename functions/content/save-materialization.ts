@@ -26,6 +26,13 @@ export const saveMaterialization = intent("content.save_materialization", {
   description: "Authorize an ingested file for use: it becomes READY and waits to be parsed.",
   input,
   output,
+  events: {
+    artifact_materialized: z.object({
+      artifact_id: z.string(),
+      artifact_type: z.literal("file"),
+      pending_intent_id: z.string(),
+    }),
+  },
   target: "file_id",
 })
   .step("verify_bytes", {

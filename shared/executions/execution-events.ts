@@ -3,7 +3,7 @@ import * as z from "zod";
 import { LIFECYCLE_STATES } from "../artifacts/artifact.ts";
 import { idSchemas } from "../ids.ts";
 import { jsonObject, jsonValue } from "../json.ts";
-import { emittedEventSchema, failureSchema, STEP_TYPES } from "./execution.ts";
+import { emittedEventSchema, ENDS, failureSchema, STEP_TYPES } from "./execution.ts";
 
 const step = { step_id: idSchemas.step };
 const link = z.object({ execution_id: idSchemas.execution, step_name: z.string() });
@@ -137,3 +137,12 @@ export type ExecutionDraft = {
     readonly step_name?: string;
   };
 }[ExecutionEventType];
+
+/** What the event that tells of an execution's end says, `execution_<status>`. */
+export const executionEndedSchema = z.object({
+  execution_id: idSchemas.execution,
+  intent_id: idSchemas.intent,
+  intent_type: z.string(),
+  status: z.enum(ENDS),
+  error: failureSchema.optional(),
+});

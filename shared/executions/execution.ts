@@ -26,6 +26,9 @@ export function isTerminal(status: ExecutionStatus): boolean {
   return TERMINAL.has(status);
 }
 
+/** The statuses that the world is told of: nothing more happens by itself. */
+export const ENDS = ["completed", "failed", "compensated", "cancelled", "dead"] as const;
+
 /** Whether nothing more will happen by itself: terminal, or dead and waiting for a person. */
 export function isSettled(status: ExecutionStatus): boolean {
   return isTerminal(status) || status === "dead";

@@ -2,6 +2,7 @@ import type { RuntimeServices } from "../services.ts";
 import { limitBodies, createRouter } from "./router.ts";
 import { addArtifactRoutes } from "./routes/artifacts.ts";
 import { addCatalogRoutes } from "./routes/catalog.ts";
+import { addContractRoutes } from "./routes/contracts.ts";
 import { addDevTokenRoute } from "./routes/dev-token.ts";
 import { addDocsRoutes } from "./routes/docs.ts";
 import { addExecutionRoutes } from "./routes/executions.ts";
@@ -42,6 +43,7 @@ export function createApp(services: RuntimeServices): App {
   addHealthRoutes(router, services);
   if (adapters.devTokens !== undefined) addDevTokenRoute(router, adapters.devTokens);
   addDocsRoutes(router, services);
+  addContractRoutes(router, services);
 
   return { fetch: async (request) => router.fetch(request) };
 }

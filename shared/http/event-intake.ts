@@ -91,7 +91,8 @@ export function createEventIntake({ adapters, config, lifecycle, recovery, catal
   };
 }
 
-const eventBody = intentBody.extend({ intent_type: z.string().min(1).optional() });
+/** What the data of an event that is an intent consists of. */
+export const eventBody = intentBody.extend({ intent_type: z.string().min(1).optional() });
 
 /** Whether it would fail the same way for ever. A push that is not trusted is refused instead: it never was Pub/Sub's. */
 function isPermanent(error: unknown): error is RuntimeError {

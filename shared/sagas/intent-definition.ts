@@ -26,6 +26,8 @@ export interface IntentDefinition<
   /** The names of the input's members. */
   readonly inputNames: readonly string[];
   readonly output: z.ZodType<Output>;
+  /** The data of each event that its steps emit, by the event's type. */
+  readonly events: Readonly<Record<string, z.ZodType>>;
   /** The input member that names the artifact which a pending intent is about. */
   readonly target: string | undefined;
   /** What one invocation of the intent's function may take: no step may be longer. */

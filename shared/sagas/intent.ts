@@ -17,6 +17,8 @@ export interface IntentOptions<Input extends JsonObject, Output extends JsonObje
   readonly description: string;
   readonly input: Schema & z.ZodType<Input> & { readonly shape: Readonly<Record<string, unknown>> };
   readonly output: z.ZodType<Output>;
+  /** The data of each event that its steps emit, by the event's type: what subscribers can rely on, told in /asyncapi.json. */
+  readonly events?: Readonly<Record<string, z.ZodType>>;
   readonly target?: keyof Input & string;
   /** The request timeout of the intent's function; default 60m, Cloud Run's longest. */
   readonly functionTimeout?: Duration;
@@ -210,6 +212,7 @@ export function intent<
     input: options.input,
     inputNames: Object.keys(options.input.shape),
     output: options.output,
+    events: options.events ?? {},
     target: options.target,
     functionTimeoutMs: durationMs(options.functionTimeout ?? "60m"),
     timeoutMs: durationMs(options.timeout ?? "400d"),

@@ -1,5 +1,6 @@
 import { describePlan, type NodeDescription } from "../../sagas/describe-plan.ts";
 import type { IntentDefinition } from "../../sagas/intent-definition.ts";
+import { schemaPath } from "../json-schemas.ts";
 
 /** The parts of an OpenAPI 3.1 document that the page shows. */
 export interface OpenApiDocument {
@@ -61,14 +62,15 @@ export function renderDocs(document: OpenApiDocument, intents: readonly IntentDe
 <title>${text(title)}</title><style>${STYLE}</style>
 <h1>${text(title)} <small class="quiet">${text(version)}</small></h1><p>${prose(description)}
 Every endpoint but those marked <em>public</em> wants <code>Authorization: Bearer &lt;token&gt;</code>, with a token of the request's tenant.
-For machines: <a href="/openapi.json">OpenAPI 3.1</a>.</p>
+For machines: <a href="/openapi.json">OpenAPI 3.1</a>, <a href="/asyncapi.json">AsyncAPI 3.0</a>.</p>
 <h2>The intents and their plans</h2>${intents.map(intentHtml).join("")}${sections}</html>`;
 }
 
 function intentHtml(definition: IntentDefinition): string {
   const { type, version, description } = definition;
   const { nodes, checkpoint } = describePlan(definition);
-  return `<h3><code>${text(type)}</code> <small class="quiet">version ${version}, commits ${checkpoint === "ends" ? "at its ends" : "each step"}</small></h3><p>${prose(description)}</p>
+  return `<h3><code>${text(type)}</code> <small class="quiet">version ${version}, commits ${checkpoint === "ends" ? "at its ends" : "each step"}</small></h3><p>${prose(description)}
+<a href="${text(schemaPath(definition))}">JSON Schemas</a></p>
 <div class="plan">${nodes.map(nodeHtml).join("<span>→</span>")}</div>`;
 }
 

@@ -2,7 +2,8 @@ import type { RuntimeServices } from "../../services.ts";
 import type { Router } from "../endpoint.ts";
 import { renderDocs, type OpenApiDocument } from "./docs-page.ts";
 
-const INFO = {
+/** What every description of this API begins with. */
+export const INFO = {
   title: "Symphainy Runtime",
   version: "0.1.0",
   description: "Durable, governed execution of intents. Every error is application/problem+json with a stable `code`.",
