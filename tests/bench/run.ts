@@ -14,6 +14,7 @@ import { redisGrowthPart } from "./redis-growth.ts";
 import { describeMachine, markdown } from "./report.ts";
 import { startUpPart } from "./start-up.ts";
 import { storesPart } from "./stores.ts";
+import { verificationPart } from "./verification.ts";
 import { waitingPart } from "./waiting.ts";
 
 /**
@@ -31,6 +32,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   stores: storesPart,
   fairness: fairnessPart,
   "redis-growth": redisGrowthPart,
+  verification: verificationPart,
 };
 
 const SIZES = { small: 1_000, large: 200_000 };
