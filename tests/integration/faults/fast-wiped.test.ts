@@ -34,12 +34,13 @@ withParts(["redis", "firestore"], () => {
     await using scene = await openScene({ workerEnvs: [env, env], ownEnv: env, intentOf });
     const { store, tenantId } = scene.runtime;
 
-    const loading = scene.load(SAGAS, 9_000);
+    const loading = scene.load(SAGAS - 10, 9_000);
     await sleep(6_000);
     const archived = await archivedBy(env);
+    const { acknowledged } = await scene.burst();
     await redis.wipe();
     const wipedMs = performance.now();
-    await loading;
+    await Promise.all([loading, acknowledged]);
     await untilQuiet(store, tenantId, 30_000);
 
     const survivors = new Map<string, string>();

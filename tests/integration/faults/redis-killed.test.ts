@@ -17,14 +17,17 @@ withParts(["redis"], () => {
     const env = { STORE: "redis", REDIS_URL: redis.url };
     await using scene = await openScene({ workerEnvs: [env, env], ownEnv: env });
 
-    const loading = scene.load(SAGAS, 9_000);
+    const loading = scene.load(SAGAS - 10 * KILLS, 9_000);
+    const bursts: Promise<unknown>[] = [];
     for (let kills = 0; kills < KILLS; kills += 1) {
       await sleep(1_500);
+      const { acknowledged } = await scene.burst();
+      bursts.push(acknowledged);
       await redis.kill();
       await sleep(700);
       await redis.restart();
     }
-    await loading;
+    await Promise.all([loading, ...bursts]);
     const audit = await scene.audit();
 
     expect(audit).toMatchObject({ faults: [], executions: SAGAS, statuses: { completed: 270, compensated: 30 } });

@@ -15,6 +15,8 @@ import type { WorkerProcess } from "../worker-processes.ts";
 
 const LINES = 12;
 const BURST = 10;
+/** How long each step of a burst takes, so that what comes next finds it in the middle, however slow the machine is. */
+const BURST_STEP_MS = 150;
 const SETTLE_WITHIN_MS = 40_000;
 
 /** Worker processes under load, a way for the test to look at the store beside them, and what was promised to clients. */
@@ -27,6 +29,8 @@ export interface Scene extends AsyncDisposable {
   readonly acceptedAtMs: ReadonlyMap<string, number>;
   /** Submits so many sagas, evenly spread over the time, each until it is acknowledged; every tenth turns back. */
   load(count: number, overMs: number): Promise<void>;
+  /** Submits ten sagas of slow steps at once; resolves when the first is acknowledged, to when all are. */
+  burst(): Promise<{ readonly acknowledged: Promise<unknown> }>;
   /** Gives a worker ten sagas of its own, freezes it while it is at them, and wakes it; resolves when all are acknowledged. */
   freezeInTheMiddle(worker: WorkerProcess, forMs: number): Promise<void>;
   /** Waits until nothing is left to be done, then reads everything. */
@@ -54,10 +58,10 @@ export async function openScene({ workerEnvs, ownEnv, intentOf = () => fiveSteps
   const acceptedAtMs = new Map<string, number>();
   let asked = 0;
 
-  const nextRequest = (): Request => {
+  const nextRequest = (worksMs = 0): Request => {
     const index = asked;
     asked += 1;
-    const parameters = { label: `number ${index}`, fails: index % 10 === 9 };
+    const parameters = { label: `number ${index}`, fails: index % 10 === 9, works_ms: worksMs };
     return { key: `key-${index}`, session_id: runtime.sessionId, intent_type: intentOf(index).type, parameters };
   };
   /** The same key again until it is acknowledged, whoever acknowledges it. */
@@ -83,8 +87,14 @@ export async function openScene({ workerEnvs, ownEnv, intentOf = () => fiveSteps
       };
       await Promise.all(Array.from({ length: LINES }, line));
     },
+    burst: async () => {
+      const submissions = Array.from({ length: BURST }, () => submit(nextRequest(BURST_STEP_MS)));
+      const acknowledged = Promise.all(submissions);
+      await Promise.race(submissions);
+      return { acknowledged };
+    },
     freezeInTheMiddle: async (worker, forMs) => {
-      const requests = Array.from({ length: BURST }, nextRequest);
+      const requests = Array.from({ length: BURST }, () => nextRequest(BURST_STEP_MS));
       await Promise.race(requests.map((request) => worker.submit(request)));
       worker.signal("SIGSTOP");
       await sleep(forMs);

@@ -108,7 +108,7 @@ describe("folding the log", () => {
         }
         await inner.close();
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
