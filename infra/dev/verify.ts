@@ -14,6 +14,7 @@ const STAGES: readonly Stage[] = [
   { name: "lint", command: ["oxlint"] },
   { name: "types", command: ["tsc"] },
   { name: "unused", command: ["knip", "--no-config-hints"] },
+  { name: "contracts", command: ["node", "infra/build/contracts.ts"] },
   { name: "tests", command: ["vitest", "run"] },
 ];
 
@@ -26,7 +27,7 @@ for (const stage of stages) {
   const started = performance.now();
   const { ok, output } = await run(stage);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`${ok ? "ok    " : "FAILED"} ${stage.name.padEnd(7)} ${seconds.padStart(6)} s`);
+  console.log(`${ok ? "ok    " : "FAILED"} ${stage.name.padEnd(9)} ${seconds.padStart(6)} s`);
   if (!ok) console.log(`\n${output.trim()}\n`);
   failed += ok ? 0 : 1;
 }

@@ -106,10 +106,10 @@ it("tells of every event that the intents emit and of every end, as they really 
     );
   for (const event of published) {
     const message = known.find(({ name }) => name === event.type);
-    const judged = z.fromJSONSchema((message?.payload ?? false) as JsonObject).safeParse(event);
+    const judged = z.fromJSONSchema(message?.payload ?? false).safeParse(event);
     expect({ type: event.type, faults: judged.error?.issues }).toEqual({ type: event.type, faults: undefined });
     // That a wrong one would be noticed.
-    expect(z.fromJSONSchema((message?.payload ?? false) as JsonObject).safeParse({ ...event, data: 1 }).success).toBe(
+    expect(z.fromJSONSchema(message?.payload ?? false).safeParse({ ...event, data: 1 }).success).toBe(
       false,
     );
   }

@@ -104,7 +104,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: "build",
     files: ["infra/build/**"],
-    imports: [...FOR_FUNCTIONS, "catalog", "realm", "platform"],
+    imports: [...FOR_FUNCTIONS, "http", "catalog", "realm", "platform", "create-adapters"],
     packages: "any",
   },
   { name: "dev", files: ["infra/dev/**"], imports: EVERYTHING, packages: "any" },
