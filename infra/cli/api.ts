@@ -1,7 +1,9 @@
 import * as z from "zod";
 
+import { followExecution } from "../../shared/client/execution-events.ts";
+import type { ClientHost } from "../../shared/client/host.ts";
+import { createTransport } from "../../shared/client/transport.ts";
 import { RuntimeError } from "../../shared/errors.ts";
-import { problemSchema } from "../../shared/http/problem.ts";
 import { type LogEntry, logEntrySchema } from "../../shared/state/log-entry.ts";
 
 /** An answer that takes longer than this is not coming. */
@@ -9,7 +11,7 @@ const CALL_TIMEOUT_MS = 60_000;
 
 export type Query = Readonly<Record<string, string | undefined>>;
 
-/** A runtime as one caller of one tenant sees it; every call throws a `RuntimeError`: the runtime's own, or `runtime.unreachable`. */
+/** A runtime as one caller of one tenant sees it; every call throws a `RuntimeError`: the runtime's problem, or `client.*`. */
 export interface Api {
   get<Schema extends z.ZodType>(path: string, schema: Schema, query?: Query): Promise<z.infer<Schema>>;
   post<Schema extends z.ZodType>(
@@ -26,129 +28,51 @@ export interface ApiOptions {
   readonly url: string;
   readonly tenantId: string;
   readonly token: string;
+  readonly host: ClientHost;
   readonly signal: AbortSignal;
 }
 
-export function createApi({ url, tenantId, token, signal }: ApiOptions): Api {
-  const authorization = `Bearer ${token}`;
-  const pathWith = (path: string, query: Query): string => {
-    const members = Object.entries({ tenant_id: tenantId, ...query }).filter(
-      (member): member is [string, string] => member[1] !== undefined,
-    );
-    return `${path}?${new URLSearchParams(members).toString()}`;
+/** The typed client's transport, with the answers checked: what comes is to be printed, folded and hashed. */
+export function createApi({ url, tenantId, token, host, signal }: ApiOptions): Api {
+  const transport = createTransport({ baseUrl: url, token, host });
+  /** A runtime that has answered is worth waiting for; of one that never did a person wants to hear at once. */
+  let answered = false;
+
+  const answerOf = async <Schema extends z.ZodType>(
+    schema: Schema,
+    answer: Promise<unknown>,
+  ): Promise<z.infer<Schema>> => {
+    const parsed = schema.safeParse(await answer.catch(explainTimeout));
+    answered = true;
+    if (parsed.success) return parsed.data;
+    const message = `${url} answered what this version cannot read: ${z.prettifyError(parsed.error)}`;
+    throw new RuntimeError("cli.other_version", message);
   };
+  const limited = (): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
+
   return {
-    get: (path, schema, query = {}) =>
-      call(url, { path: pathWith(path, query), headers: { authorization }, signal }, schema),
-    post: (path, schema, body, headers = {}) =>
-      call(
-        url,
-        { path, body: { tenant_id: tenantId, ...body }, headers: { authorization, ...headers }, signal },
-        schema,
-      ),
-    events: (executionId, sequence) =>
-      streamEntries(url, {
-        path: pathWith(`/execution/${encodeURIComponent(executionId)}/events`, {}),
-        headers: { authorization, accept: "text/event-stream", "last-event-id": String(sequence) },
-        signal,
-      }),
+    get: (path, schema, query = {}) => {
+      const call = { path, query: { tenant_id: tenantId, ...query }, signal: limited(), repeatable: answered };
+      return answerOf(schema, transport.json(call));
+    },
+    post: (path, schema, body, headers = {}) => {
+      const whole = { tenant_id: tenantId, ...body };
+      const call = { method: "POST", path, body: whole, headers, signal: limited(), repeatable: false } as const;
+      return answerOf(schema, transport.json(call));
+    },
+    events: async function* (executionId, after) {
+      for await (const entry of followExecution(transport, { tenantId, executionId }, { after, signal }))
+        yield logEntrySchema.parse(entry);
+    },
   };
 }
 
-interface Request {
-  readonly path: string;
-  /** Sent as JSON by POST. */
-  readonly body?: object;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-}
-
-/** One request and its JSON answer. */
-export async function call<Schema extends z.ZodType>(
-  url: string,
-  request: Request,
-  schema: Schema,
-): Promise<z.infer<Schema>> {
-  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
-  const response = await send(url, { ...request, signal });
-  const answer = schema.safeParse(await json(url, response));
-  if (answer.success) return answer.data;
-  throw new RuntimeError(
-    "runtime.other_version",
-    `${url} answered what this version cannot read: ${z.prettifyError(answer.error)}`,
-  );
-}
-
-/** An answer of a success; throws what a problem says. */
-async function send(url: string, { path, body, headers, signal }: Request): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(new URL(path, url), {
-      signal,
-      headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
-      ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+function explainTimeout(error: unknown): never {
+  if (error instanceof DOMException && error.name === "TimeoutError")
+    throw new RuntimeError("client.timeout", `No answer within ${CALL_TIMEOUT_MS / 1_000} s.`, {
+      status: 504,
+      retryable: true,
+      cause: error,
     });
-  } catch (error) {
-    throw unreachable(url, error);
-  }
-  if (response.ok) return response;
-  const problem = problemSchema.safeParse(await json(url, response).catch(() => undefined));
-  if (!problem.success) {
-    throw new RuntimeError(
-      "runtime.other_server",
-      `${url} answers ${response.status} without a problem: is it a Symphainy runtime?`,
-      {
-        status: response.status,
-      },
-    );
-  }
-  const { code, detail, status, retryable, errors = [], details, trace_id } = problem.data;
-  throw new RuntimeError(code, detail, { status, retryable, faults: errors, details: { ...details, trace_id } });
-}
-
-async function json(url: string, response: Response): Promise<unknown> {
-  let text: string;
-  try {
-    text = await response.text();
-  } catch (error) {
-    throw unreachable(url, error);
-  }
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new RuntimeError("runtime.other_server", `${url} does not answer in JSON: is it a Symphainy runtime?`, {
-      status: 502,
-    });
-  }
-}
-
-async function* streamEntries(url: string, request: Request): AsyncIterable<LogEntry> {
-  const response = await send(url, request);
-  const decoder = new TextDecoder();
-  let buffered = "";
-  try {
-    for await (const bytes of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      buffered += decoder.decode(bytes, { stream: true });
-      const events = buffered.split("\n\n");
-      buffered = events.pop() ?? "";
-      for (const event of events) {
-        const data = /^data: (.*)$/m.exec(event)?.[1];
-        if (data !== undefined) yield logEntrySchema.parse(JSON.parse(data));
-      }
-    }
-  } catch (error) {
-    if (error instanceof z.ZodError) throw error;
-    throw unreachable(url, error);
-  }
-}
-
-function unreachable(url: string, cause: unknown): RuntimeError {
-  const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const code = why instanceof Error && "code" in why ? String(why.code) : "";
-  const reason = code === "" ? (why instanceof Error ? why.message : String(why)) : code;
-  return new RuntimeError("runtime.unreachable", `Nothing answers at ${url} (${reason}).`, {
-    status: 503,
-    retryable: true,
-    cause,
-  });
+  throw error;
 }

@@ -1,7 +1,8 @@
 import * as z from "zod";
 
+import { ambientHost } from "../../shared/client/host.ts";
 import { RuntimeError } from "../../shared/errors.ts";
-import { type Api, call, createApi } from "./api.ts";
+import { type Api, createApi } from "./api.ts";
 import { usageError } from "./exit-codes.ts";
 import { type Remembered, rememberedAt } from "./remembered.ts";
 import type { Environment } from "./terminal.ts";
@@ -14,6 +15,8 @@ export interface Connection {
   readonly tenantId: string;
   readonly api: Api;
   readonly remembered: Remembered;
+  /** Calls whenever a request finds nobody there, though it may be made again. */
+  readonly onLost: (listener: () => void) => void;
 }
 
 export type Connect = () => Promise<Connection>;
@@ -41,7 +44,21 @@ export function createConnect(deps: ConnectionDeps): Connect {
       );
       await remembered.amend({ dev_mode_told: true });
     }
-    return { url, tenantId, remembered, api: createApi({ url, tenantId, token, signal: interrupted }) };
+    const lost = new Set<() => void>();
+    const ambient = ambientHost();
+    const host = {
+      ...ambient,
+      fetch: async (...request: Parameters<typeof fetch>) => {
+        try {
+          return await ambient.fetch(...request);
+        } catch (error) {
+          for (const listener of lost) listener();
+          throw error;
+        }
+      },
+    };
+    const api = createApi({ url, tenantId, token, host, signal: interrupted });
+    return { url, tenantId, remembered, api, onLost: (listener) => void lost.add(listener) };
   };
 }
 
@@ -61,8 +78,9 @@ export async function fetchDevToken(url: string, { tenantId, userId, roles }: De
       status: 401,
     });
   try {
-    const body = { tenant_id: tenantId, user_id: userId, roles };
-    return await call(url, { path: "/dev/token", body, headers: {}, signal }, devToken);
+    // The endpoint is public: whatever bearer is sent, it looks at none.
+    const api = createApi({ url, tenantId, token: "none", host: ambientHost(), signal });
+    return await api.post("/dev/token", devToken, { user_id: userId, roles });
   } catch (error) {
     if (error instanceof RuntimeError && (error.status === 404 || error.status === 405))
       throw new RuntimeError("auth.no_token", `${url} is not in dev mode and hands out no tokens: ${advice}.`, {

@@ -22,6 +22,6 @@ export function usageError(message: string): RuntimeError {
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof RuntimeError)) return EXIT.broken;
   if (error.code === "cli.usage") return EXIT.usage;
-  if (error.code === "runtime.unreachable" || [502, 503, 504].includes(error.status)) return EXIT.unreachable;
+  if (error.code === "client.unreachable" || [502, 503, 504].includes(error.status)) return EXIT.unreachable;
   return error.status < 500 ? EXIT.refused : EXIT.broken;
 }

@@ -13,8 +13,6 @@ import type { Output, Style } from "./terminal.ts";
 import { timeline } from "./timeline.ts";
 
 const REDRAW_EVERY_MS = 100;
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 5_000;
 const BAR_COLUMNS = 24;
 /** Below this a terminal has no room for bars. */
 const COLUMNS_FOR_BARS = 90;
@@ -26,33 +24,34 @@ export type OnEntry = (entry: LogEntry, state: Execution) => void;
  * log was left, for as long as it takes. Throws what the first connection throws.
  */
 export async function followExecution(
-  run: Pick<Run, "sleep" | "interrupted" | "note">,
-  { api, url }: Connection,
+  run: Pick<Run, "interrupted" | "note">,
+  { api, url, onLost }: Connection,
   executionId: string,
   onEntry: OnEntry,
 ): Promise<Execution> {
   let state: Execution | undefined;
-  let pauseMs = FIRST_PAUSE_MS;
+  let told = false;
+  onLost(() => {
+    if (!told && state !== undefined && !run.interrupted.aborted)
+      run.note(`The connection to ${url} is lost; trying again until Ctrl-C.`);
+    told = true;
+  });
   for (;;) {
     try {
       for await (const entry of api.events(executionId, state?.chain.sequence ?? 0)) {
         state = apply(state, entry);
+        told = false;
         onEntry(entry, state);
-        pauseMs = FIRST_PAUSE_MS;
         // A stream goes on past a death, and what is read may be long past: somebody may have revived it since.
         if (state.status === "dead" && (await readExecution(api, executionId)).updated_at === state.updated_at)
           return state;
       }
-      // It ends after the last entry of a terminal execution, or because the runtime stops.
       if (state !== undefined && isTerminal(state.status)) return state;
     } catch (error) {
-      const lost = error instanceof RuntimeError && error.code === "runtime.unreachable";
+      // The client gives up after a while; a person decides that with Ctrl-C.
+      const lost = error instanceof RuntimeError && error.code === "client.unreachable";
       if (!lost || state === undefined || run.interrupted.aborted) throw error;
-      if (pauseMs === FIRST_PAUSE_MS) run.note(`The connection to ${url} is lost; trying again until Ctrl-C.`);
     }
-    run.interrupted.throwIfAborted();
-    await run.sleep(pauseMs, run.interrupted);
-    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
 }
 

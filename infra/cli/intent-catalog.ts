@@ -30,7 +30,8 @@ const nodeSchema = z.discriminatedUnion("kind", [
 ]);
 export type PlanNode = z.infer<typeof nodeSchema>;
 
-const intentSchema = z.looseObject({
+/** As much of an intent of `GET /catalog` as is shown; the rest is kept for --json. */
+export const catalogIntent = z.looseObject({
   type: z.string(),
   version: z.int(),
   description: z.string(),
@@ -38,10 +39,10 @@ const intentSchema = z.looseObject({
   plan: z.looseObject({ checkpoint: z.enum(["each", "ends"]), nodes: z.array(nodeSchema) }),
   input_schema: jsonObject,
 });
-export type CatalogIntent = z.infer<typeof intentSchema>;
+export type CatalogIntent = z.infer<typeof catalogIntent>;
 
 export async function readCatalog(api: Api): Promise<readonly CatalogIntent[]> {
-  return (await api.get("/catalog", z.object({ intents: z.array(intentSchema) }))).intents;
+  return (await api.get("/catalog", z.object({ intents: z.array(catalogIntent) }))).intents;
 }
 
 export function unknownIntent(wanted: string, catalog: readonly CatalogIntent[]): RuntimeError {

@@ -19,6 +19,7 @@ export interface LiveRegion {
  */
 export function createLiveRegion(output: Output): LiveRegion {
   let drawn = 0;
+  let begun = false;
   let ended = false;
   const home = (): string => (drawn === 0 ? "" : `\u001b[${drawn}A\r`);
   return {
@@ -27,13 +28,12 @@ export function createLiveRegion(output: Output): LiveRegion {
       const columns = Math.max(output.columns ?? 80, 20);
       const rows = Math.max((output.rows ?? 24) - 1, 3);
       const shown = lines.slice(-rows).map((line) => clip(line, columns - 1));
-      output.write(
-        `${drawn === 0 ? HIDE_CURSOR : ""}${home()}${CLEAR_BELOW}${shown.map((line) => `${line}\n`).join("")}`,
-      );
+      output.write(`${begun ? "" : HIDE_CURSOR}${home()}${CLEAR_BELOW}${shown.map((line) => `${line}\n`).join("")}`);
       drawn = shown.length;
+      begun = true;
     },
     end: () => {
-      if (drawn > 0 && !ended) output.write(SHOW_CURSOR);
+      if (begun && !ended) output.write(SHOW_CURSOR);
       ended = true;
     },
   };

@@ -1,10 +1,11 @@
+import { ProblemError } from "../../shared/client/problem-error.ts";
 import { RuntimeError } from "../../shared/errors.ts";
 import { type Command, parseCommandLine, type Run, type Surroundings } from "./command.ts";
 import { createConnect } from "./connection.ts";
 import { EXIT, type ExitCode, exitCodeOf, usageError } from "./exit-codes.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { nearest } from "./nearest.ts";
-import { printable, printableJson, styleFor } from "./terminal.ts";
+import { humanDuration, printable, printableJson, styleFor } from "./terminal.ts";
 
 /** Runs one command line; never throws. */
 export async function runCli(
@@ -75,23 +76,26 @@ function explain(error: unknown, red: (text: string) => string): string {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return `${red("This program failed:")} ${text}\n`;
   }
-  const { code, message, faults, status, details } = error;
+  const { code, message, faults } = error;
   const lines = [`${red(code === "cli.usage" ? "Usage:" : "Error:")} ${printable(message)}`];
   for (const { path, message: fault } of faults) lines.push(`  ${printable(path)}: ${printable(fault)}`);
-  if (code !== "cli.usage") lines.push(`  code ${printable(code)}${traced(status, details)}`);
+  if (code !== "cli.usage") lines.push(`  code ${printable(code)}${traced(error)}`);
+  const waitMs = error instanceof ProblemError ? error.retryAfterMs : undefined;
+  if (waitMs !== undefined) lines.push(`Try again in ${humanDuration(waitMs)}.`);
   const advice = adviceFor(code);
   if (advice !== undefined) lines.push(advice);
   return `${lines.join("\n")}\n`;
 }
 
-function traced(status: number, details: RuntimeError["details"]): string {
-  const trace = details?.["trace_id"];
-  return status >= 500 && typeof trace === "string" ? `, ${printable(trace)}` : "";
+/** Where to look in the runtime's logs, for what is the runtime's own fault. */
+function traced(error: RuntimeError): string {
+  if (!(error instanceof ProblemError) || error.traceId === undefined || error.status < 500) return "";
+  return `, ${printable(error.traceId)}`;
 }
 
 function adviceFor(code: string): string | undefined {
   switch (code) {
-    case "runtime.unreachable":
+    case "client.unreachable":
       return "Start one with: npx symphainy dev\nOr say where it is: --url URL, or SYMPHAINY_URL.";
     case "auth.bad_token":
       return "Is the token for this runtime, and not expired? In dev mode: unset SYMPHAINY_TOKEN, or symphainy token --tenant TENANT.";
@@ -120,6 +124,7 @@ function problemOf(error: unknown) {
     retryable,
     ...(faults.length === 0 ? {} : { errors: faults }),
     ...(details === undefined ? {} : { details }),
+    ...(error instanceof ProblemError && error.traceId !== undefined ? { trace_id: error.traceId } : {}),
     exit_code: exitCodeOf(error),
   };
 }

@@ -98,7 +98,7 @@ export function pad(text: string, width: number): string {
 export function humanDuration(durationMs: number): string {
   if (durationMs < 1_000) return `${Math.max(0, Math.round(durationMs))} ms`;
   const seconds = durationMs / 1_000;
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(2) : seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Number.isInteger(seconds) ? seconds : seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
   const whole = Math.round(seconds);
   if (whole < 3_600) return two(Math.floor(whole / 60), "min", whole % 60, "s");
   const minutes = Math.round(seconds / 60);

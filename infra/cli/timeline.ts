@@ -34,6 +34,7 @@ export interface TimelineOptions {
 }
 
 const ONGOING: ReadonlySet<ExecutionStatus> = new Set(["pending", "running", "suspended", "compensating"]);
+const AT_WORK: ReadonlySet<ExecutionStatus> = new Set(["pending", "running", "compensating"]);
 const SPINNER = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const SPIN_EVERY_MS = 100;
 
@@ -49,7 +50,9 @@ export function timeline(state: TimelineState, options: TimelineOptions): readon
   const head = `${style.bold(printable(state.intent_type))}  ${state.execution_id}  ${paintStatus(state.status, style)}  ${total}`;
   return [
     head,
-    ...state.steps.map((step) => stepLine(step, { ...options, width, begunMs, endMs })),
+    ...state.steps.map((step) =>
+      stepLine(step, { ...options, width, begunMs, endMs, atWork: AT_WORK.has(state.status) }),
+    ),
     ...ahead.map((name) => style.dim(`  · ${printable(name)}`)),
     ...(state.error === undefined ? [] : [style.red(`  ${failureText(state.error)}`)]),
     ...whatNext(state).map((line) => `  ${line}`),
@@ -60,6 +63,8 @@ interface StepFrame extends TimelineOptions {
   readonly width: number;
   readonly begunMs: number;
   readonly endMs: number;
+  /** Whether somebody works at it right now. */
+  readonly atWork: boolean;
 }
 
 function stepLine(step: TimelineStep, frame: StepFrame): string {
@@ -87,7 +92,7 @@ function drawBar(startMs: number, stopMs: number, { begunMs, endMs, barColumns, 
   return `${style.dim("·".repeat(from))}${style.cyan("━".repeat(to - from))}${style.dim("·".repeat(barColumns - to))}`;
 }
 
-function glyph(step: TimelineStep, { style, nowMs }: StepFrame): string {
+function glyph(step: TimelineStep, { style, nowMs, atWork }: StepFrame): string {
   switch (step.status) {
     case "completed":
       return style.green("✓");
@@ -98,9 +103,9 @@ function glyph(step: TimelineStep, { style, nowMs }: StepFrame): string {
     case "compensated":
       return style.yellow("↺");
     case "started":
-      return step.step_type === "await" || step.step_type === "sleep"
-        ? style.cyan("◷")
-        : style.cyan(SPINNER[Math.floor(nowMs / SPIN_EVERY_MS) % SPINNER.length] ?? "·");
+      if (step.step_type === "await" || step.step_type === "sleep") return style.cyan("◷");
+      if (!atWork) return style.dim("•");
+      return style.cyan(SPINNER[Math.floor(nowMs / SPIN_EVERY_MS) % SPINNER.length] ?? "•");
   }
 }
 

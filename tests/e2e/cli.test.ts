@@ -11,6 +11,8 @@ import { runtimeProcesses, type RuntimeProcess, SLOW_RUNTIME } from "./runtime-p
 
 const processes = runtimeProcesses();
 const commandLine = commandLines();
+/** A process may take seconds to start on a machine that is busy. */
+const PATIENTLY = { timeout: 20_000 };
 
 describe("the command line against a runtime", () => {
   let runtime: RuntimeProcess;
@@ -172,8 +174,9 @@ describe("the command line against a runtime", () => {
   });
 
   it("filters the log, and follows it", async () => {
+    await submitted("test.slow", { label: "0", step_ms: 1 });
     const following = cli.start(["wal", "--follow", "--type", "intent_received", "--limit", "1", "--json"]);
-    await sleep(1_000);
+    await expect.poll(() => following.stdout(), PATIENTLY).not.toBe("");
     const ids = [
       await submitted("test.slow", { label: "1", step_ms: 1 }),
       await submitted("test.slow", { label: "2", step_ms: 1 }),
@@ -187,9 +190,7 @@ describe("the command line against a runtime", () => {
             .split("\n")
             .slice(-2)
             .map((line) => (JSON.parse(line) as { execution_id: string }).execution_id),
-        {
-          timeout: 5_000,
-        },
+        PATIENTLY,
       )
       .toEqual(ids);
     following.kill("SIGINT");
@@ -318,7 +319,7 @@ describe("the command line against a runtime", () => {
 
   it("ends quietly when its reader has seen enough", async () => {
     const piped = cli.piped(["wal", "--follow", "--limit", "1"], '| head -1; echo "ended ${PIPESTATUS[0]}"');
-    await expect.poll(() => piped.stdout()).not.toBe("");
+    await expect.poll(() => piped.stdout(), PATIENTLY).not.toBe("");
     await submitted("test.slow", { label: "more", step_ms: 1 });
     const { stdout, stderr } = await piped.exited;
     expect([stdout.split("\n")[1], stderr]).toEqual(["ended 0", ""]);
@@ -398,7 +399,7 @@ describe("the command line without a runtime", () => {
     const dataDir = join(await processes.folder(), "data");
     const cli = commandLine({});
     const dev = cli.start(["dev", "--port", "0", "--data-dir", dataDir]);
-    await expect.poll(() => dev.stdout(), { timeout: 15_000 }).toContain("Symphainy Runtime is ready.");
+    await expect.poll(() => dev.stdout(), PATIENTLY).toContain("Symphainy Runtime is ready.");
     const url = /API +(\S+)/.exec(dev.stdout())?.[1] ?? "";
     expect((await fetch(`${url}/health/ready`)).status).toBe(200);
     dev.kill("SIGINT");
