@@ -1,11 +1,11 @@
 import type { Change, LogRow, Mail, OutboxMessage, RecordWrite } from "../../../shared/ports/execution-store.ts";
 import { escaped } from "./keys.ts";
 import { elementOf } from "./log-element.ts";
-import { countKey, timeKey } from "./sortable.ts";
+import { timeKey } from "./sortable.ts";
 
 /**
- * A change as the scripts take it: see scripts/change.lua.ts. `places` are those of what is changed beside the log: indexes and
- * members in turn.
+ * A change as the scripts take it: see scripts/change.lua.ts. `places` are lines for the queue: those of what is changed beside the
+ * log.
  */
 export function changeArguments({ records, log, outbox, mail }: Change, places: readonly string[] = []): string[] {
   const args = [String(records.length)];
@@ -54,31 +54,24 @@ function pushLog(args: string[], log: readonly LogRow[], places: readonly string
   args.push(String(groups.length));
   for (const { rows, first } of groups) args.push(escaped(first.stream), String(first.sequence), String(rows.length));
   for (const row of log) args.push(elementOf(row));
-  const words = [...places, ...groups.flatMap(({ rows }) => logPlaces(rows))];
-  args.push(String(words.length));
-  for (const word of words) args.push(word);
+  args.push([...places, ...groups.flatMap(({ rows }) => logPlaces(rows))].join("\n"));
 }
 
 /**
- * Where the entries of one stream are found: by time, type and session. Entries that follow each other and would lie side by side
- * in an index have one place there.
+ * Where the entries of one stream are found: by time, type and session, as lines of the queue (scripts/place.lua.ts). Entries that
+ * follow each other and would lie side by side in an index have one place there.
  */
 function logPlaces(rows: readonly LogRow[]): string[] {
-  const words: string[] = [];
-  for (const run of runs(rows, () => "")) words.push("lt", memberOf(run));
-  for (const run of runs(rows, ({ eventType }) => eventType)) words.push(typeIndex(run[0].eventType), memberOf(run));
-  for (const run of runs(rows, ({ sessionId }) => sessionId ?? "")) {
-    if (run[0].sessionId !== undefined) words.push(sessionIndex(run[0].sessionId), memberOf(run));
-  }
-  return words;
-}
-
-/** Entries of one stream and one time that follow each other. */
-type Run = [LogRow, ...LogRow[]];
-
-function memberOf([first, ...others]: Run): string {
-  const { timestampMs, stream, sequence } = first;
-  return `${timeKey(timestampMs)}${escaped(stream)} ${countKey(sequence)} ${1 + others.length}`;
+  return runs(rows, ({ timestampMs, sessionId }) => `${timestampMs} ${sessionId}`).map((run) => {
+    const [{ timestampMs, stream, sequence, sessionId }] = run;
+    const all = `;0;${run.length}`;
+    const shared = [`+lt${all}`];
+    for (const [row, ...others] of runs(run, ({ eventType }) => eventType)) {
+      shared.push(`+${typeIndex(row.eventType)};${row.sequence - sequence};${1 + others.length}`);
+    }
+    const few = sessionId === undefined ? "" : `+${sessionIndex(sessionId)}${all}`;
+    return `${shared.join(",")} ${few} ${timeKey(timestampMs)}${escaped(stream)} ${sequence}`;
+  });
 }
 
 export function typeIndex(eventType: string): string {
@@ -89,15 +82,21 @@ export function sessionIndex(sessionId: string): string {
   return `ln:${escaped(sessionId)}`;
 }
 
-function runs(rows: readonly LogRow[], same: (row: LogRow) => string): Run[] {
+/** Entries that follow each other, parted where `key` changes. */
+function runs(rows: readonly LogRow[], key: (row: LogRow) => string): Run[] {
   const all: Run[] = [];
+  let last: string | undefined;
   for (const row of rows) {
+    const own = key(row);
     const run = all.at(-1);
-    if (run !== undefined && run[0].timestampMs === row.timestampMs && same(run[0]) === same(row)) run.push(row);
+    if (run !== undefined && own === last) run.push(row);
     else all.push([row]);
+    last = own;
   }
   return all;
 }
+
+type Run = [LogRow, ...LogRow[]];
 
 /** A message as it rests: its ordering key in front, where a script reads it. */
 function messageText({ tenantId, topic, orderingKey, attributes, data }: OutboxMessage): string {

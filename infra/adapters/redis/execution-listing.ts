@@ -23,13 +23,13 @@ export function createExecutionListing(run: RunScript, root: string): ListExecut
     if (indexes.length === 0) indexes.push(`${tenant}xa`);
     const rows: { readonly place: string; readonly head: string }[] = [];
     const after = readCursor(page.cursor, ["number", "string"]);
-    let bound = after === undefined ? "+" : `(${timeKey(Number(after[0]))}${after[1]}`;
-    while (bound !== "" && rows.length <= page.limit) {
+    let behind: string | undefined = after === undefined ? "" : `${timeKey(Number(after[0]))}${after[1]}`;
+    while (behind !== undefined && rows.length <= page.limit) {
       const room = page.limit + 1 - rows.length;
-      const args = [tenant, String(room), bound, ...wanted, live === true ? "1" : "0"];
+      const args = [tenant, String(room), behind, ...wanted, live === true ? "1" : "0"];
       const [next, ...found] = texts(await run(list, indexes, args));
       for (let at = 0; at + 1 < found.length; at += 2) rows.push({ place: found[at] ?? "", head: found[at + 1] ?? "" });
-      bound = next ?? "";
+      behind = next === "" ? undefined : (next ?? undefined);
     }
     return pageOf(
       rows,

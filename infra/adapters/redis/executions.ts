@@ -58,7 +58,7 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
           String(requires.atMs),
           String(requires.prolongToMs),
           ...fieldArguments(acceptance.state, "i", JSON.stringify(acceptance.intent)),
-          ...changeArguments(acceptance.change, placesOf(acceptance)),
+          ...changeArguments(acceptance.change, [placeOf(acceptance)]),
         ],
       );
       const [outcome = "", first = ""] = words(reply);
@@ -134,12 +134,12 @@ function fieldArguments({ head, steps }: ExecutionPatch, ...more: readonly strin
   return args;
 }
 
-/** Where a new execution is listed. */
-function placesOf({ executionId, sessionId, intentType, createdMs, state }: Acceptance): string[] {
-  const place = timeKey(createdMs) + escaped(executionId);
-  const indexes = ["xa", `xt:${escaped(intentType)}`, `xn:${escaped(sessionId)}`, `xs:${escaped(state.status)}`];
-  if (!state.terminal) indexes.push("xl");
-  return indexes.flatMap((index) => [index, place]);
+/** Where a new execution is listed: a line of the queue (scripts/place.lua.ts). */
+function placeOf({ executionId, sessionId, intentType, createdMs, state }: Acceptance): string {
+  const status = escaped(state.status);
+  const byStatus = state.terminal ? `+xs:${status}` : `=xs:${status},=xl`;
+  const shared = `+xa,+xt:${escaped(intentType)},${byStatus}`;
+  return `${shared} +xn:${escaped(sessionId)} ${timeKey(createdMs)}${escaped(executionId)}`;
 }
 
 /** Fields named by a number are steps; `m` begins with the epoch. */

@@ -47,19 +47,18 @@ export function createLog(run: RunScript, root: string) {
     if (filter.eventType !== undefined) indexes.push(tenant + typeIndex(filter.eventType));
     if (filter.sessionId !== undefined) indexes.push(tenant + sessionIndex(filter.sessionId));
     if (indexes.length === 0) indexes.push(`${tenant}lt`);
-    let bounds: Bounds | undefined = boundsOf(filter, page.cursor);
+    const { order, fromMs, toMs } = filter;
+    const range = [fromMs, toMs].map((timeMs) => (timeMs === undefined ? "" : timeKey(timeMs)));
+    let behind: readonly [head: string, sequence: string] | undefined = placeBehind(page.cursor);
     const found: Found[] = [];
-    while (bounds !== undefined && found.length <= page.limit) {
-      const { lower, upper, ended, sequence } = bounds;
-      const room = page.limit + 1 - found.length;
-      const args = [tenant, filter.order, String(room), lower, upper, ended, sequence];
-      const [next, ...entries] = texts(await run(readIndex, indexes, args));
+    while (behind !== undefined && found.length <= page.limit) {
+      const args = [tenant, order, String(page.limit + 1 - found.length), ...range, ...behind];
+      const [head, sequence, ...entries] = texts(await run(readIndex, indexes, args));
       for (let at = 0; at + 1 < entries.length; at += 2) {
         const entry = readElement(entries[at + 1] ?? "");
         if (matches(filter, entry)) found.push({ text: entry.text, position: positionOf(entries[at] ?? "", entry) });
       }
-      if (!next) bounds = undefined;
-      else bounds = filter.order === "newest" ? { ...bounds, upper: next } : { ...bounds, lower: next };
+      behind = head ? [head, sequence ?? ""] : undefined;
     }
     return cut(found, page);
   };
@@ -77,25 +76,12 @@ interface Found {
   readonly position: Position;
 }
 
-/** Which part of an index to walk: as ZRANGE BYLEX has it, without what the page before gave of the place that it ended in. */
-interface Bounds {
-  readonly lower: string;
-  readonly upper: string;
-  /** Time and stream, the beginning of members. */
-  readonly ended: string;
-  readonly sequence: string;
-}
-
-function boundsOf({ fromMs, toMs, order }: LogFilter, cursor: string | undefined): Bounds {
-  const lower = fromMs === undefined ? "-" : `[${timeKey(fromMs)}`;
-  const upper = toMs === undefined ? "+" : `(${timeKey(toMs)}`;
+/** Where the page before ended: time and stream as places begin with them, and the sequence. */
+function placeBehind(cursor: string | undefined): readonly [head: string, sequence: string] {
   const position = readCursor(cursor, ["number", "string", "number"]);
-  if (position === undefined) return { lower, upper, ended: "", sequence: "0" };
+  if (position === undefined) return ["", "0"];
   const [time, stream, sequence] = position;
-  const ended = timeKey(Number(time)) + String(stream);
-  // All that begin with the place come before it with a tilde behind.
-  const rest = order === "newest" ? { lower, upper: `(${ended} ~` } : { lower: `[${ended} `, upper };
-  return { ...rest, ended, sequence: String(sequence) };
+  return [timeKey(Number(time)) + String(stream), String(sequence)];
 }
 
 function positionOf(place: string, { sequence }: LogElement): Position {

@@ -17,9 +17,3 @@ export function timeKey(timeMs: number): string {
 export function readTimeKey(key: string): number {
   return Number.parseInt(key, 36);
 }
-
-/** A natural number as text that sorts as it does, and before any longer text: how many digits (A is one), then the digits. */
-export function countKey(count: number): string {
-  const digits = String(count);
-  return String.fromCodePoint(64 + digits.length) + digits;
-}

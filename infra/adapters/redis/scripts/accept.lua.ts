@@ -63,6 +63,6 @@ if ARGV[11] == '0' then
   redis.call('ZADD', root .. 'held:' .. worker, ARGV[6], name .. ':' .. id)
   redis.call('ZADD', root .. 'beats', 'NX', '-inf', worker)
 end
-applyChange(change)
+applyChange(change, '')
 return 'accepted'
 `;

@@ -1,15 +1,18 @@
 import { PLACE } from "./place.lua.ts";
 
+/** How many commits the queue of places holds at the most: whoever makes it that long empties it. */
+const QUEUE = 256;
+
 /**
  * The beginning of every script that changes something. It expects in
  *   KEYS[1]  what the script stays in order with; other keys are derived, all below the one hash tag
  *   ARGV[1]  the root of all keys, `{namespace}:`
  *   ARGV[2]  the tenant's name, escaped, as are all names below
  * and defines `root`, `name`, `tenant` (the root of the tenant's keys), `checkChange(at, own, length)`, where `own` is the stream
- * that is the writer's and `length` how many entries it has, and `applyChange(at)`. A change begins at ARGV[at]:
+ * that is the writer's and `length` how many entries it has, and `applyChange(at, places)`, where `places` is a line more for that queue, or "". A change begins at ARGV[at]:
  *   R  R x (kind, id, expected version, time key, usable until or "", body or "" to delete, facets split by spaces)
  *   G  G x (stream, first sequence, number of entries), then all their elements in this order
- *   Q  Q words for the queue of places: see place.lua.ts
+ *   P  lines for the queue of places, or "": see place.lua.ts
  *   M  M x (event id, message)
  *   L  L x (execution id, mail id, body)
  * `checkChange` answers what refuses the change, or nil. All checks are made before anything is written, because Redis does not
@@ -79,7 +82,7 @@ local function writeRecord(i)
   elseif meta then redis.call('HDEL', key, 'u') end
 end
 
-local function appendLog(at)
+local function appendLog(at, places)
   local groups = tonumber(ARGV[at])
   local element = at + 1 + 3 * groups
   for i = at + 1, at + 3 * groups, 3 do
@@ -87,10 +90,10 @@ local function appendLog(at)
     push('RPUSH', tenant .. 'l:' .. ARGV[i], element, element + count - 1)
     element = element + count
   end
-  local words = tonumber(ARGV[element])
-  local length = words > 0 and push('RPUSH', tenant .. 'q', element + 1, element + words)
-  if length and length >= 500 then placeAll() end
-  return element + 1 + words
+  local lines = ARGV[element]
+  if places ~= '' then lines = lines == '' and places or lines .. '\\n' .. places end
+  if lines ~= '' and redis.call('RPUSH', tenant .. 'q', lines) >= ${QUEUE} then placeAll() end
+  return element + 1
 end
 
 local function send(i)
@@ -107,10 +110,10 @@ local function send(i)
   if owner == '%-' then redis.call('ZADD', root .. 'due', 0, name .. ':' .. ARGV[i]) end
 end
 
-local function applyChange(at)
+local function applyChange(at, places)
   local groups = at + 1 + 7 * ARGV[at]
   for i = at + 1, groups - 1, 7 do writeRecord(i) end
-  local messages = appendLog(groups)
+  local messages = appendLog(groups, places)
   local mail = messages + 1 + 2 * ARGV[messages]
   if mail > messages + 1 then
     local position = redis.call('INCRBY', root .. 'position', ARGV[messages]) - ARGV[messages]

@@ -46,17 +46,20 @@ if refusal then
   return refusal
 end
 
+local places, terminal = '', ARGV[8] == '1'
+if terminal then places = '-xl,-xs:' .. status .. ',+xs:' .. ARGV[7] .. '  ' .. created .. id
+elseif status ~= ARGV[7] then places = '-xs:' .. status .. ',=xs:' .. ARGV[7] .. '  ' .. created .. id end
 local mailbox = tenant .. 'm:' .. id
 length = string.format('%d', entries)
 local gone = 0
 for i = read + 1, change - 1 do gone = gone + redis.call('HDEL', mailbox, ARGV[i]) end
-if applyChange(change) then
+if applyChange(change, places) then
   -- Some of the mail may be to itself.
   local _
   _, _, _, _, _, letters = string.match(redis.call('HGET', execution, 'm'), META)
 end
 letters = letters - gone
-local terminal, ref = ARGV[8] == '1', name .. ':' .. id
+local ref = name .. ':' .. id
 if terminal and letters > 0 then
   redis.call('DEL', mailbox)
   letters = 0
@@ -66,11 +69,6 @@ local held = ARGV[9] == '' or (letters ~= '0' and ARGV[10] ~= '1')
 if terminal or not held then redis.call('ZREM', root .. 'held:' .. owner, ref) end
 if not terminal and not held and ARGV[9] ~= 'never' then redis.call('ZADD', root .. 'due', ARGV[9], ref) end
 if not held then owner = '%-' end
-if terminal then
-  redis.call('RPUSH', tenant .. 'q', '-xs:' .. status, created .. id, 'xs:' .. ARGV[7], created .. id, '-xl', created .. id)
-elseif status ~= ARGV[7] then
-  redis.call('RPUSH', tenant .. 'q', '-xs:' .. status, created .. id, 'xs:' .. ARGV[7], created .. id)
-end
 local answer = 'committed ' .. (held and '1 ' or '0 ') .. (letters ~= '0' and '1' or '0')
 redis.call('HSET', execution, 'm', remember(ARGV[8], owner, ARGV[7], answer), unpack(ARGV, 12, math.min(read - 1, 1011)))
 push('HSET', execution, 1012, read - 1)

@@ -1,4 +1,4 @@
-import { PLACE } from "./place.lua.ts";
+import { PLACE, WALK_PLACES } from "./place.lua.ts";
 
 /** How many entries of an index one call walks at the most, so that no listing holds Redis up. */
 const WALK = 1_000;
@@ -13,42 +13,46 @@ export const READ_EXECUTION = /* lua */ `return redis.call('HGETALL', KEYS[1])`;
  * Executions, newest first.
  *   KEYS      the indexes of the executions that match one of the conditions each: the smallest of them is walked
  *   ARGV[1]   the root of the tenant's keys
- *   ARGV[2]   limit               ARGV[3] upper bound, as ZRANGE BYLEX has it
+ *   ARGV[2]   limit               ARGV[3] the place to go on behind, or ""
  *   ARGV[4]   status or ""        ARGV[5] intent type or ""
  *   ARGV[6]   session id or ""    ARGV[7] "1" for those only that are not terminal
- * Replies [where to go on as a bound, or "" at the end, then for each execution its place and its head].
+ * Replies [the place to go on behind, or "" at the end, then for each execution its place and its head].
  * A place is the time of creation as a time key, and the id.
  */
 export const LIST_EXECUTIONS = /* lua */ `
 local tenant = ARGV[1]
-${PLACE}
+${PLACE}${WALK_PLACES}
 placeAll()
-local smallest, size
-for _, key in ipairs(KEYS) do
-  local card = redis.call('ZCARD', key)
-  if not size or card < size then smallest, size = key, card end
-end
-local limit, bound, walked = tonumber(ARGV[2]), ARGV[3], 0
+local index, limit, after, walked = smallestOf(KEYS), tonumber(ARGV[2]), ARGV[3], 0
 local reply, found = { '' }, 0
-while found < limit and walked < ${WALK} do
-  local chunk = limit - found
-  local places = redis.call('ZRANGE', smallest, bound, '-', 'BYLEX', 'REV', 'LIMIT', 0, chunk)
+local function take(place)
+  local row = redis.call('HMGET', tenant .. 'x:' .. string.sub(place, 10), 'h', 'm', 'c')
+  local over, status = string.match(row[2], '^%d+ (%d) %S+ (%S+)')
+  local session, kind = string.match(row[3], '^(%S+) (%S+)')
+  if (ARGV[4] == '' or ARGV[4] == status) and (ARGV[5] == '' or ARGV[5] == kind)
+    and (ARGV[6] == '' or ARGV[6] == session) and (ARGV[7] ~= '1' or over == '0') then
+    reply[#reply + 1] = place
+    reply[#reply + 1] = row[1]
+    found = found + 1
+  end
+end
+local to = after == '' and '+' or '(' .. string.sub(after, 1, 8) .. '~'
+while to do
+  local places = {}
+  local ended = buckets(index, true, '-', to, function(place) places[#places + 1] = place end)
+  table.sort(places, function(a, b) return a > b end)
   for _, place in ipairs(places) do
-    local row = redis.call('HMGET', tenant .. 'x:' .. string.sub(place, 10), 'h', 'm', 'c')
-    local over, status = string.match(row[2], '^%d+ (%d) %S+ (%S+)')
-    local session, kind = string.match(row[3], '^(%S+) (%S+)')
-    bound = '(' .. place
-    if (ARGV[4] == '' or ARGV[4] == status) and (ARGV[5] == '' or ARGV[5] == kind)
-      and (ARGV[6] == '' or ARGV[6] == session) and (ARGV[7] ~= '1' or over == '0') then
-      reply[#reply + 1] = place
-      reply[#reply + 1] = row[1]
-      found = found + 1
+    if after == '' or place < after then
+      if found == limit or walked == ${WALK} then
+        reply[1] = after
+        return reply
+      end
+      take(place)
+      after, walked = place, walked + 1
     end
   end
-  walked = walked + #places
-  if #places < chunk then return reply end
+  to = ended and '(' .. ended
 end
-reply[1] = bound
 return reply
 `;
 
@@ -73,51 +77,88 @@ return reversed
  *   KEYS      the indexes of the entries that match one of the conditions each: the smallest of them is walked
  *   ARGV[1]   the root of the tenant's keys
  *   ARGV[2]   "newest" or "chronological"   ARGV[3] limit
- *   ARGV[4]   lower bound   ARGV[5] upper bound, as ZRANGE BYLEX has them
- *   ARGV[6]   the time and stream that the page before ended in, or ""   ARGV[7] the sequence that it ended with
- * Replies [where to go on as a bound, or "" at the end, then for each entry its time and stream, and its element].
- * A member of an index is: time key, stream, space, first sequence (sortable), space, number of entries.
+ *   ARGV[4]   from, a time key or ""        ARGV[5] to, exclusive, a time key or ""
+ *   ARGV[6]   the time and stream to go on behind, or ""   ARGV[7] the sequence to go on behind
+ * Replies [time and stream to go on behind, or "" at the end, the sequence, then for each entry its time and stream, and its
+ * element].
+ * A place in such an index is: time key, stream, space, sequence. The note of its block says which entries it has there: how many
+ * after that sequence the first is, semicolon, number of entries.
  */
 export const READ_LOG = /* lua */ `
 local tenant = ARGV[1]
-${PLACE}
+${PLACE}${WALK_PLACES}
 placeAll()
 local newest, limit = ARGV[2] == 'newest', tonumber(ARGV[3])
-local lower, upper, ended, sequence = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
-local smallest, size
-for _, key in ipairs(KEYS) do
-  local count = redis.call('ZCARD', key)
-  if not size or count < size then smallest, size = key, count end
-end
-local reply, found, walked = { '' }, 0, 0
+local from, to, after, sequence = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local index, walked = smallestOf(KEYS), 0
+local reply = { '', '0' }
 
-local function take(member)
-  local place, first, count = string.match(member, '^(%S+) .(%d+) (%d+)$')
-  local from, to = tonumber(first), first + count - 1
-  if place == ended then
-    if newest then to = math.min(to, sequence - 1) else from = math.max(from, sequence + 1) end
+-- The entries of a run that lie behind where the last call ended.
+local function rest(run)
+  if after == '' then return run.first, run.last end
+  if run.head == after then
+    if newest then return run.first, math.min(run.last, sequence - 1) end
+    return math.max(run.first, sequence + 1), run.last
   end
-  if from > to then return end
-  local elements = redis.call('LRANGE', tenant .. 'l:' .. string.sub(place, 10), from - 1, to - 1)
+  if (run.head < after) == newest then return run.first, run.last end
+  return 1, 0
+end
+
+-- The runs of entries of the next buckets, sorted; and the last of these buckets.
+local function nextRuns(lower, upper)
+  local runs = {}
+  local ended = buckets(index, newest, lower, upper, function(place, note)
+    local head, sequence = string.match(place, '^(%S+) (%d+)$')
+    local offset, count = string.match(note, '^(%d+);(%d+)$')
+    local time, first = string.sub(head, 1, 9), sequence + offset
+    if time >= from and (to == '' or time < to) then
+      runs[#runs + 1] = { head = head, first = first, last = first + count - 1 }
+    end
+  end)
+  table.sort(runs, function(a, b)
+    if newest then a, b = b, a end
+    if a.head ~= b.head then return a.head < b.head end
+    return a.first < b.first
+  end)
+  return runs, ended
+end
+
+local function take(run, first, last)
+  local elements = redis.call('LRANGE', tenant .. 'l:' .. string.sub(run.head, 10), first - 1, last - 1)
   for i = 1, #elements do
-    reply[#reply + 1] = place
+    reply[#reply + 1] = run.head
     reply[#reply + 1] = elements[newest and #elements + 1 - i or i]
   end
-  found, walked = found + #elements, walked + #elements
+  walked = walked + last - first + 1
 end
 
-while found < limit and walked < ${WALK} do
-  local chunk = limit - found
-  local members
-  if newest then members = redis.call('ZRANGE', smallest, upper, lower, 'BYLEX', 'REV', 'LIMIT', 0, chunk)
-  else members = redis.call('ZRANGE', smallest, lower, upper, 'BYLEX', 'LIMIT', 0, chunk) end
-  for _, member in ipairs(members) do take(member) end
-  if #members < chunk then return reply end
-  if newest then upper = '(' .. members[#members] else lower = '(' .. members[#members] end
-  walked = walked + #members
+local function bound(key, behind, otherwise) return key == '' and otherwise or behind .. string.sub(key, 1, 8) end
+local lower, upper = bound(from, '[', '-'), bound(to, '(', '+')
+if upper ~= '+' then upper = upper .. '~' end
+if newest then upper = after ~= '' and bound(after, '(') .. '~' or upper
+else lower = bound(after, '[', lower) end
+while true do
+  local runs, ended = nextRuns(lower, upper)
+  for _, run in ipairs(runs) do
+    local first, last = rest(run)
+    if first <= last then
+      local room = math.min(limit, ${WALK}) - walked
+      if room == 0 then
+        reply[1], reply[2] = after, tostring(sequence)
+        return reply
+      end
+      if newest then first = math.max(first, last - room + 1) else last = math.min(last, first + room - 1) end
+      take(run, first, last)
+      after, sequence = run.head, newest and first or last
+      if walked == math.min(limit, ${WALK}) then
+        reply[1], reply[2] = after, tostring(sequence)
+        return reply
+      end
+    end
+  end
+  if not ended then return reply end
+  if newest then upper = '(' .. ended else lower = '(' .. ended .. '~' end
 end
-reply[1] = newest and upper or lower
-return reply
 `;
 
 /**

@@ -12,7 +12,7 @@ local answered = redis.call('GET', KEYS[1])
 if answered then return answered end
 local answer = checkChange(3)
 if not answer then
-  applyChange(3)
+  applyChange(3, '')
   answer = 'written'
 end
 redis.call('SET', KEYS[1], answer, 'PX', 600000)
