@@ -61,20 +61,23 @@ local except = {}
 for i = 3, #ARGV do except[ARGV[i]] = true end
 local reply, found = { '' }, 0
 while found < limit and walked < ${BATCH} do
-  local chunk = math.max(limit - found, #ARGV > 2 and 100 or 0)
-  local ids = redis.call('ZRANGE', KEYS[1], '(' .. last, '+inf', 'BYSCORE', 'LIMIT', 0, chunk, 'WITHSCORES')
-  for i = 1, #ids, 2 do
+  local chunk = math.min(math.max(limit - found, #ARGV > 2 and 100 or 0), ${BATCH})
+  local ids = redis.call('ZRANGE', KEYS[1], '(' .. last, '+inf', 'BYSCORE', 'LIMIT', 0, chunk)
+  if #ids == 0 then return reply end
+  local messages = redis.call('HMGET', KEYS[2], unpack(ids))
+  local taken
+  for i, message in ipairs(messages) do
     if found == limit then break end
-    local message = redis.call('HGET', KEYS[2], ids[i])
-    last = ids[i + 1]
+    taken = ids[i]
     if not except[string.match(message, '^%S+')] then
-      reply[#reply + 1] = ids[i]
+      reply[#reply + 1] = taken
       reply[#reply + 1] = message
       found = found + 1
     end
   end
-  walked = walked + #ids / 2
-  if #ids < 2 * chunk then return reply end
+  walked = walked + #ids
+  if #ids < chunk and taken == ids[#ids] then return reply end
+  last = redis.call('ZSCORE', KEYS[1], taken)
 end
 reply[1] = last
 return reply
@@ -83,13 +86,18 @@ return reply
 /**
  * Marks messages as published, and lets go of what they said.
  *   KEYS[1] outbox   KEYS[2] messages   KEYS[3] published   ARGV[1] when, ms   ARGV[2...] event ids
+ * A member of published is: position of a message, space, how many were marked with it.
  * Delivered again: the first mark counts.
  */
 export const MARK_PUBLISHED = /* lua */ `
-for i = 2, #ARGV do
-  if redis.call('ZREM', KEYS[1], ARGV[i]) == 1 then
-    redis.call('HDEL', KEYS[2], ARGV[i])
-    redis.call('ZADD', KEYS[3], ARGV[1], ARGV[i])
+for i = 2, #ARGV, 1000 do
+  local last = math.min(i + 999, #ARGV)
+  local waiting, first = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, i, last)), nil
+  for at = 1, #waiting do first = first or waiting[at] end
+  if first then
+    local count = redis.call('ZREM', KEYS[1], unpack(ARGV, i, last))
+    redis.call('HDEL', KEYS[2], unpack(ARGV, i, last))
+    redis.call('ZADD', KEYS[3], ARGV[1], first .. ' ' .. string.format('%d', count))
   end
 end
 return 'marked'
@@ -116,7 +124,9 @@ for _, member in ipairs(keys) do
 end
 if #keys > 0 then redis.call('ZREM', KEYS[3], unpack(keys)) end
 local more = #published == ${BATCH} or #keys == ${BATCH}
-local answer = (#published + #keys) .. (more and ' 1' or ' 0')
+local gone = #keys
+for _, member in ipairs(published) do gone = gone + string.match(member, '%d+$') end
+local answer = string.format('%d', gone) .. (more and ' 1' or ' 0')
 redis.call('SET', KEYS[1], answer, 'PX', 600000)
 return answer
 `;
