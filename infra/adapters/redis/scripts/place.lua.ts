@@ -1,8 +1,10 @@
 /** How many characters of a place name its bucket: all but the last digit of its time, so that a bucket is 36 ms. */
 const BUCKET = 8;
 
-/** How many blocks of an index are read at once. */
-const CHUNK = 32;
+/** How many blocks of an index are read at first: one may hold a page, or one place of it. */
+const FEW_BLOCKS = 4;
+/** How many at the most, when a page wants more and more. */
+const MANY_BLOCKS = 64;
 
 /**
  * Defines `placeAll()`, which gives all that waits in a tenant's queue its places in the tenant's indexes; expects `tenant`, the root
@@ -103,6 +105,7 @@ end
  * buckets, as ZRANGE BYLEX has them.
  */
 export const WALK_PLACES = /* lua */ `
+local blocks = ${FEW_BLOCKS}
 local function buckets(index, newest, from, to, take)
   local first, last = newest and to or from, newest and from or to
   local function range(start, count)
@@ -117,9 +120,10 @@ local function buckets(index, newest, from, to, take)
       end
     end
   end
-  local members = range(first, ${CHUNK})
+  local members, asked = range(first, blocks), blocks
+  blocks = math.min(4 * blocks, ${MANY_BLOCKS})
   read(members)
-  if #members < ${CHUNK} then return end
+  if #members < asked then return end
   local ended = string.sub(members[#members], 1, ${BUCKET})
   last = newest and '[' .. ended or '(' .. ended .. '~'
   read(range('(' .. members[#members], -1))

@@ -107,13 +107,16 @@ end
 -- The runs of entries of the next buckets, sorted; and the last of these buckets.
 local function nextRuns(lower, upper)
   local runs = {}
+  local known, offset, count
   local ended = buckets(index, newest, lower, upper, function(place, note)
-    local head, sequence = string.match(place, '^(%S+) (%d+)$')
-    local offset, count = string.match(note, '^(%d+);(%d+)$')
-    local time, first = string.sub(head, 1, 9), sequence + offset
-    if time >= from and (to == '' or time < to) then
-      runs[#runs + 1] = { head = head, first = first, last = first + count - 1 }
+    local time, space = string.sub(place, 1, 9), string.find(place, ' ', 10, true)
+    if time < from or (to ~= '' and time >= to) then return end
+    if note ~= known then
+      known = note
+      offset, count = string.match(note, '^(%d+);(%d+)$')
     end
+    local first = string.sub(place, space + 1) + offset
+    runs[#runs + 1] = { head = string.sub(place, 1, space - 1), first = first, last = first + count - 1 }
   end)
   table.sort(runs, function(a, b)
     if newest then a, b = b, a end
