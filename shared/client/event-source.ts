@@ -14,15 +14,18 @@ export async function* readEvents(
 ): AsyncGenerator<ServerSentEvent | undefined, void> {
   const decoder = new TextDecoder();
   let text = "";
+  let afterCr = false;
   let id = "";
   let event = "";
   let data: string[] = [];
   for await (const chunk of chunks) {
-    text += decoder.decode(chunk, { stream: true });
-    // A CR at the very end may be half of a CRLF.
-    const lines = text.slice(0, text.endsWith("\r") ? -1 : undefined).split(/\r\n|\n|\r/);
-    const rest = lines.pop() ?? "";
-    text = text.endsWith("\r") ? `${rest}\r` : rest;
+    let came = decoder.decode(chunk, { stream: true });
+    if (came === "") continue;
+    // The second half of a CRLF that was cut in two.
+    if (afterCr && came.startsWith("\n")) came = came.slice(1);
+    afterCr = came.endsWith("\r");
+    const lines = `${text}${came}`.split(/\r\n|\n|\r/);
+    text = lines.pop() ?? "";
     for (const line of lines) {
       if (line === "") {
         if (data.length > 0) yield { id, event: event === "" ? "message" : event, data: data.join("\n") };

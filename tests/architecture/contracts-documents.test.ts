@@ -109,9 +109,7 @@ it("tells of every event that the intents emit and of every end, as they really 
     const judged = z.fromJSONSchema(message?.payload ?? false).safeParse(event);
     expect({ type: event.type, faults: judged.error?.issues }).toEqual({ type: event.type, faults: undefined });
     // That a wrong one would be noticed.
-    expect(z.fromJSONSchema(message?.payload ?? false).safeParse({ ...event, data: 1 }).success).toBe(
-      false,
-    );
+    expect(z.fromJSONSchema(message?.payload ?? false).safeParse({ ...event, data: 1 }).success).toBe(false);
   }
 });
 
