@@ -1,6 +1,6 @@
 import { findInCloudSdk, findProgram } from "./find-program.ts";
 
-export const PART_NAMES = ["redis", "firestore", "pubsub"] as const;
+export const PART_NAMES = ["redis", "firestore", "pubsub", "chromium"] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 /** A part that this machine does not have. */
@@ -18,22 +18,32 @@ export const REMEDIES: Readonly<Record<PartName, string>> = {
   redis: "apt-get install redis-server (npm test does it by itself as root where apt-get is)",
   firestore: "gcloud components install cloud-firestore-emulator, and a Java runtime",
   pubsub: "gcloud components install pubsub-emulator, and a Java runtime",
+  chromium: "apt-get install chromium",
 };
 
 /** What of the parts is not installed here. */
 export async function findMissingParts(): Promise<readonly MissingPart[]> {
-  const [redis, java, firestore, pubsub] = await Promise.all([
+  const [redis, java, firestore, pubsub, chromium] = await Promise.all([
     findProgram("redis-server"),
     findProgram("java"),
     findInCloudSdk(FIRESTORE_JAR),
     findInCloudSdk(PUBSUB_JAR),
+    findChromium(),
   ]);
   const lacking: readonly (readonly [PartName, string | undefined])[] = [
     ["redis", redis === undefined ? "redis-server" : undefined],
     ["firestore", lackOf(java, firestore, "the Firestore emulator")],
     ["pubsub", lackOf(java, pubsub, "the Pub/Sub emulator")],
+    ["chromium", chromium === undefined ? "Chromium, or Chrome" : undefined],
   ];
   return lacking.flatMap(([part, lacks]) => (lacks === undefined ? [] : [{ part, lacks, remedy: REMEDIES[part] }]));
+}
+
+/** Chromium by one of the names that it and its brand have. */
+export async function findChromium(): Promise<string | undefined> {
+  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+  const found = await Promise.all(names.map(findProgram));
+  return found.find((program) => program !== undefined);
 }
 
 function lackOf(java: string | undefined, jar: string | undefined, emulator: string): string | undefined {
