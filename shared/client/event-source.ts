@@ -33,7 +33,8 @@ export async function* readEvents(
         data = [];
         continue;
       }
-      const [, name = line, value = ""] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
+      // With `s`: JSON may hold U+2028 as it is, which is no line end here.
+      const [, name = line, value = ""] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
       if (name === "data") data.push(value);
       else if (name === "event") event = value;
       else if (name === "id" && !value.includes("\0")) id = value;

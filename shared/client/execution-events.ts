@@ -1,11 +1,10 @@
 import type { ClientHost } from "./host.ts";
 import { ProblemError, unreachable } from "./problem-error.ts";
 import { readEvents } from "./event-source.ts";
+import { eitherOf, unlessSilent } from "./silence.ts";
 import { retryDelayMs, type Transport } from "./transport.ts";
 import type { Execution, LogEntry } from "./wire-types.ts";
 
-/** The runtime says something every second, so a connection on which nothing came for so long is dead. */
-const SILENCE_MS = 15_000;
 /** How many connections in a row may bring nothing new before the last failure is the caller's: about 40 s. */
 const MAX_FRUITLESS = 12;
 
@@ -51,11 +50,10 @@ export async function* followExecution(
     signal?.throwIfAborted();
     let failure: Error | undefined;
     const connection = new AbortController();
-    const heard = createListener(transport.host, connection);
-    const both = signal === undefined ? connection.signal : AbortSignal.any([signal, connection.signal]);
+    const heard = <Value>(work: Promise<Value>): Promise<Value> => unlessSilent(transport.host, connection, work);
     try {
       const headers = { accept: "text/event-stream", "last-event-id": String(last) };
-      const call = { path: `${path}/events`, query, headers, signal: both, repeatable: true };
+      const call = { path: `${path}/events`, query, headers, signal: eitherOf(signal, connection), repeatable: true };
       const response = await heard(transport.once(call));
       for await (const event of readEvents(chunksOf(response, heard))) {
         if (event === undefined) continue;
@@ -108,24 +106,6 @@ async function* chunksOf(
     if (piece.done) return;
     yield piece.value;
   }
-}
-
-/** Gives up a connection when what is awaited of it does not come. */
-function createListener(host: ClientHost, connection: AbortController) {
-  return async <Value>(work: Promise<Value>): Promise<Value> => {
-    const came = new AbortController();
-    const listen = async (): Promise<void> => {
-      await host.clock.sleep(SILENCE_MS, came.signal);
-      if (!came.signal.aborted) connection.abort(unreachable("the event stream", undefined));
-    };
-    const silence = listen();
-    try {
-      return await work;
-    } finally {
-      came.abort();
-      await silence;
-    }
-  };
 }
 
 export function isTerminal(status: string): boolean {

@@ -1,12 +1,15 @@
 import type { JsonObject, JsonValue } from "../json.ts";
 import { type FollowOptions, followExecution, isTerminal } from "./execution-events.ts";
 import { ProblemError } from "./problem-error.ts";
-import type { CallOptions, Transport } from "./transport.ts";
+import { eitherOf, SILENCE_MS, unlessSilent } from "./silence.ts";
+import { type CallOptions, retryDelayMs, type Transport } from "./transport.ts";
 import type { Accepted, Execution, LogEntry, SettledExecution } from "./wire-types.ts";
 
 /** How often `wait` looks: at once, then after a quarter of the time that it has waited already, within these bounds. */
 const FIRST_LOOK_MS = 20;
 const LATEST_LOOK_MS = 2_000;
+/** How long the runtime may be away before `wait` says so. */
+const OUTAGE_MS = 60_000;
 
 export interface WaitOptions extends CallOptions {
   /** Default: as long as it takes. */
@@ -58,6 +61,13 @@ export function createExecutionHandle<Output>(
       signal,
       repeatable,
     });
+  /** One look, given up when nothing comes: `wait` itself looks again. */
+  const look = (withinMs: number, signal: AbortSignal | undefined): Promise<Execution<Output>> => {
+    const connection = new AbortController();
+    const call = { path: `${path}/status`, query: { tenant_id: tenantId }, repeatable: false };
+    const work = transport.json<Execution<Output>>({ ...call, signal: eitherOf(signal, connection) });
+    return unlessSilent(transport.host, connection, work, Math.max(withinMs, FIRST_LOOK_MS));
+  };
   const another = (id: string) => createExecutionHandle<Output>(transport, tenantId, id);
 
   const handle: ExecutionHandle<Output> = {
@@ -74,12 +84,24 @@ export function createExecutionHandle<Output>(
 
     wait: async ({ timeoutMs = Number.POSITIVE_INFINITY, signal } = {}) => {
       const sinceMs = clock.now();
+      let heardMs = sinceMs;
       for (;;) {
-        const execution = await handle.status({ signal });
-        if (isSettled(execution)) return execution;
+        let delayMs = 0;
+        try {
+          const execution = await look(Math.min(SILENCE_MS, timeoutMs - (clock.now() - sinceMs)), signal);
+          if (isSettled(execution)) return execution;
+          heardMs = clock.now();
+        } catch (error) {
+          signal?.throwIfAborted();
+          // The execution outlives its runtime's restart, and so does waiting for it.
+          const againMs = retryDelayMs(transport.host, error, 1);
+          const isOver = clock.now() - sinceMs >= timeoutMs;
+          if (againMs === undefined || (clock.now() - heardMs > OUTAGE_MS && !isOver)) throw error;
+          delayMs = againMs;
+        }
         const waitedMs = clock.now() - sinceMs;
         if (waitedMs >= timeoutMs) throw timedOut(executionId, timeoutMs);
-        const nextMs = Math.min(LATEST_LOOK_MS, Math.max(FIRST_LOOK_MS, waitedMs / 4));
+        const nextMs = Math.max(delayMs, Math.min(LATEST_LOOK_MS, Math.max(FIRST_LOOK_MS, waitedMs / 4)));
         await clock.sleep(Math.min(nextMs, timeoutMs - waitedMs), signal);
         signal?.throwIfAborted();
       }

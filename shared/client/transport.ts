@@ -2,7 +2,7 @@ import type { ClientHost } from "./host.ts";
 import { ProblemError, problemOf, unreachable } from "./problem-error.ts";
 
 /** How often a call is made in all, and how long apart: with full jitter, twice as far each time, unless the runtime says when. */
-const MAX_CALLS = 6;
+const MAX_CALLS = 8;
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 5_000;
 /** A runtime that wants to be left alone for longer is the caller's affair. */

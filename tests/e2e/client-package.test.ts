@@ -6,6 +6,7 @@ import type { ingestFile } from "../../functions/content/ingest-file.ts";
 import type { saveMaterialization } from "../../functions/content/save-materialization.ts";
 import { parseContent } from "../../functions/content/parse-content.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { startTcpProxy } from "../kit/tcp-proxy.ts";
 import { send } from "./client.ts";
 import { type RuntimeProcess, runtimeProcesses, SLOW_RUNTIME } from "./runtime-process.ts";
 
@@ -64,6 +65,22 @@ describe("an intent", () => {
     );
     expect(new Set(ids).size).toBe(2);
     expect(ids[0]).toBe(ids[1]);
+  });
+
+  it("is one execution when the answer to its submission is lost on the way", async () => {
+    await using proxy = await startTcpProxy({ host: "127.0.0.1", port: Number(new URL(runtime.url).port) });
+    const token = await tokenOf(runtime.url, "lossy");
+    const client = createClient({ baseUrl: `http://${proxy.host}:${proxy.port}`, token });
+    const session = client.session("lossy");
+    await session.id();
+    proxy.swallowAnswers();
+    const submitting = session.submit(ingest, csv("a\n1\n"));
+    const direct = createClient({ baseUrl: runtime.url, token }).tenant("lossy");
+    const listed = async () => (await Array.fromAsync(direct.executions())).map(({ execution_id }) => execution_id);
+    await expect.poll(listed).toHaveLength(1);
+    proxy.mend();
+    const { executionId } = await submitting;
+    expect(await listed()).toEqual([executionId]);
   });
 
   it("fails as a typed problem that says where", async () => {
@@ -146,9 +163,11 @@ describe("events()", () => {
       for await (const entry of handle.events()) seen.push(entry);
     })();
     await expect.poll(() => seen.some(({ event_type: type }) => type === "step_completed")).toBe(true);
+    const waiting = handle.wait();
     await first.kill();
     await runtimes.start({ entry: SLOW_RUNTIME, env: { PORT: port }, dataDir: first.dataDir });
     await following;
+    expect((await waiting).status, "waiting for it outlived the runtime, too").toBe("completed");
 
     expect(await handle.result()).toMatchObject({ label: "killed" });
     const log = await Array.fromAsync(

@@ -29,6 +29,12 @@ describe("a text/event-stream", () => {
     ]);
   });
 
+  it("may hold what is a line end elsewhere", async () => {
+    expect(await read("id: 1\nevent: e\ndata: a\u2028b\u2029c\u0085d\n\n")).toEqual([
+      { id: "1", event: "e", data: "a\u2028b\u2029c\u0085d" },
+    ]);
+  });
+
   it("is read the same wherever its bytes are cut", async () => {
     const event = fc.record({
       id: fc.nat(),

@@ -70,10 +70,11 @@ describe("a submission", () => {
     expect(unasked.gapsMs()).toEqual([100, 200, 400]);
   });
 
-  it("gives up after six calls, and at once when it is to wait for more than a minute", async () => {
+  it("gives up after eight calls, in about ten seconds, and at once when it is to wait for more than a minute", async () => {
     const away = open([problem(503, "store.unavailable")]);
     await expect(away.submit()).rejects.toMatchObject({ code: "store.unavailable", status: 503, retryable: true });
-    expect(away.sent).toHaveLength(6);
+    expect(away.sent).toHaveLength(8);
+    expect(away.gapsMs().reduce((sum, gap) => sum + gap, 0)).toBe(11_300);
     const later = open([problem(429, "policy.quota", { "retry-after": "3600" })]);
     await expect(later.submit()).rejects.toMatchObject({ code: "policy.quota", retryAfterMs: 3_600_000 });
     expect(later.sent).toHaveLength(1);
@@ -155,4 +156,65 @@ it("reads Retry-After in seconds, as a date, and not at all", () => {
   expect(readRetryAfter("Wed, 31 Dec 2025 00:00:00 GMT", nowMs)).toBe(0);
   expect(readRetryAfter("soon", nowMs)).toBeUndefined();
   expect(readRetryAfter(null, nowMs)).toBeUndefined();
+});
+
+describe("waiting for an execution", () => {
+  const running = json({ ...accepted, status: "running" });
+  const completed = json({ ...accepted, status: "completed", output: { greeting: "Hello" } });
+  const waiting = (answers: readonly Answerer[]) => {
+    const scripted = open(answers);
+    return {
+      ...scripted,
+      handle: scripted.client
+        .tenant("acme")
+        .execution("execution_1", greet as { type: "test.greet"; definition?: Greet }),
+    };
+  };
+
+  it("looks at once, and then each time a quarter of the time later, two seconds at most", async () => {
+    const { handle, gapsMs } = waiting([...Array.from({ length: 40 }, () => running), completed]);
+    expect(await handle.result()).toEqual({ greeting: "Hello" });
+    expect(gapsMs()[0]).toBe(20);
+    expect(gapsMs().at(-1)).toBe(2_000);
+    for (const [index, gap] of gapsMs().entries()) {
+      const waitedMs = gapsMs()
+        .slice(0, index)
+        .reduce((sum, each) => sum + each, 0);
+      expect(gap).toBeCloseTo(Math.min(2_000, Math.max(20, waitedMs / 4)), 2);
+    }
+  });
+
+  it("rides out an outage of half a minute, and not one that does not end", async () => {
+    const short = waiting([running, ...Array.from({ length: 16 }, () => lost()), completed]);
+    expect((await short.handle.wait()).status).toBe("completed");
+    const long = waiting([running, lost()]);
+    await expect(long.handle.wait()).rejects.toMatchObject({ code: "client.unreachable" });
+    expect(long.gapsMs().reduce((sum, gap) => sum + gap, 0)).toBeGreaterThan(60_000);
+    const wrong = waiting([running, problem(404, "execution.not_found")]);
+    await expect(wrong.handle.wait()).rejects.toMatchObject({ code: "execution.not_found" });
+    expect(wrong.sent).toHaveLength(2);
+  });
+
+  it("ends at its time, also in an outage, and tells a dead execution from one that goes on", async () => {
+    const slow = waiting([running]);
+    await expect(slow.handle.wait({ timeoutMs: 10_000 })).rejects.toMatchObject({ code: "client.timeout" });
+    expect(slow.gapsMs().reduce((sum, gap) => sum + gap, 0)).toBe(10_000);
+    const away = waiting([running, lost()]);
+    await expect(away.handle.wait({ timeoutMs: 10_000 })).rejects.toMatchObject({ code: "client.timeout" });
+    const silent = waiting([
+      (_, signal) =>
+        new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error))),
+    ]);
+    await expect(silent.handle.wait({ timeoutMs: 40_000 })).rejects.toMatchObject({ code: "client.timeout" });
+    expect(silent.sent.length).toBeGreaterThan(1);
+    const dead = waiting([
+      running,
+      json({
+        ...accepted,
+        status: "dead",
+        error: { code: "undo.failed", message: "x", status: 500, retryable: false },
+      }),
+    ]);
+    await expect(dead.handle.result()).rejects.toMatchObject({ code: "undo.failed", details: { status: "dead" } });
+  });
 });
