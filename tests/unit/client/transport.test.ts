@@ -95,6 +95,29 @@ describe("a submission", () => {
   });
 });
 
+describe("run", () => {
+  it("is one request when the execution ends soon, held by the runtime for as long as the caller waits", async () => {
+    const { sent, session } = open([
+      json({ execution_id: "execution_1", status: "completed", output: { greeting: "Hello" } }),
+    ]);
+    expect(await session.run<Greet>(greet, { name: "Ada" }, { timeoutMs: 9_500 })).toEqual({ greeting: "Hello" });
+    expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual(["POST /base/test/greet"]);
+    expect(sent[0]?.headers.get("prefer")).toBe("wait=9");
+    await session.run<Greet>(greet, { name: "Ada" });
+    expect(sent[1]?.headers.get("prefer")).toBe("wait=30");
+  });
+
+  it("looks after an execution that takes longer", async () => {
+    const { sent, session } = open([
+      json(accepted, 202),
+      json({ ...accepted, status: "running" }),
+      json({ ...accepted, status: "completed", output: { greeting: "Hello" } }),
+    ]);
+    expect(await session.run<Greet>(greet, { name: "Ada" })).toEqual({ greeting: "Hello" });
+    expect(sent[2]?.path).toBe("/base/execution/execution_1/status?tenant_id=acme");
+  });
+});
+
 it("never repeats what carries no key: cancelling, retrying, forking, taking up a pending intent (T1)", async () => {
   const { client, sent } = open([problem(503, "store.unavailable")]);
   const tenant = client.tenant("acme");
