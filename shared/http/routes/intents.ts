@@ -38,8 +38,10 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
   const { lifecycle, catalog, adapters } = services;
   const view = createExecutionView(services);
 
-  const submit = (type: string, { body, ...call }: Call<z.infer<typeof intentBody>, unknown>) =>
-    lifecycle.submit({
+  // The call is never spread: its signal would be made, which only a caller who waits needs.
+  const submit = (type: string, call: Call<z.infer<typeof intentBody>, unknown>) => {
+    const { body } = call;
+    return lifecycle.submit({
       tenantId: call.tenantId,
       userId: call.userId,
       intentType: type,
@@ -51,6 +53,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       idempotencyKey: keyIn(call.header("idempotency-key")),
       traceId: call.trace.traceId,
     });
+  };
 
   addEndpoint(
     router,
