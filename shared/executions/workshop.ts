@@ -3,7 +3,7 @@ import { errorFields, type Logger } from "../logger.ts";
 import { createFairLine } from "../policy/fair-line.ts";
 import { priceOf } from "../sagas/price.ts";
 import type { Execution } from "./execution.ts";
-import { runExecution, type RunnerDeps } from "./runner.ts";
+import { runExecution, type RunnerDeps, type StopSignals } from "./runner.ts";
 import type { Shift } from "./shift.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
 
@@ -30,6 +30,14 @@ export interface Workshop {
   stop(graceMs: number): Promise<void>;
 }
 
+/**
+ * An execution in the map of those that are held. It lets go of its outcome when it leaves: a map that outgrows its table keeps
+ * the old table's entries reachable from table to table, until a full collection.
+ */
+interface Held {
+  outcome: Promise<Execution> | undefined;
+}
+
 /** What of the room one tenant may fill. */
 const MAX_SHARE = 0.9;
 
@@ -42,10 +50,20 @@ export interface WorkshopDeps extends RunnerDeps {
 }
 
 export function createWorkshop(deps: WorkshopDeps): Workshop {
-  const held = new Map<ExecutionId, Promise<Execution>>();
+  const held = new Map<ExecutionId, Held>();
   const line = createFairLine<() => void>();
   const draining = new AbortController();
   const stopping = new AbortController();
+  // One for all: a getter that is written into an object for each execution makes the engine describe each object's shape anew, in
+  // memory that only a full collection frees.
+  const stop: StopSignals = {
+    draining: draining.signal,
+    stopping: stopping.signal,
+    // Asked anew for each step: more requests may have come, and those that there were may have gone.
+    get functionEndsMs() {
+      return deps.shift.endsMs();
+    },
+  };
   let running = 0;
   let givenUp: (execution: Execution) => void = () => undefined;
 
@@ -65,18 +83,15 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
     else next();
   };
 
+  /** Of all that is held, or of one. */
+  const outcomes = (executionId?: ExecutionId): Promise<Execution>[] =>
+    (executionId === undefined ? [...held.values()] : [held.get(executionId)]).flatMap((one) => one?.outcome ?? []);
+
   const work = async (execution: LoadedExecution): Promise<Execution> => {
     await place(execution.state);
     try {
       if (draining.signal.aborted) return execution.state;
-      return await runExecution(deps, execution, {
-        draining: draining.signal,
-        stopping: stopping.signal,
-        // Asked anew for each step: more requests may have come, and those that there were may have gone.
-        get functionEndsMs() {
-          return deps.shift.endsMs();
-        },
-      });
+      return await runExecution(deps, execution, stop);
     } finally {
       leave();
     }
@@ -88,11 +103,16 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
     },
     hasRoom: (tenantId) => held.size < deps.maxHeld && line.lengthOf(tenantId) < deps.maxHeld * MAX_SHARE,
     has: (executionId) => held.has(executionId),
-    settled: (executionId) => held.get(executionId),
+    settled: (executionId) => held.get(executionId)?.outcome,
     take: (execution) => {
       const id = execution.state.execution_id;
-      const outcome = work(execution).finally(() => held.delete(id));
-      held.set(id, outcome);
+      const entry: Held = { outcome: undefined };
+      const outcome = work(execution).finally(() => {
+        held.delete(id);
+        entry.outcome = undefined;
+      });
+      entry.outcome = outcome;
+      held.set(id, entry);
       outcome.catch((error: unknown) => {
         givenUp(execution.state);
         deps.logger.error("an execution was given up; the recovery sweep will take it up", {
@@ -104,16 +124,14 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
       return outcome;
     },
     idle: async (executionId) => {
-      const left = (): Promise<Execution>[] =>
-        executionId === undefined ? [...held.values()] : [held.get(executionId)].filter((run) => run !== undefined);
-      while (left().length > 0) await Promise.allSettled(left());
+      while (outcomes(executionId).length > 0) await Promise.allSettled(outcomes(executionId));
     },
     onGivenUp: (listener) => {
       givenUp = listener;
     },
     stop: async (graceMs) => {
       draining.abort();
-      const finished = Promise.allSettled(held.values());
+      const finished = Promise.allSettled(outcomes());
       const patience = new AbortController();
       await Promise.race([finished, deps.clock.sleep(graceMs, patience.signal)]);
       patience.abort();

@@ -66,6 +66,52 @@ export interface Call<Body, Query> {
   readonly signal: AbortSignal;
 }
 
+/** Classes, because a getter written into an object for each request costs the engine a new shape for each. */
+class PublicCall<Body> implements Pick<Call<Body, undefined>, "body" | "origin" | "signal"> {
+  readonly body: Body;
+  readonly #c: Context<HttpEnv>;
+
+  constructor(c: Context<HttpEnv>, body: Body) {
+    this.#c = c;
+    this.body = body;
+  }
+
+  readonly origin = (): string => new URL(this.#c.req.url).origin;
+
+  /** Made when it is asked for: it costs a whole native request. */
+  get signal(): AbortSignal {
+    return this.#c.req.raw.signal;
+  }
+}
+
+class CheckedCall<Body, Query> extends PublicCall<Body> implements Call<Body, Query> {
+  readonly query: Query;
+  readonly params: Readonly<Record<string, string>>;
+  readonly tenantId: TenantId;
+  readonly userId: string | undefined;
+  readonly trace: TraceContext;
+  readonly header: (name: string) => string | undefined;
+
+  constructor(
+    c: Context<HttpEnv>,
+    {
+      body,
+      query,
+      params,
+      tenantId,
+      userId,
+    }: Pick<Call<Body, Query>, "body" | "query" | "params" | "tenantId" | "userId">,
+  ) {
+    super(c, body);
+    this.query = query;
+    this.params = params;
+    this.tenantId = tenantId;
+    this.userId = userId;
+    this.trace = c.get("trace");
+    this.header = (name) => c.req.header(name);
+  }
+}
+
 export interface Reply {
   readonly status: number;
   readonly json: unknown;
@@ -94,21 +140,8 @@ export function addEndpoint<Body, Query>(
     requireRole(principal, spec.role);
     const params: Readonly<Record<string, string>> = c.req.param();
     for (const part of Object.values(params)) if (part.length > MAX_PATH_PART_CHARS) throw noSuchThing();
-    const reply = await handle({
-      body,
-      query,
-      params,
-      tenantId,
-      userId: principal.userId,
-      trace: c.get("trace"),
-      header: (name) => c.req.header(name),
-      origin: () => new URL(c.req.url).origin,
-      // Made when it is asked for: it costs a whole native request.
-      get signal() {
-        return c.req.raw.signal;
-      },
-    });
-    return toResponse(reply, c);
+    const call = new CheckedCall(c, { body, query, params, tenantId, userId: principal.userId });
+    return toResponse(await handle(call), c);
   });
 }
 
@@ -121,14 +154,7 @@ export function addPublicEndpoint<Body>(
   describe(router, spec, undefined);
   router.on(spec.method.toUpperCase(), honoPath(spec.path), async (c) => {
     const body = await readBody(c, spec.body);
-    const reply = await handle({
-      body,
-      origin: () => new URL(c.req.url).origin,
-      get signal() {
-        return c.req.raw.signal;
-      },
-    });
-    return toResponse(reply, c);
+    return toResponse(await handle(new PublicCall(c, body)), c);
   });
 }
 
