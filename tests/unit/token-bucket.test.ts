@@ -19,7 +19,7 @@ describe("a token bucket", () => {
       fc.property(rates, fc.array(wish, { maxLength: 60 }), ({ capacity, refillPerSecond }, wishes) => {
         let state: BucketState | undefined;
         let clockMs = 1_000_000;
-        let highestMs = clockMs;
+        let highestMs = Number.NEGATIVE_INFINITY;
         const grants: { readonly atMs: number; readonly granted: number }[] = [];
         for (const { afterMs, atLeast, more } of wishes) {
           clockMs += afterMs;
