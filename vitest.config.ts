@@ -17,6 +17,8 @@ export default defineConfig({
     passWithNoTests: false,
     globalSetup: ["tests/kit/parts-setup.ts"],
     allowOnly: false,
+    // Many tests wait for real processes: one worker, which is the default on two cores, would leave both idle.
+    maxWorkers: 2,
     projects: projects.map(({ name, testTimeout }) => ({
       test: {
         name,

@@ -72,7 +72,7 @@ export async function startComponents(folder: string, started: (part: Part) => v
 
 /** Throws `part.missing`, naming all that are, and how to install them. */
 async function refuseWithoutParts(): Promise<void> {
-  const missing = await findMissingParts();
+  const missing = (await findMissingParts()).filter(({ part }) => part !== "chromium");
   if (missing.length === 0) return;
   const list = missing.map(({ lacks, remedy }) => `  ${lacks}: ${remedy}`).join("\n");
   throw new RuntimeError("part.missing", `This machine lacks what the local cloud is made of:\n${list}`);
