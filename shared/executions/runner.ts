@@ -1,30 +1,29 @@
 import { rfc3339 } from "../clock.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
-import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { LogDraft } from "../state/log-entry.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Agenda, RunTask, Task } from "./agenda.ts";
 import { type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
-import { endFailed, type SettleDeps } from "./ending.ts";
-import { type Execution, type Failure, isSettled } from "./execution.ts";
-import { contended, failureOf, noHandler } from "./failure.ts";
+import type { SettleDeps } from "./ending.ts";
+import { type Execution, isSettled } from "./execution.ts";
+import { contended, failureOf } from "./failure.ts";
 import { failStep } from "./fail-step.ts";
 import { findPlan } from "./find-plan.ts";
 import { Journal, type JournalDeps } from "./journal.ts";
+import { killsWorkers, outcomeUnknown } from "./lost-attempts.ts";
 import { readMail } from "./mail.ts";
 import { recordResult } from "./results.ts";
 import { Scene } from "./scene.ts";
 import { settle } from "./settle.ts";
 import { type AttemptResult, runAttempt, type StepRunnerDeps } from "./step-runner.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
+import { letGoWithoutPlan } from "./without-plan.ts";
 import { UNDO_RETRY } from "../sagas/retry-policy.ts";
 
 /** How often one step may be begun anew after its worker died, before it counts as what kills workers. */
 const MAX_CLAIMS_OF_A_STEP = 10;
-/** How soon an execution is looked at again that is pinned to a version which this build does not have. */
-const PINNED_LOOK_MS = 60_000;
 /** How often in a row a commit may lose to other writers of the same records. */
 const MAX_CONFLICTS = 5;
 
@@ -57,7 +56,7 @@ export interface StopSignals {
 export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop: StopSignals): Promise<Execution> {
   const journal = Journal.resume(deps, held.epoch, held.state);
   const found = await findPlan(deps, held.state);
-  if (found.definition === undefined) return withoutDefinition(deps, held, journal);
+  if (found.definition === undefined) return letGoWithoutPlan(deps, held, journal);
   const { definition } = found;
   const tenantId = journal.owner.tenantId;
   // What was stored is what the input schema made of the parameters when they were accepted: it is not applied again.
@@ -285,50 +284,4 @@ function resumed({ state, epoch }: Journal, adopted?: number) {
     ...(adopted === undefined ? {} : { adopted_version: adopted }),
   };
   return { event_type: "execution_resumed", payload } as const;
-}
-
-function outcomeUnknown(step: string): AttemptResult {
-  const message = `The worker of ${step} died, so it is not known whether it took effect; it runs at most once.`;
-  return {
-    kind: "failed",
-    failure: { code: "step.outcome_unknown", message, status: 500, retryable: false, step_name: step },
-    retryAfterMs: undefined,
-  };
-}
-
-function killsWorkers(step: string, times: number): AttemptResult {
-  const message = `The step ${step} was begun ${times} times, and each time its worker died.`;
-  return {
-    kind: "failed",
-    failure: { code: "step.kills_workers", message, status: 500, retryable: false, step_name: step },
-    retryAfterMs: undefined,
-  };
-}
-
-/** An intent type that this build does not have at all fails; a version that it does not have stays as it is, for one that has. */
-async function withoutDefinition(deps: RunnerDeps, held: LoadedExecution, journal: Journal): Promise<Execution> {
-  const { intent_type, intent_version } = held.state;
-  if (!deps.catalog.complete && deps.catalog.find(intent_type) === undefined) {
-    await journal.commit({ wakeAtMs: deps.clock.now(), evenWithMail: true });
-    return journal.committed;
-  }
-  if (deps.catalog.find(intent_type) !== undefined) {
-    deps.logger.error("an execution is pinned to a version of its intent that this build does not have", {
-      tenant_id: held.state.tenant_id,
-      execution_id: held.state.execution_id,
-      intent_type,
-      intent_version,
-    });
-    // Let go of, for a build that has it: this one looks again from time to time.
-    await journal.commit({ wakeAtMs: deps.clock.now() + PINNED_LOOK_MS, evenWithMail: true });
-    return journal.committed;
-  }
-  const unknown = { type: intent_type, plan: { nodes: [], checkpoint: "each" } } as unknown as IntentDefinition;
-  return failed(deps, held, new Scene(unknown, journal, {}, deps.claimCheck), noHandler(intent_type));
-}
-
-async function failed(deps: RunnerDeps, held: LoadedExecution, scene: Scene, failure: Failure): Promise<Execution> {
-  await endFailed({ ...deps, intent: held.intent }, scene, failure);
-  await scene.journal.commit();
-  return scene.journal.committed;
 }

@@ -11,10 +11,11 @@ import type {
   StoredExecution,
 } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
+import { pageOf } from "../../../shared/ports/page-cursor.ts";
 import { type ChangeSet, type Row, tooLarge } from "./change-set.ts";
 import { headOf } from "./heads.ts";
 import { EVERY_SHARD, type Layout, shardOf } from "./layout.ts";
-import { pageOf, placeOf, readPlace } from "./places.ts";
+import { placeOf, readPlace } from "./places.ts";
 import type { Reach } from "./reach.ts";
 
 /** Intent and head lie in one document of 1 MiB, with the names of unread mail. */

@@ -4,9 +4,10 @@ import * as z from "zod";
 import type { ExecutionId, TenantId } from "../../../shared/ids.ts";
 import type { LogFilter, LogRow } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
+import { pageOf } from "../../../shared/ports/page-cursor.ts";
 import type { ChangeSet } from "./change-set.ts";
 import { EVERY_SHARD, type Layout, shardOf } from "./layout.ts";
-import { pageOf, placeOf, readPlace, readSequence, timeOf, timeText } from "./places.ts";
+import { placeOf, readPlace, readSequence, timeOf, timeText } from "./places.ts";
 import type { Reach } from "./reach.ts";
 
 /** How many entries of an execution are looked through at once for those of a type, session or time. */

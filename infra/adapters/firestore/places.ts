@@ -1,5 +1,4 @@
-import { RuntimeError } from "../../../shared/errors.ts";
-import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
+import { invalidCursor, readCursor } from "../../../shared/ports/page-cursor.ts";
 
 const TIME_DIGITS = 16;
 const SEQUENCE_DIGITS = 10;
@@ -28,43 +27,12 @@ const PLACE = new RegExp(`^\\d{${TIME_DIGITS}}\\.\\d{${SEQUENCE_DIGITS}}\\.`);
 export function readPlace(cursor: string | undefined): string | undefined {
   const value = readCursor(cursor);
   if (value === undefined || (typeof value === "string" && PLACE.test(value))) return value;
-  throw badCursor();
+  throw invalidCursor();
 }
 
 /** The sequence in a cursor that this adapter wrote. Throws `cursor.invalid` for anything else. */
 export function readSequence(cursor: string | undefined): number | undefined {
   const value = readCursor(cursor);
   if (value === undefined || (typeof value === "number" && Number.isSafeInteger(value))) return value;
-  throw badCursor();
-}
-
-function readCursor(cursor: string | undefined): unknown {
-  if (cursor === undefined) return undefined;
-  try {
-    return JSON.parse(Buffer.from(cursor, "base64url").toString());
-  } catch {
-    throw badCursor();
-  }
-}
-
-function badCursor(): RuntimeError {
-  return new RuntimeError(
-    "cursor.invalid",
-    "The cursor is not one that a page of this listing gave; start without it.",
-    { status: 422, faults: [{ path: "cursor", message: "is not a cursor of this listing" }] },
-  );
-}
-
-/** Cuts a page from rows fetched with one more than its limit. */
-export function pageOf<Row, Item>(
-  rows: readonly Row[],
-  request: PageRequest,
-  item: (row: Row) => Item,
-  position: (row: Row) => string | number,
-): Page<Item> {
-  const items = rows.slice(0, request.limit);
-  const last = items.at(-1);
-  const more = rows.length > request.limit && last !== undefined;
-  const nextCursor = more ? Buffer.from(JSON.stringify(position(last))).toString("base64url") : undefined;
-  return { items: items.map(item), nextCursor };
+  throw invalidCursor();
 }

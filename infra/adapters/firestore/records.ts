@@ -10,10 +10,11 @@ import type {
   StoredRecord,
 } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
+import { pageOf } from "../../../shared/ports/page-cursor.ts";
 import type { ChangeSet, WriteTimes } from "./change-set.ts";
 import { EVERY_SHARD, type Layout, shardOf } from "./layout.ts";
 import { createMemory } from "./memory.ts";
-import { pageOf, placeOf, readPlace } from "./places.ts";
+import { placeOf, readPlace } from "./places.ts";
 import type { Reach } from "./reach.ts";
 
 const RECORDS_REMEMBERED = 10_000;

@@ -2,7 +2,7 @@ import type { TenantId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
 import type { ExecutionFilter } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
-import { pageOf, readCursor } from "./cursor.ts";
+import { pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
 import { escaped, tenantRoot } from "./keys.ts";
 import { texts } from "./replies.ts";
 import { defineScript, type RunScript } from "./script.ts";
@@ -22,7 +22,7 @@ export function createExecutionListing(run: RunScript, root: string): ListExecut
     if (live === true) indexes.push(`${tenant}xl`);
     if (indexes.length === 0) indexes.push(`${tenant}xa`);
     const rows: { readonly place: string; readonly head: string }[] = [];
-    const after = readCursor(page.cursor, ["number", "string"]);
+    const after = readPosition(page.cursor, ["number", "string"]);
     let behind: string | undefined = after === undefined ? "" : `${timeKey(Number(after[0]))}${after[1]}`;
     while (behind !== undefined && rows.length <= page.limit) {
       const room = page.limit + 1 - rows.length;

@@ -1,8 +1,8 @@
 import type { ExecutionId, TenantId } from "../../../shared/ids.ts";
 import type { LogFilter } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
+import { pageOf, type Position, readPosition } from "../../../shared/ports/page-cursor.ts";
 import { sessionIndex, typeIndex } from "./change-arguments.ts";
-import { pageOf, type Position, readCursor } from "./cursor.ts";
 import { escaped, tenantRoot } from "./keys.ts";
 import { type LogElement, matches, readElement } from "./log-element.ts";
 import { texts } from "./replies.ts";
@@ -24,7 +24,7 @@ export function createLog(run: RunScript, root: string) {
     const stream = `${tenantRoot(root, tenantId)}l:${escaped(executionId)}`;
     const newest = filter.order === "newest";
     const floor = filter.afterSequence ?? 0;
-    const after = Number(readCursor(page.cursor, ["number"])?.[0] ?? 0);
+    const after = Number(readPosition(page.cursor, ["number"])?.[0] ?? 0);
     let from = newest ? after : Math.max(after, floor);
     const found: Found[] = [];
     for (;;) {
@@ -78,7 +78,7 @@ interface Found {
 
 /** Where the page before ended: time and stream as places begin with them, and the sequence. */
 function placeBehind(cursor: string | undefined): readonly [head: string, sequence: string] {
-  const position = readCursor(cursor, ["number", "string", "number"]);
+  const position = readPosition(cursor, ["number", "string", "number"]);
   if (position === undefined) return ["", "0"];
   const [time, stream, sequence] = position;
   return [timeKey(Number(time)) + String(stream), String(sequence)];

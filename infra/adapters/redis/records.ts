@@ -2,7 +2,7 @@ import type { TenantId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
 import type { StoredRecord } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
-import { pageOf, readCursor } from "./cursor.ts";
+import { pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
 import { escaped, tenantRoot, unescaped } from "./keys.ts";
 import { texts } from "./replies.ts";
 import { defineScript, type RunScript } from "./script.ts";
@@ -32,7 +32,7 @@ export function createRecords(run: RunScript, root: string) {
       page: PageRequest,
     ): Promise<Page<StoredRecord> & { readonly total: number }> => {
       const tenant = tenantRoot(root, tenantId);
-      const after = readCursor(page.cursor, ["number", "string"]);
+      const after = readPosition(page.cursor, ["number", "string"]);
       const bound = after === undefined ? "+" : `(${timeKey(Number(after[0]))}${String(after[1])}`;
       const listing = `${tenant}f:${escaped(kind)}:${escaped(facet)}`;
       const args = [`${tenant}r:${escaped(kind)}:`, String(page.limit + 1), bound];

@@ -10,7 +10,7 @@ import type {
   StoredExecution,
 } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
-import { pageOf, readCursor } from "./cursor.ts";
+import { pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
 import { createStatements } from "./statements.ts";
 
 export interface ExecutionRow {
@@ -111,7 +111,7 @@ export function createExecutionTable(db: DatabaseSync) {
     }),
 
     list: (tenantId: TenantId, filter: ExecutionFilter, page: PageRequest): Page<JsonObject> => {
-      const after = readCursor(page.cursor, ["number"]);
+      const after = readPosition(page.cursor, ["number"]);
       const clauses = ["tenant_id = ?"];
       const values: (string | number)[] = [tenantId];
       const where = (clause: string, bound?: string | number): void => {

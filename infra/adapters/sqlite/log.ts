@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { TenantId } from "../../../shared/ids.ts";
 import type { LogFilter, LogRow } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
-import { pageOf, readCursor } from "./cursor.ts";
+import { pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
 import { createStatements } from "./statements.ts";
 
 /** How many entries are given their places at once, by the commit that writes the last of them. */
@@ -63,7 +63,7 @@ export function createLogTable(db: DatabaseSync) {
     read: (tenantId: TenantId, executionNo: number | undefined, filter: LogFilter, page: PageRequest): Page<string> => {
       // Within an execution the sequence is the order; across a tenant it is time, then arrival.
       const ordered = executionNo === undefined ? ["timestamp_ms", "position"] : ["sequence"];
-      const after = readCursor(
+      const after = readPosition(
         page.cursor,
         ordered.map(() => "number" as const),
       );

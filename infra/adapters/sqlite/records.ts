@@ -9,7 +9,7 @@ import type {
   RecordWrite,
   StoredRecord,
 } from "../../../shared/ports/execution-store.ts";
-import { pageOf, readCursor } from "./cursor.ts";
+import { pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
 
 interface RecordRow {
   readonly id: string;
@@ -77,7 +77,7 @@ export function createRecordTable(db: DatabaseSync) {
     },
 
     list: ((tenantId, kind, facet, page) => {
-      const after = readCursor(page.cursor, ["number", "string"]) ?? [Number.MAX_SAFE_INTEGER, ""];
+      const after = readPosition(page.cursor, ["number", "string"]) ?? [Number.MAX_SAFE_INTEGER, ""];
       const rows = list.all(
         tenantId,
         kind,

@@ -1,7 +1,7 @@
 import * as z from "zod";
 
-import { RuntimeError } from "../../../shared/errors.ts";
 import { sha256 } from "../../../shared/json.ts";
+import { invalidCursor, readCursor, writeCursor } from "../../../shared/ports/page-cursor.ts";
 
 /**
  * Where a page of the log ended. In the tail: at a place, with the digests of what was given of that place's millisecond, so that
@@ -24,22 +24,13 @@ export type ColdCursor = Extract<LogCursor, { readonly in: "cold" }>;
 /** Throws `cursor.invalid` for what no page of the log gave. */
 export function readLogCursor(cursor: string | undefined): LogCursor | undefined {
   if (cursor === undefined) return undefined;
-  try {
-    return cursorSchema.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
-  } catch {
-    throw new RuntimeError(
-      "cursor.invalid",
-      "The cursor is not one that a page of this listing gave; start without it.",
-      {
-        status: 422,
-        faults: [{ path: "cursor", message: "is not a cursor of this listing" }],
-      },
-    );
-  }
+  const parsed = cursorSchema.safeParse(readCursor(cursor));
+  if (!parsed.success) throw invalidCursor();
+  return parsed.data;
 }
 
 export function writeLogCursor(cursor: LogCursor): string {
-  return Buffer.from(JSON.stringify(cursor)).toString("base64url");
+  return writeCursor(cursor);
 }
 
 export function textDigest(text: string): string {

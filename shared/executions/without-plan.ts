@@ -1,0 +1,46 @@
+import type { IntentCatalog } from "../sagas/intent-catalog.ts";
+import type { IntentDefinition } from "../sagas/intent-definition.ts";
+import type { ClaimCheck } from "../state/claim-check.ts";
+import { endFailed, type SettleDeps } from "./ending.ts";
+import type { Execution } from "./execution.ts";
+import { noHandler } from "./failure.ts";
+import type { Journal } from "./journal.ts";
+import { Scene } from "./scene.ts";
+import type { LoadedExecution } from "./stored-execution.ts";
+
+/** How soon an execution is looked at again that is pinned to a version which this build does not have. */
+const PINNED_LOOK_MS = 60_000;
+
+export interface WithoutPlanDeps extends Omit<SettleDeps, "intent"> {
+  readonly catalog: IntentCatalog;
+  readonly claimCheck: ClaimCheck;
+}
+
+/** An intent type that this build does not have at all fails; a version that it does not have stays as it is, for one that has. */
+export async function letGoWithoutPlan(
+  deps: WithoutPlanDeps,
+  held: LoadedExecution,
+  journal: Journal,
+): Promise<Execution> {
+  const { intent_type, intent_version } = held.state;
+  if (!deps.catalog.complete && deps.catalog.find(intent_type) === undefined) {
+    await journal.commit({ wakeAtMs: deps.clock.now(), evenWithMail: true });
+    return journal.committed;
+  }
+  if (deps.catalog.find(intent_type) !== undefined) {
+    deps.logger.error("an execution is pinned to a version of its intent that this build does not have", {
+      tenant_id: held.state.tenant_id,
+      execution_id: held.state.execution_id,
+      intent_type,
+      intent_version,
+    });
+    // Let go of, for a build that has it: this one looks again from time to time.
+    await journal.commit({ wakeAtMs: deps.clock.now() + PINNED_LOOK_MS, evenWithMail: true });
+    return journal.committed;
+  }
+  const unknown = { type: intent_type, plan: { nodes: [], checkpoint: "each" } } as unknown as IntentDefinition;
+  const scene = new Scene(unknown, journal, {}, deps.claimCheck);
+  await endFailed({ ...deps, intent: held.intent }, scene, noHandler(intent_type));
+  await journal.commit();
+  return journal.committed;
+}
