@@ -4,19 +4,13 @@ import { createAdapters } from "../infra/create-adapters.ts";
 import { toEventFunction, toHttpFunction } from "../infra/serve/functions-framework.ts";
 import { loadConfig } from "../shared/config.ts";
 import { createServices } from "../shared/create-services.ts";
-import { RuntimeError } from "../shared/errors.ts";
+import { ANSWER_MARGIN_MS, checkFunctionLength, workMs } from "../shared/executions/function-length.ts";
 import { createFunctionShift, type FunctionShift, type Visit } from "../shared/executions/shift.ts";
 import { type App, createApp } from "../shared/http/app.ts";
 import { createIntentApp, createJobApp, type Job } from "../shared/http/function-app.ts";
 import { errorFields } from "../shared/logger.ts";
-import { worksOf } from "../shared/sagas/check-plan.ts";
 import type { IntentDefinition } from "../shared/sagas/intent-definition.ts";
 import type { RuntimeServices } from "../shared/services.ts";
-
-/** What of a request's time is kept for the last commit and the answer. */
-const MARGIN_MS = 5_000;
-/** Pub/Sub waits for the answer to a push for ten minutes at the most. */
-const LONGEST_PUSH_MS = 600_000;
 
 export interface DeployedFunction {
   readonly http: HttpFunction;
@@ -70,8 +64,8 @@ interface Instance {
 
 async function start(kind: Kind): Promise<Instance> {
   const config = loadConfig(process.env);
-  const lengthMs = Math.min(config.functionTimeoutMs, LONGEST_PUSH_MS) - MARGIN_MS;
-  if (kind.runsSteps) checkLength(kind.intents, lengthMs);
+  const lengthMs = workMs(config.functionTimeoutMs);
+  if (kind.runsSteps) checkFunctionLength(kind.intents, config.functionTimeoutMs);
   const adapters = await createAdapters(config);
   const { clock, logger } = adapters;
   const shift = createFunctionShift({ ...adapters, runsSteps: kind.runsSteps });
@@ -130,7 +124,7 @@ async function leave(visit: Visit, shift: FunctionShift, services: RuntimeServic
     await shift.hintsOut();
     await services.relay.idle();
   };
-  await until(visit.untilMs + MARGIN_MS / 2, putDown(), services);
+  await until(visit.untilMs + ANSWER_MARGIN_MS / 2, putDown(), services);
 }
 
 /** Waits for something, but not longer than until a time: what is late is taken over by others. */
@@ -138,17 +132,4 @@ async function until(timeMs: number, what: Promise<void>, { adapters: { clock } 
   const patience = new AbortController();
   await Promise.race([what, clock.sleep(timeMs - clock.now(), patience.signal)]);
   patience.abort();
-}
-
-/** Throws `config.function_too_short` when a step could never begin: it would be handed on for ever. */
-function checkLength(intents: readonly IntentDefinition[], lengthMs: number): void {
-  for (const { type, plan } of intents) {
-    for (const [name, { timeoutMs }] of plan.nodes.flatMap(worksOf)) {
-      if (timeoutMs <= lengthMs) continue;
-      throw new RuntimeError(
-        "config.function_too_short",
-        `${type}: ${name} may take ${timeoutMs} ms, but a request of this function has ${lengthMs} ms; raise its timeout, or shorten the step.`,
-      );
-    }
-  }
 }

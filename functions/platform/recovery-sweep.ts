@@ -5,9 +5,14 @@ import type { Job } from "../../shared/http/function-app.ts";
 const KEEP_PUBLISHED_MS = durationMs("24h");
 
 /** Takes up what is due and what dead processes left, and drops what has expired. */
-export const recoverySweep: Job = async ({ recovery, adapters: { store, clock } }) => {
-  const { takenUp } = await recovery.sweep();
-  const nowMs = clock.now();
-  const purged = await store.purge({ nowMs, publishedBeforeMs: nowMs - KEEP_PUBLISHED_MS });
-  return { taken_up: takenUp, purged };
+export const recoverySweep: Job = {
+  name: "recovery_sweep",
+  schedule: "* * * * *",
+  timeoutMs: durationMs("10m"),
+  run: async ({ recovery, adapters: { store, clock } }) => {
+    const { takenUp } = await recovery.sweep();
+    const nowMs = clock.now();
+    const purged = await store.purge({ nowMs, publishedBeforeMs: nowMs - KEEP_PUBLISHED_MS });
+    return { taken_up: takenUp, purged };
+  },
 };

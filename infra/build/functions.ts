@@ -1,28 +1,49 @@
 import { intents } from "../../functions/catalog.ts";
+import { jobs } from "../../functions/platform/jobs.ts";
 import { RuntimeError } from "../../shared/errors.ts";
+import { checkFunctionLength } from "../../shared/executions/function-length.ts";
+import type { Job } from "../../shared/http/function-app.ts";
+import { type FunctionResources, functionResources } from "../../shared/sagas/function-resources.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 
-/** A deployed function: what it is called, and the module that makes it. */
+/** A deployed function: what it is called, what it is deployed with, and the module that makes it. */
 export interface FunctionSpec {
   /** The bundle's name, and its target under the http signature; `<name>_event` is that of the cloudevent signature. */
   readonly name: string;
   readonly kind: "intent" | "api" | "job";
   /** The intent that it is the function of; its topic's pushes are for it. */
   readonly intentType: string | undefined;
+  /** When a scheduler calls it: cron, in UTC. */
+  readonly schedule: string | undefined;
+  readonly resources: FunctionResources;
+  /** What one request may take. */
+  readonly timeoutMs: number;
   /** The source text of its entry, with imports from the repository's root. */
   readonly entry: string;
 }
 
-const JOBS = { log_retention: "logRetention", outbox_relay: "outboxRelay", recovery_sweep: "recoverySweep" };
+const API = "runtime_api";
+/** It waits for others most of its time; a stream of events may be followed for an hour. */
+const API_RESOURCES = { concurrency: 80, maxInstances: 100 };
+const API_TIMEOUT_MS = 3_600_000;
+/** One run at a time in an instance; a second instance only where one run outlasts the pause before the next. */
+const JOB_RESOURCES = { concurrency: 1, maxInstances: 2 };
 
-/** Every function of the product: one for each intent, and those of the platform. */
+/** Every function of the product: one for each intent, and those of the platform. Throws `catalog.*` where they cannot be deployed. */
 export function functionSpecs(): readonly FunctionSpec[] {
-  return [...intents.map(intentSpec), apiSpec(), ...Object.entries(JOBS).map(([name, job]) => jobSpec(name, job))];
+  const specs = [...intents.map(intentSpec), apiSpec(), ...jobs.map(jobSpec)];
+  for (const [name, same] of Map.groupBy(specs, (spec) => spec.name)) {
+    if (same.length === 1) continue;
+    const which = same.map(({ intentType, kind }) => intentType ?? `a function of kind ${kind}`).join(" and ");
+    throw new RuntimeError("catalog.duplicate_function", `${which} would both be the function ${name}; rename one.`);
+  }
+  return specs;
 }
 
 function intentSpec(definition: IntentDefinition): FunctionSpec {
-  const { name, type } = definition;
+  const { name, type, resources, functionTimeoutMs } = definition;
   const called = calledBy(definition);
+  checkFunctionLength([definition, ...called], functionTimeoutMs);
   // By names of their own: an intent of one word is called what its target is called.
   const imports = [definition, ...called].map(
     (each, index) =>
@@ -30,25 +51,44 @@ function intentSpec(definition: IntentDefinition): FunctionSpec {
   );
   const list = called.map((_, index) => `intent${index + 1}`).join(", ");
   const entry = entryOf("intentFunction", name, `intentFunction(intent0, [${list}])`, imports);
-  return { name, kind: "intent", intentType: type, entry };
+  return {
+    name,
+    kind: "intent",
+    intentType: type,
+    schedule: undefined,
+    resources,
+    timeoutMs: functionTimeoutMs,
+    entry,
+  };
 }
 
 function apiSpec(): FunctionSpec {
   const imports = [`import { intents } from "./functions/catalog.ts";`];
-  const entry = entryOf("apiFunction", "runtime_api", "apiFunction(intents)", imports);
-  return { name: "runtime_api", kind: "api", intentType: undefined, entry };
+  return {
+    name: API,
+    kind: "api",
+    intentType: undefined,
+    schedule: undefined,
+    resources: functionResources(API, API_RESOURCES),
+    timeoutMs: API_TIMEOUT_MS,
+    entry: entryOf("apiFunction", API, "apiFunction(intents)", imports),
+  };
 }
 
-function jobSpec(name: string, job: string): FunctionSpec {
+function jobSpec({ name, schedule, timeoutMs }: Job): FunctionSpec {
+  checkFunctionLength(intents, timeoutMs);
   const imports = [
     `import { intents } from "./functions/catalog.ts";`,
-    `import { ${job} } from "./functions/platform/${name.replaceAll("_", "-")}.ts";`,
+    `import { ${camelCase(name)} as job } from "./functions/platform/${name.replaceAll("_", "-")}.ts";`,
   ];
   return {
     name,
     kind: "job",
     intentType: undefined,
-    entry: entryOf("jobFunction", name, `jobFunction(intents, ${job})`, imports),
+    schedule,
+    resources: functionResources(name, JOB_RESOURCES),
+    timeoutMs,
+    entry: entryOf("jobFunction", name, `jobFunction(intents, job)`, imports),
   };
 }
 

@@ -15,6 +15,7 @@ const STAGES: readonly Stage[] = [
   { name: "types", command: ["tsc"] },
   { name: "unused", command: ["knip", "--no-config-hints"] },
   { name: "contracts", command: ["node", "infra/build/contracts.ts"] },
+  { name: "build", command: ["node", "infra/build/main.ts", "--check"] },
   { name: "tests", command: ["vitest", "run"] },
 ];
 

@@ -25,12 +25,20 @@ export function createIntentApp(services: RuntimeServices, { realm, name }: Inte
 }
 
 /** Something that a scheduler calls: does one piece of work and tells what it did. */
-export type Job = (services: RuntimeServices) => Promise<JsonObject>;
+export interface Job {
+  /** Its function's name. */
+  readonly name: string;
+  /** When it is called: cron, in UTC. */
+  readonly schedule: string;
+  /** What one call may take, at most 30 minutes: Cloud Scheduler waits no longer. It must do for a step of any intent. */
+  readonly timeoutMs: number;
+  readonly run: (services: RuntimeServices) => Promise<JsonObject>;
+}
 
 /** The surface of a platform function that a scheduler calls: any POST is one run of the job. */
 export function createJobApp(services: RuntimeServices, job: Job): App {
   const router = createRouter(services);
   addHealthRoutes(router, services);
-  router.on("POST", "*", limitBodies(services.config.maxBodyBytes), async () => Response.json(await job(services)));
+  router.on("POST", "*", limitBodies(services.config.maxBodyBytes), async () => Response.json(await job.run(services)));
   return { fetch: async (request) => router.fetch(request) };
 }

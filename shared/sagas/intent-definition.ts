@@ -2,6 +2,7 @@ import type * as z from "zod";
 
 import type { JsonObject } from "../json.ts";
 import type { Durability } from "../ports/execution-store.ts";
+import type { FunctionResources } from "./function-resources.ts";
 import type { PlanOutline, PlanView, SagaPlan } from "./plan.ts";
 
 /** What callers of an intent type see at compile time: its name, and its input before defaults. */
@@ -32,6 +33,7 @@ export interface IntentDefinition<
   readonly target: string | undefined;
   /** What one invocation of the intent's function may take: no step may be longer. */
   readonly functionTimeoutMs: number;
+  readonly resources: FunctionResources;
   /** What the whole execution may take, waiting included. */
   readonly timeoutMs: number;
   readonly durability: Durability;

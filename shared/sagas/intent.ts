@@ -11,6 +11,7 @@ import type { EmittedEvent, StepContext, UndoContext } from "./step-context.ts";
 import { checkPlan } from "./check-plan.ts";
 import { describePlan } from "./describe-plan.ts";
 import { outlineOf } from "./diff-plans.ts";
+import { type FunctionResources, functionResources } from "./function-resources.ts";
 
 export interface IntentOptions<Input extends JsonObject, Output extends JsonObject, Schema = unknown> {
   readonly version: number;
@@ -22,6 +23,8 @@ export interface IntentOptions<Input extends JsonObject, Output extends JsonObje
   readonly target?: keyof Input & string;
   /** The request timeout of the intent's function; default 60m, Cloud Run's longest. */
   readonly functionTimeout?: Duration;
+  /** What its function is deployed with; default 512 MB, 1 CPU, 40 requests at a time, up to 20 instances and none kept. */
+  readonly resources?: Partial<FunctionResources>;
   /** How long the execution may take, waiting included; default 400d, the log's retention. */
   readonly timeout?: Duration;
   /** `ends` for a plan of idempotent steps: 2 commits, whatever its length. */
@@ -215,6 +218,7 @@ export function intent<
     events: options.events ?? {},
     target: options.target,
     functionTimeoutMs: durationMs(options.functionTimeout ?? "60m"),
+    resources: functionResources(type, options.resources),
     timeoutMs: durationMs(options.timeout ?? "400d"),
     durability: options.durability ?? "strict",
     concurrency: options.concurrency,

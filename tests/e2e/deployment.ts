@@ -8,7 +8,7 @@ import { type FunctionSpec, functionSpecs } from "../../infra/build/functions.ts
 import { startFunction } from "../../infra/dev/parts/function-process.ts";
 import type { Part } from "../../infra/dev/parts/part.ts";
 import { EVENTS_TOPIC } from "../../shared/state/cloud-event.ts";
-import { DEAD_LETTER_TOPIC, intentTopic, topicsOf } from "../../shared/state/topics.ts";
+import { DEAD_LETTER_TOPIC, intentTopic, MAX_DELIVERY_ATTEMPTS, topicsOf } from "../../shared/state/topics.ts";
 import { type Inbox, openInbox } from "../conformance/pubsub-inbox.ts";
 import type { Publication } from "./event-producer.ts";
 
@@ -41,7 +41,11 @@ export async function openDeployment(
   const options = { projectId, emulatorHost };
   const bundles = await bundleFunctions(join(folder, "dist"), specs);
   const types = bundles.flatMap(({ spec }) => (spec.intentType === undefined ? [] : [spec.intentType]));
-  const deadLetters = { topic: DEAD_LETTER_TOPIC, subscription: DEAD_LETTER_TOPIC, maxDeliveryAttempts: 100 };
+  const deadLetters = {
+    topic: DEAD_LETTER_TOPIC,
+    subscription: DEAD_LETTER_TOPIC,
+    maxDeliveryAttempts: MAX_DELIVERY_ATTEMPTS,
+  };
   const pushes: PushSubscription[] = [];
   await setUpTopics(options, { topics: topicsOf(types), pushes, deadLetters });
   const bus: PubsubBus = await createPubsubBus({ ...options, pingTopic: EVENTS_TOPIC });

@@ -6,6 +6,7 @@ import * as z from "zod";
 
 import { bundleFunctions } from "../../infra/build/bundle.ts";
 import type { FunctionSpec } from "../../infra/build/functions.ts";
+import { functionResources } from "../../shared/sagas/function-resources.ts";
 import { sharedPubsub, withParts } from "../kit/parts.ts";
 import { temporaryFolder } from "../kit/temporary-folder.ts";
 import { type Client, connect, expectStatus, send, shapes } from "./client.ts";
@@ -18,6 +19,9 @@ const spec = (name: string, made: string, factory: string, intentType?: string):
   name,
   kind: intentType === undefined ? "api" : "intent",
   intentType,
+  schedule: undefined,
+  resources: functionResources(name),
+  timeoutMs: 60_000,
   entry: `
     import { ${factory} } from "./functions/instance.ts";
     import { slow as definition } from "./tests/e2e/fixtures/slow-intent.ts";

@@ -2,19 +2,19 @@ import { join } from "node:path";
 
 import { setUpTopics } from "../../adapters/pubsub/set-up-topics.ts";
 import { bundleFunctions } from "../../build/bundle.ts";
-import { DEAD_LETTER_TOPIC, intentTopic, topicsOf } from "../../../shared/state/topics.ts";
+import { DEAD_LETTER_TOPIC, intentTopic, MAX_DELIVERY_ATTEMPTS, topicsOf } from "../../../shared/state/topics.ts";
 import { startFunction } from "../parts/function-process.ts";
 import type { Part } from "../parts/part.ts";
 import type { Components } from "./components.ts";
 import { prefixed, type Row } from "./console.ts";
 import type { ScheduledJob } from "./scheduler.ts";
 
-const MAX_DELIVERY_ATTEMPTS = 5;
 const ACK_DEADLINE_SECONDS = 60;
 /** In the cloud a scheduler calls these once a minute; nobody wants to wait for that here. */
 const JOB_EVERY_MS = 2_000;
-/** And this one once a day. */
-const RETENTION_EVERY_MS = 60_000;
+/** And what has a rarer schedule there is rarer here. */
+const RARE_JOB_EVERY_MS = 60_000;
+const EACH_MINUTE = "* * * * *";
 
 export interface RunningFunctions {
   readonly rows: readonly Row[];
@@ -80,6 +80,6 @@ export async function startFunctions(options: FunctionsOptions): Promise<Running
     apiUrl: running.find(({ spec }) => spec.kind === "api")?.url ?? "",
     jobs: running
       .filter(({ spec }) => spec.kind === "job")
-      .map(({ spec, url }) => ({ url, everyMs: spec.name === "log_retention" ? RETENTION_EVERY_MS : JOB_EVERY_MS })),
+      .map(({ spec, url }) => ({ url, everyMs: spec.schedule === EACH_MINUTE ? JOB_EVERY_MS : RARE_JOB_EVERY_MS })),
   };
 }

@@ -1,0 +1,7 @@
+import type { Job } from "../../shared/http/function-app.ts";
+import { logRetention } from "./log-retention.ts";
+import { outboxRelay } from "./outbox-relay.ts";
+import { recoverySweep } from "./recovery-sweep.ts";
+
+/** Everything that a scheduler calls. */
+export const jobs: readonly Job[] = [logRetention, outboxRelay, recoverySweep];

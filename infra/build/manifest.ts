@@ -1,0 +1,81 @@
+import * as z from "zod";
+
+import { loadConfig, SECRET_VARIABLES } from "../../shared/config.ts";
+import { RuntimeError } from "../../shared/errors.ts";
+import { EVENTS_TOPIC } from "../../shared/state/cloud-event.ts";
+import { DEAD_LETTER_TOPIC, intentTopic, MAX_DELIVERY_ATTEMPTS } from "../../shared/state/topics.ts";
+import type { FunctionSpec } from "./functions.ts";
+import { type Manifest, manifestForm } from "./manifest-form.ts";
+
+const SCHEMA_NAME = "functions.manifest.schema.json";
+/** What is the same wherever it is deployed: the cloud's stores, and every interface, since Cloud Run's proxy is outside. */
+const ENVIRONMENT = { MODE: "production", HOST: "0.0.0.0", STORE: "tiered", OBJECTS: "gcs", BUS: "pubsub" };
+/** Whose pushes an intent's function believes; a function without a topic gets none. */
+const PUSHES = ["PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT"];
+
+/** Describes the functions of a build; all of it follows from their definitions and from the configuration's own schema. */
+export function functionsManifest(specs: readonly FunctionSpec[]): Manifest {
+  const redis = { upstash: redisChoice("upstash"), memorystore: redisChoice("redis") };
+  const choices = Object.values(redis);
+  // Whatever Redis it is: the last of these words is said of the first that lacks.
+  const givenLater = new Set(choices.flatMap((each) => [...each.environment_needed, ...each.secrets]));
+  const needed = missingOf(ENVIRONMENT).filter((name) => !givenLater.has(name));
+  const secrets = [...needed.filter(isSecret), ...choices.flatMap((each) => each.secrets)].toSorted();
+  return manifestForm.parse({
+    $schema: `./${SCHEMA_NAME}`,
+    version: 1,
+    events_topic: EVENTS_TOPIC,
+    dead_letter_topic: DEAD_LETTER_TOPIC,
+    max_delivery_attempts: MAX_DELIVERY_ATTEMPTS,
+    redis,
+    functions: specs.map((spec) => {
+      const { name, kind, intentType, schedule, resources, timeoutMs } = spec;
+      const timeoutSeconds = Math.ceil(timeoutMs / 1_000);
+      const pushes = intentType === undefined ? [] : PUSHES;
+      return {
+        name,
+        kind,
+        intent_type: intentType ?? null,
+        triggers: {
+          http: intentType === undefined ? "/" : `/${intentType.replace(".", "/")}`,
+          topic: intentType === undefined ? null : intentTopic(intentType),
+          schedule: schedule ?? null,
+        },
+        memory_mb: resources.memoryMb,
+        cpu: resources.cpu,
+        timeout_seconds: timeoutSeconds,
+        concurrency: resources.concurrency,
+        min_instances: resources.minInstances,
+        max_instances: resources.maxInstances,
+        environment: { ...ENVIRONMENT, CLOUD_RUN_TIMEOUT_SECONDS: String(timeoutSeconds) },
+        environment_needed: [...needed.filter((each) => !isSecret(each)), ...pushes].toSorted(),
+        secrets,
+      };
+    }),
+  });
+}
+
+/** The manifest's JSON Schema. */
+export function manifestSchema(): object {
+  return { $id: SCHEMA_NAME, ...z.toJSONSchema(manifestForm) };
+}
+
+function redisChoice(store: string): Manifest["redis"][string] {
+  const missing = missingOf({ STORE: store });
+  return { environment_needed: missing.filter((name) => !isSecret(name)), secrets: missing.filter(isSecret) };
+}
+
+function isSecret(variable: string): boolean {
+  return SECRET_VARIABLES.includes(variable);
+}
+
+/** The variables that the configuration asks for in an environment that lacks them. */
+function missingOf(environment: Readonly<Record<string, string>>): readonly string[] {
+  try {
+    loadConfig(environment);
+    return [];
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || error.code !== "config.invalid") throw error;
+    return error.faults.map(({ path }) => path).toSorted();
+  }
+}

@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, it } from "vitest";
+
+import { intents } from "../../functions/catalog.ts";
+import { jobs } from "../../functions/platform/jobs.ts";
+import { functionSpecs } from "../../infra/build/functions.ts";
+import { functionsManifest } from "../../infra/build/manifest.ts";
+import type { Manifest } from "../../infra/build/manifest-form.ts";
+import { loadConfig } from "../../shared/config.ts";
+import { workMs } from "../../shared/executions/function-length.ts";
+import { worksOf } from "../../shared/sagas/check-plan.ts";
+import { topicsOf } from "../../shared/state/topics.ts";
+
+const FOLDER = path.resolve(import.meta.dirname, "../../infra/schema");
+const committed = async (file: string): Promise<unknown> => JSON.parse(await readFile(path.join(FOLDER, file), "utf8"));
+
+/** Values for what a deployment has to give, by the names of the variables. */
+const GIVEN: Readonly<Record<string, string>> = {
+  GCS_BUCKET: "bucket",
+  GOOGLE_CLOUD_PROJECT: "project",
+  OIDC_AUDIENCE: "audience",
+  OIDC_ISSUER: "https://issuer.example",
+  PUSH_AUDIENCE: "audience",
+  PUSH_SERVICE_ACCOUNT: "push@project.iam.gserviceaccount.com",
+  REDIS_URL: "rediss://:secret@10.0.0.3:6379",
+  UPSTASH_REDIS_REST_URL: "https://redis.example",
+  UPSTASH_REDIS_REST_TOKEN: "secret",
+};
+const given = (names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, GIVEN[name] ?? `no value for ${name} in this test`]));
+
+describe("the functions manifest", () => {
+  it("is valid under the JSON Schema that lies beside it, which refuses what deployments could not read", async () => {
+    const manifest = (await committed("functions.manifest.json")) as Manifest;
+    const validate = new Ajv2020({ strict: true }).compile(
+      (await committed("functions.manifest.schema.json")) as object,
+    );
+    validate(manifest);
+    expect(validate.errors).toBeNull();
+    const [first] = manifest.functions;
+    expect(validate({ ...manifest, functions: [{ ...first, memory_mb: "512Mi" }] })).toBe(false);
+    expect(validate({ ...manifest, functions: [{ ...first, memory: 512 }] })).toBe(false);
+  });
+
+  it("has one function for each intent, each job and the API, and a topic for each intent and no other", () => {
+    const { functions } = functionsManifest(functionSpecs());
+    expect(functions.map(({ name }) => name)).toEqual([
+      ...intents.map(({ name }) => name),
+      "runtime_api",
+      ...jobs.map(({ name }) => name),
+    ]);
+    const topics = functions.flatMap(({ triggers }) => triggers.topic ?? []);
+    expect(topics).toEqual(topicsOf(intents.map(({ type }) => type)).slice(2));
+  });
+
+  it("gives every function time for each step that it runs", () => {
+    const { functions } = functionsManifest(functionSpecs());
+    for (const { timeout_seconds, intent_type } of functions) {
+      const runs = intent_type === null ? intents : intents.filter(({ type }) => type === intent_type);
+      for (const [, { timeoutMs }] of runs.flatMap(({ plan }) => plan.nodes.flatMap(worksOf))) {
+        expect(timeoutMs).toBeLessThanOrEqual(workMs(timeout_seconds * 1_000));
+      }
+    }
+  });
+
+  it("names all that a function needs to start with either Redis, and nothing that it can do without", () => {
+    const { functions, redis } = functionsManifest(functionSpecs());
+    for (const choice of Object.values(redis)) {
+      for (const { environment, environment_needed, secrets } of functions) {
+        expect(secrets).toEqual(expect.arrayContaining([...choice.secrets]));
+        const needed = [...environment_needed, ...choice.environment_needed, ...choice.secrets];
+        const whole = { K_SERVICE: "function", PORT: "8080", ...environment, ...given(needed) };
+        expect(loadConfig(whole)).toMatchObject({ mode: "production", store: { kind: "tiered" } });
+        for (const name of needed) {
+          expect(() => loadConfig({ ...whole, [name]: undefined }), `without ${name}`).toThrow(name);
+        }
+      }
+    }
+  });
+});
