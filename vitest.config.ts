@@ -13,6 +13,8 @@ const projects = [
 ];
 
 export default defineConfig({
+  // `symphainy/client` from its sources, as everywhere in the repository.
+  ssr: { resolve: { conditions: ["symphainy-source", "node", "import", "module", "default"] } },
   test: {
     passWithNoTests: false,
     globalSetup: ["tests/kit/parts-setup.ts"],

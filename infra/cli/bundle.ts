@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { build } from "esbuild";
+
+import { placeFiles } from "../build/place-files.ts";
 
 /**
  * `node infra/cli/bundle.ts`, which npm runs before it packs: makes infra/cli/dist, what an installed package runs, because Node
@@ -25,24 +26,4 @@ const { outputFiles } = await build({
   logLevel: "error",
   write: false,
 });
-
-// What is as it should be stays untouched: two packings at once do not take each other's files away.
-await mkdir(path.join(outdir, "chunks"), { recursive: true });
-await Promise.all(
-  outputFiles.map(async ({ path: file, contents }) => {
-    const present = await readFile(file).catch(() => undefined);
-    if (present?.equals(contents) === true) return;
-    const draft = `${file}.${process.pid}`;
-    await writeFile(draft, contents);
-    await rename(draft, file);
-  }),
-);
-const wanted = new Set(outputFiles.map(({ path: file }) => file));
-const found = await readdir(outdir, { recursive: true, withFileTypes: true });
-const stale = found.filter((entry) => entry.isFile() && entry.name.endsWith(".mjs"));
-await Promise.all(
-  stale
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .filter((file) => !wanted.has(file))
-    .map((file) => rm(file)),
-);
+await placeFiles(outdir, new Map(outputFiles.map(({ path: file, contents }) => [file, contents])));

@@ -26,6 +26,7 @@ async function bundle(code: string): Promise<{ readonly text: string; readonly m
     metafile: true,
     format: "esm",
     platform: "browser",
+    conditions: ["symphainy-source"],
     target: ["chrome110", "firefox115", "safari16"],
     logLevel: "silent",
   });

@@ -93,6 +93,7 @@ async function bundlePage(define: Readonly<Record<string, string>>): Promise<str
     write: false,
     format: "iife",
     platform: "browser",
+    conditions: ["symphainy-source"],
     define,
   });
   return outputFiles[0]?.text ?? "";
