@@ -22,6 +22,20 @@ const integer = (fallback: number, min: number, max: number) =>
     .pipe(z.number().min(min).max(max))
     .default(fallback);
 
+/** As browsers write them: no path, no default port, and never a wildcard. */
+const origins = z
+  .string()
+  .default("")
+  .transform((text) =>
+    text
+      .split(",")
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ""),
+  )
+  .refine((list) => list.every((origin) => /^https?:[^*]+$/.test(origin) && URL.parse(origin)?.origin === origin), {
+    message: "must be origins such as https://app.example, separated by commas; there is no wildcard",
+  });
+
 const loopback = ["127.0.0.1", "localhost", "::1"];
 
 const oneOf = <Kind extends string>(choices: Readonly<Record<Kind, unknown>>) =>
@@ -45,6 +59,7 @@ const plainSchema = z
     MAX_RUNNING: integer(64, 1, 10_000),
     MAX_QUEUED: integer(10_000, 0, 1_000_000),
     CLOUD_RUN_TIMEOUT_SECONDS: integer(3_600, 1, 3_600),
+    CORS_ORIGINS: origins,
     STORE: oneOf(STORES).default("sqlite"),
     OBJECTS: oneOf(OBJECTS).default("files"),
     BUS: oneOf(BUSES).default("in-process"),
@@ -71,6 +86,7 @@ const plainSchema = z
     gracePeriodMs: env.GRACE_PERIOD_MS,
     maxRunning: env.MAX_RUNNING,
     maxQueued: env.MAX_QUEUED,
+    corsOrigins: env.CORS_ORIGINS,
     functionTimeoutMs: env.CLOUD_RUN_TIMEOUT_SECONDS * 1_000,
   }));
 

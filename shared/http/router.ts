@@ -5,11 +5,12 @@ import { bodyLimit } from "hono/body-limit";
 import { RuntimeError } from "../errors.ts";
 import type { RuntimeServices } from "../services.ts";
 import { traceFrom, traceparent } from "../trace.ts";
+import { allowOrigins } from "./cross-origin.ts";
 import type { HttpEnv, Router } from "./endpoint.ts";
 import { problemResponse } from "./problem.ts";
 
 /** A router on which every answer carries its trace and every error becomes a problem. */
-export function createRouter({ adapters }: RuntimeServices): Router {
+export function createRouter({ adapters, config }: RuntimeServices): Router {
   const router = new OpenAPIHono<HttpEnv>();
   router.use(async (c, next) => {
     const trace = traceFrom(c.req.header("traceparent"), adapters.ids);
@@ -22,6 +23,7 @@ export function createRouter({ adapters }: RuntimeServices): Router {
     headers.set("x-content-type-options", "nosniff");
     if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   });
+  if (config.corsOrigins.length > 0) router.use(allowOrigins(new Set(config.corsOrigins)));
   router.onError((error, c) => problemResponse(error, c.get("trace").traceId, adapters.logger));
   router.notFound((c) => {
     const error = new RuntimeError(

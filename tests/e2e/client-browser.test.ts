@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createContext, runInContext } from "node:vm";
 
-import { afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import * as z from "zod";
 
 import { findChromium } from "../../infra/dev/parts/find-parts.ts";
@@ -10,7 +10,7 @@ import { withParts } from "../kit/parts.ts";
 import { temporaryFolder } from "../kit/temporary-folder.ts";
 import { send } from "./client.ts";
 import { type PageServer, servePage, told } from "./client-page.ts";
-import { type RuntimeProcess, runtimeProcesses } from "./runtime-process.ts";
+import { runtimeProcesses } from "./runtime-process.ts";
 
 const WITHIN_MS = 40_000;
 /** What a page has of the web, and nothing of Node. */
@@ -18,20 +18,19 @@ const WEB = { AbortController, AbortSignal, Blob, File, Headers, Request, Respon
 const WEB_FUNCTIONS = { clearTimeout, crypto, fetch, setTimeout };
 
 const runtimes = runtimeProcesses();
-let runtime: RuntimeProcess;
 let page: PageServer | undefined;
 
-beforeAll(async () => {
-  runtime = await runtimes.start();
-});
 afterEach(async () => {
   await page?.close();
   page = undefined;
 });
 
 async function open(tenantId: string): Promise<PageServer> {
-  const answer = await send(runtime.url, { method: "POST", path: "/dev/token", body: { tenant_id: tenantId } });
-  page = await servePage(runtime.url, tenantId, answer.as(z.object({ token: z.string() })).token);
+  page = await servePage(tenantId, async (origin) => {
+    const { url } = await runtimes.start({ env: { CORS_ORIGINS: origin } });
+    const answer = await send(url, { method: "POST", path: "/dev/token", body: { tenant_id: tenantId } });
+    return { runtimeUrl: url, token: answer.as(z.object({ token: z.string() })).token };
+  });
   return page;
 }
 
@@ -50,7 +49,7 @@ it("works with nothing but what the web has", async () => {
 });
 
 withParts(["chromium"], () => {
-  it("works in a page in Chromium", async () => {
+  it("works in a page in Chromium, whose origin is not the runtime's", async () => {
     const opened = await open("chromium");
     await using folder = await temporaryFolder();
     const program = await findChromium();

@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { buffer, text } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 
 import { build } from "esbuild";
 import * as z from "zod";
@@ -17,7 +17,7 @@ const PAGE = `
   const ingest = reference<typeof ingestFile>("content.ingest_file");
   const save = reference<typeof saveMaterialization>("content.save_materialization");
   async function work() {
-    const tenant = createClient({ baseUrl: ORIGIN, token: TOKEN }).tenant(TENANT);
+    const tenant = createClient({ baseUrl: RUNTIME, token: TOKEN }).tenant(TENANT);
     const session = tenant.session();
     const upload_id = await tenant.upload(new File(["a,b\\n1,2\\n"], "page.csv", { type: "text/csv" }));
     const handle = await session.submit(ingest, { ui_name: "page.csv", upload_id });
@@ -40,6 +40,7 @@ export const told = z.object({
   told: z.object({ events: z.array(z.string()), downloaded: z.string(), listed: z.int(), code: z.string() }),
 });
 
+/** Where a page comes from: an origin of its own, as an app has one. */
 export interface PageServer {
   readonly url: string;
   /** The page's program, for engines that are no browsers. */
@@ -49,8 +50,11 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** Serves a page that uses the client, and before the runtime, as an app's own server does: all of one origin. */
-export async function servePage(runtimeUrl: string, tenantId: string, token: string): Promise<PageServer> {
+/** Serves a page that uses the client against the runtime that `start` starts once it knows from where the page will call. */
+export async function servePage(
+  tenantId: string,
+  start: (origin: string) => Promise<{ readonly runtimeUrl: string; readonly token: string }>,
+): Promise<PageServer> {
   const { promise: result, resolve } = Promise.withResolvers<unknown>();
   let script = "";
   const server: Server = createServer((request, response) => {
@@ -58,19 +62,18 @@ export async function servePage(runtimeUrl: string, tenantId: string, token: str
       if (request.url === "/")
         return void response.setHeader("content-type", "text/html").end('<script src="/page.js"></script>');
       if (request.url === "/page.js") return void response.setHeader("content-type", "text/javascript").end(script);
-      if (request.url === "/told") {
-        resolve(JSON.parse(await text(request)));
-        return void response.end();
-      }
-      await forward(runtimeUrl, request, response);
+      if (request.url === "/told") resolve(JSON.parse(await text(request)));
+      response.end();
     };
     answer().catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { runtimeUrl, token } = await start(url);
   script = await bundlePage({
     ORIGIN: JSON.stringify(url),
+    RUNTIME: JSON.stringify(runtimeUrl),
     TOKEN: JSON.stringify(token),
     TENANT: JSON.stringify(tenantId),
   });
@@ -97,24 +100,4 @@ async function bundlePage(define: Readonly<Record<string, string>>): Promise<str
     define,
   });
   return outputFiles[0]?.text ?? "";
-}
-
-async function forward(runtimeUrl: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { method = "GET", url = "/" } = request;
-  const headers = new Headers();
-  for (const name of ["authorization", "content-type", "idempotency-key", "last-event-id", "prefer", "accept"]) {
-    const value = request.headers[name];
-    if (typeof value === "string") headers.set(name, value);
-  }
-  // By the name that the caller used, which is in the signed URLs that come back.
-  headers.set("host", request.headers.host ?? "");
-  const body = method === "GET" ? undefined : await buffer(request);
-  const answer = await fetch(`${runtimeUrl}${url}`, {
-    method,
-    headers,
-    ...(body === undefined ? {} : { body: new Uint8Array(body) }),
-  });
-  response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
-  for await (const chunk of answer.body ?? []) response.write(chunk);
-  response.end();
 }

@@ -105,15 +105,15 @@ describe("the packed client, in another project", () => {
     await writeFile(join(app, "bundler.json"), JSON.stringify({ ...config, compilerOptions: bundling }));
   });
 
-  const compile = (...args: readonly string[]): Promise<string> =>
-    execute(join(TOOLS, "tsc"), args, { cwd: app }).then(
-      ({ stdout }) => stdout,
-      (error: { readonly stdout: string }) => error.stdout,
-    );
+  /** What the compiler finds fault with. */
+  const compile = (project: string): Promise<string> =>
+    new Promise((resolve) => {
+      execFile(join(TOOLS, "tsc"), ["--project", project], { cwd: app }, (_, stdout) => resolve(stdout));
+    });
 
   it("compiles with the program's own definitions, by Node's rules and by a bundler's, declarations checked", async () => {
-    expect(await compile("--project", "tsconfig.json")).toBe("");
-    expect(await compile("--project", "bundler.json")).toBe("");
+    expect(await compile("tsconfig.json")).toBe("");
+    expect(await compile("bundler.json")).toBe("");
   });
 
   it("does not compile with a wrong member, type, output or name, and says which", async () => {
@@ -130,10 +130,12 @@ describe("the packed client, in another project", () => {
       }),
     );
     await writeFile(join(app, "wrong.json"), JSON.stringify({ extends: "./tsconfig.json", files }));
-    const told = (await compile("--project", "wrong.json")).split(/^(?=wrong-)/m);
-    expect(told).toEqual(
-      wrongs.map(([, , why], index) => expect.stringMatching(new RegExp(`^wrong-${index}\\.ts[^]*${why}`))),
-    );
+    const told = (await compile("wrong.json")).split(/^(?=wrong-)/m);
+    expect(told).toHaveLength(wrongs.length);
+    for (const [index, [, , why]] of wrongs.entries()) {
+      expect(told[index]).toMatch(new RegExp(`^wrong-${index}\\.ts`));
+      expect(told[index]).toContain(why);
+    }
   });
 
   it("runs in Node against a runtime", async () => {

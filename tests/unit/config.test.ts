@@ -37,6 +37,7 @@ describe("loadConfig", () => {
       MAX_RUNNING: "2",
       MAX_QUEUED: "3",
       CLOUD_RUN_TIMEOUT_SECONDS: "4",
+      CORS_ORIGINS: "https://app.example, http://127.0.0.1:3000",
       RATE_INTENTS_PER_TENANT: "7/2s",
     };
     expect(loadConfig(env)).toEqual({
@@ -51,6 +52,7 @@ describe("loadConfig", () => {
       maxRunning: 2,
       maxQueued: 3,
       functionTimeoutMs: 4_000,
+      corsOrigins: ["https://app.example", "http://127.0.0.1:3000"],
       limits: {
         standard: {
           intentsPerCaller: { requests: 100, windowMs: 60_000 },
@@ -92,6 +94,13 @@ describe("loadConfig", () => {
     ["MAX_BODY_BYTES", "1023"],
     ["MAX_RUNNING", "0"],
     ["MAX_QUEUED", "1e3"],
+    ["CORS_ORIGINS", "*"],
+    ["CORS_ORIGINS", "https://*.example"],
+    ["CORS_ORIGINS", "app.example"],
+    ["CORS_ORIGINS", "https://app.example/"],
+    ["CORS_ORIGINS", "https://app.example:443"],
+    ["CORS_ORIGINS", "null"],
+    ["CORS_ORIGINS", "https://app.example;https://b.example"],
   ])("%s=%j is a fault", (name, value) => {
     expect(faults({ [name]: value })).toEqual([name]);
   });

@@ -18,7 +18,7 @@ export const REMEDIES: Readonly<Record<PartName, string>> = {
   redis: "apt-get install redis-server (npm test does it by itself as root where apt-get is)",
   firestore: "gcloud components install cloud-firestore-emulator, and a Java runtime",
   pubsub: "gcloud components install pubsub-emulator, and a Java runtime",
-  chromium: "apt-get install chromium",
+  chromium: "apt-get install chromium (npm test does it by itself as root where apt-get is)",
 };
 
 /** What of the parts is not installed here. */

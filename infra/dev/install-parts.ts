@@ -7,22 +7,23 @@ const INSTALL_WITHIN_MS = 180_000;
 const TAIL_LINES = 12;
 
 /**
- * Runs before `npm test`: installs redis-server where it is missing, this is root, and there is an apt-get. When it cannot, the
- * tests run without it and say so. The emulators are Google's and come with its SDK; nothing here installs those.
+ * `node infra/dev/install-parts.ts redis-server chromium`, before `npm test`: installs what of these packages is missing, each
+ * named as its program is, where this is root and there is an apt-get. When it cannot, the tests run without it and say so. The
+ * emulators are Google's and come with its SDK; nothing here installs those.
  */
-if ((await findProgram("redis-server")) === undefined) await install();
+for (const name of process.argv.slice(2)) if ((await findProgram(name)) === undefined) await install(name);
 
-async function install(): Promise<void> {
+async function install(name: string): Promise<void> {
   const apt = await findProgram("apt-get");
   if (apt === undefined || process.getuid?.() !== 0) return;
-  process.stderr.write("Installing redis-server with apt-get ... ");
+  process.stderr.write(`Installing ${name} with apt-get ... `);
   const startedMs = performance.now();
-  const packages = ["install", "--yes", "--no-install-recommends", "redis-server"];
+  const packages = ["install", "--yes", "--no-install-recommends", name];
   // A bare image has no package lists, or old ones.
   let failure = await failureOf(apt, packages);
   if (failure !== undefined) failure = (await failureOf(apt, ["update"])) ?? (await failureOf(apt, packages));
-  if (failure === undefined && (await findProgram("redis-server")) === undefined) {
-    failure = "apt-get installed it, and yet there is no redis-server on PATH";
+  if (failure === undefined && (await findProgram(name)) === undefined) {
+    failure = `apt-get installed it, and yet there is no ${name} on PATH`;
   }
   if (failure === undefined) {
     process.stderr.write(`done in ${Math.round((performance.now() - startedMs) / 1_000)} s\n`);
