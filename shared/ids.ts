@@ -18,6 +18,9 @@ export type EventId = Id<"event">;
 export type ArtifactId = Id<"artifact">;
 export type TraceId = Id<"trace">;
 export type WorkerId = Id<"worker">;
+/** A Wasm instance, and a node that runs instances. */
+export type InstanceId = Id<"instance">;
+export type NodeId = Id<"node">;
 
 /** The tenant of a verified token or of a stored row. Nothing else may call this. */
 export function trustedTenantId(text: string): TenantId {
@@ -33,6 +36,8 @@ export const asId = {
   trace: (text: string): TraceId => text as TraceId,
   artifact: (text: string): ArtifactId => text as ArtifactId,
   event: (text: string): EventId => text as EventId,
+  instance: (text: string): InstanceId => text as InstanceId,
+  node: (text: string): NodeId => text as NodeId,
 } as const;
 
 /** The trace id of a uuid-shaped W3C trace id. */
@@ -58,6 +63,9 @@ export function createIds(random: Random) {
     materialization: (): string => `materialization_${random.uuid()}`,
     trace: (): TraceId => `trace_${random.uuid()}` as TraceId,
     worker: (): WorkerId => `worker_${random.uuid()}` as WorkerId,
+    instance: (): InstanceId => `instance_${random.uuid()}` as InstanceId,
+    node: (): NodeId => `node_${random.uuid()}` as NodeId,
+    capability: (): string => `capability_${random.uuid()}`,
   };
 }
 
@@ -78,4 +86,6 @@ export const idSchemas = {
   event: idSchema<"event">("event_7f9c24e5-2f4e-4a50-9a0b-1f2d3c4b5a69"),
   artifact: idSchema<"artifact">("file_7f9c24e5-2f4e-4a50-9a0b-1f2d3c4b5a69"),
   trace: idSchema<"trace">("trace_7f9c24e5-2f4e-4a50-9a0b-1f2d3c4b5a69"),
+  instance: idSchema<"instance">("instance_7f9c24e5-2f4e-4a50-9a0b-1f2d3c4b5a69"),
+  node: idSchema<"node">("node_7f9c24e5-2f4e-4a50-9a0b-1f2d3c4b5a69"),
 } as const;
