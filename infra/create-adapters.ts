@@ -5,6 +5,7 @@ import type {
   BusChoice,
   FirestoreChoice,
   ObjectsChoice,
+  RecordsChoice,
   RedisChoice,
   StoreChoice,
   UpstashChoice,
@@ -16,6 +17,7 @@ import { createLogger, type Logger } from "../shared/logger.ts";
 import type { ExecutionStore } from "../shared/ports/execution-store.ts";
 import type { MessageBus } from "../shared/ports/message-bus.ts";
 import type { ObjectStore } from "../shared/ports/object-store.ts";
+import type { RecordStore } from "../shared/ports/record-store.ts";
 import type { RateBuckets } from "../shared/ports/rate-buckets.ts";
 import type { Adapters } from "../shared/services.ts";
 import { EVENTS_TOPIC } from "../shared/state/cloud-event.ts";
@@ -50,16 +52,18 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     openObjects(config.objects, config.dataDir),
     openBus(config.bus),
   ]);
+  const records = await openRecords(config.records, config.dataDir);
   const rateBuckets = openRateBuckets(config.store, config.dataDir);
   return {
     ...deps,
     store: store.adapter,
     rateBuckets,
+    records,
     objects: objects.adapter,
     bus: bus.adapter,
     ...identity,
     close: async () => {
-      await Promise.all([store.close?.(), rateBuckets.close(), objects.close?.(), bus.close?.()]);
+      await Promise.all([store.close?.(), rateBuckets.close(), records.close(), objects.close?.(), bus.close?.()]);
     },
   };
 }
@@ -173,6 +177,16 @@ async function openObjects(choice: ObjectsChoice, dataDir: string): Promise<Open
       const { createGcsObjectStore } = await import("./adapters/gcs/object-store.ts");
       const { bucket, projectId, emulatorUrl } = choice;
       return { adapter: createGcsObjectStore({ bucket, projectId, apiEndpoint: emulatorUrl }) };
+    }
+  }
+}
+
+/** Connects when it is first asked. */
+async function openRecords(choice: RecordsChoice, dataDir: string): Promise<RecordStore> {
+  switch (choice.kind) {
+    case "sqlite": {
+      const { createSqliteRecordStore } = await import("./adapters/sqlite/record-store.ts");
+      return createSqliteRecordStore(join(dataDir, "data.db"));
     }
   }
 }

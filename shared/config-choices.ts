@@ -40,6 +40,11 @@ export type BusChoice =
   | { readonly kind: "in-process" }
   | { readonly kind: "pubsub"; readonly projectId: string; readonly emulatorHost: string | undefined };
 
+/** Where the data steward's rows are kept. */
+export interface RecordsChoice {
+  readonly kind: "sqlite";
+}
+
 /** A variable that a choice cannot do without. */
 const needed = (choice: string) => {
   const error = `is needed with ${choice}`;
@@ -143,4 +148,8 @@ export const BUSES: Readonly<Record<BusChoice["kind"], Reader<BusChoice>>> = {
         emulatorHost: pubsub.PUBSUB_EMULATOR_HOST,
       }))
       .safeParse(env),
+};
+
+export const RECORDS: Readonly<Record<RecordsChoice["kind"], Reader<RecordsChoice>>> = {
+  sqlite: () => ({ success: true, data: { kind: "sqlite" } }),
 };

@@ -5,6 +5,8 @@ import {
   type BusChoice,
   OBJECTS,
   type ObjectsChoice,
+  RECORDS,
+  type RecordsChoice,
   type Reading,
   STORES,
   type StoreChoice,
@@ -63,6 +65,7 @@ const plainSchema = z
     STORE: oneOf(STORES).default("sqlite"),
     OBJECTS: oneOf(OBJECTS).default("files"),
     BUS: oneOf(BUSES).default("in-process"),
+    RECORDS: oneOf(RECORDS).default("sqlite"),
   })
   .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
     path: ["HOST"],
@@ -94,6 +97,7 @@ export interface Config extends Readonly<z.infer<typeof plainSchema>> {
   readonly store: StoreChoice;
   readonly objects: ObjectsChoice;
   readonly bus: BusChoice;
+  readonly records: RecordsChoice;
   readonly limits: LimitsChoice;
   readonly identity: IdentityChoice;
   readonly pushes: PushesChoice | undefined;
@@ -107,6 +111,7 @@ export function loadConfig(env: Environment): Config {
   const store = read(STORES, env["STORE"] ?? "sqlite", env);
   const objects = read(OBJECTS, env["OBJECTS"] ?? "files", env);
   const bus = read(BUSES, env["BUS"] ?? "in-process", env);
+  const records = read(RECORDS, env["RECORDS"] ?? "sqlite", env);
   const limits = readLimits(env);
   const identity = readIdentity(env);
   const pushes = readPushes(env);
@@ -115,15 +120,24 @@ export function loadConfig(env: Environment): Config {
     store?.success &&
     objects?.success &&
     bus?.success &&
+    records?.success &&
     limits.success &&
     identity.success &&
     pushes.success
   ) {
-    const choices = { store: store.data, objects: objects.data, bus: bus.data, limits: limits.data };
+    const choices = {
+      store: store.data,
+      objects: objects.data,
+      bus: bus.data,
+      records: records.data,
+      limits: limits.data,
+    };
     return { ...plain.data, ...choices, identity: identity.data, pushes: pushes.data };
   }
 
-  const issues = [plain, store, objects, bus, limits, identity, pushes].flatMap((part) => part?.error?.issues ?? []);
+  const issues = [plain, store, objects, bus, records, limits, identity, pushes].flatMap(
+    (part) => part?.error?.issues ?? [],
+  );
   const messages = Map.groupBy(issues, (issue) => issue.path.join("."));
   const faults = [...messages].map(([path, found]) => ({
     path,

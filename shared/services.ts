@@ -13,6 +13,7 @@ import type { Random } from "./random.ts";
 import type { ExecutionStore } from "./ports/execution-store.ts";
 import type { MessageBus } from "./ports/message-bus.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
+import type { RecordStore } from "./ports/record-store.ts";
 import type { RateBuckets } from "./ports/rate-buckets.ts";
 import type { DevTokenIssuer, PushVerifier, TokenVerifier } from "./ports/token-verifier.ts";
 import type { Admission } from "./policy/admission.ts";
@@ -35,6 +36,8 @@ export interface Adapters {
   readonly objects: ObjectStore;
   readonly bus: MessageBus;
   readonly rateBuckets: RateBuckets;
+  /** The data steward's rows. */
+  readonly records: RecordStore;
   readonly tokens: TokenVerifier;
   /** Present in dev mode only. */
   readonly devTokens: DevTokenIssuer | undefined;

@@ -4,6 +4,7 @@ import { createLogger } from "../../shared/logger.ts";
 import type { Acceptance, Change, Commit, ExecutionStore } from "../../shared/ports/execution-store.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { ObjectStore } from "../../shared/ports/object-store.ts";
+import type { RecordStore } from "../../shared/ports/record-store.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import type { Adapters, RuntimeServices } from "../../shared/services.ts";
 import { systemRandom } from "../../infra/adapters/system/system.ts";
@@ -26,6 +27,7 @@ export interface Outside {
   readonly config: Config;
   readonly store: ExecutionStore;
   readonly objects: ObjectStore;
+  readonly records: RecordStore;
   readonly clock: LeapingClock;
   readonly activity: Activity;
   readonly published: BusMessage[];
@@ -91,6 +93,7 @@ export function openMortalWorker(name: string, outside: Outside, crash?: Crash):
       ping: () => Promise.resolve(),
     },
     rateBuckets: NO_LIMITS_SET,
+    records: mortalRecords(outside.records, call),
     tokens: { verify: () => Promise.resolve(undefined) },
     devTokens: undefined,
   };
@@ -122,6 +125,23 @@ function mortalStore(store: ExecutionStore, call: CallOut, hint: CallOut): Execu
     (...args: unknown[]) => (HINTS.has(name) ? hint : call)(labelOf(name, args), () => method(...args)),
   ]);
   return Object.fromEntries(wrapped) as ExecutionStore;
+}
+
+function mortalRecords(records: RecordStore, call: CallOut): RecordStore {
+  const { subjectKeys } = records;
+  return {
+    ...records,
+    get: (view, table, id) => call(`records.get ${table} ${id}`, () => records.get(view, table, id)),
+    list: (view, table, query) => call(`records.list ${table}`, () => records.list(view, table, query)),
+    apply: (view, effect, writes) =>
+      call(`records.apply ${effect.key} ${effect.part}`, () => records.apply(view, effect, writes)),
+    undo: (view, key, atMs) => call(`records.undo ${key}`, () => records.undo(view, key, atMs)),
+    subjectKeys: {
+      get: (tenantId, id) => call(`subjectKeys.get ${id}`, () => subjectKeys.get(tenantId, id)),
+      add: (tenantId, key) => call(`subjectKeys.add ${key.subjectId}`, () => subjectKeys.add(tenantId, key)),
+      erase: (tenantId, id, atMs) => call(`subjectKeys.erase ${id}`, () => subjectKeys.erase(tenantId, id, atMs)),
+    },
+  };
 }
 
 function mortalObjects(objects: ObjectStore, call: CallOut, activity: Activity, isDead: () => boolean): ObjectStore {

@@ -4,6 +4,7 @@ import { createFileObjectStore } from "../../infra/adapters/files/object-store.t
 import { createInProcessBus, type InProcessBus } from "../../infra/adapters/in-process/message-bus.ts";
 import { createDevIdentity } from "../../infra/adapters/jwt/dev-identity.ts";
 import { createSqliteRateBuckets } from "../../infra/adapters/sqlite/rate-buckets.ts";
+import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { systemClock, systemRandom } from "../../infra/adapters/system/system.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
@@ -16,6 +17,7 @@ import { createIds, type Ids, type SessionId, type TenantId, trustedTenantId } f
 import type { JsonObject } from "../../shared/json.ts";
 import { createLogger } from "../../shared/logger.ts";
 import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
+import type { RecordStore } from "../../shared/ports/record-store.ts";
 import type { RateBuckets } from "../../shared/ports/rate-buckets.ts";
 import type { Random } from "../../shared/random.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
@@ -33,6 +35,8 @@ export interface TestRuntimeOptions {
   readonly config?: Partial<Config>;
   /** Default: buckets of its own in memory. */
   readonly rateBuckets?: RateBuckets;
+  /** Default: a SQLite database in memory, closed with the runtime. */
+  readonly records?: RecordStore;
   /** Default: the machine's own. */
   readonly random?: Random;
 }
@@ -58,6 +62,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
   const temporary = await temporaryFolder();
   const folder = options.folder ?? temporary.path;
   const store = options.store ?? createSqliteStore(":memory:");
+  const records = options.records ?? createSqliteRecordStore(":memory:");
   const bus = createInProcessBus(() => rfc3339(clock.now()));
   const identity = createDevIdentity(join(temporary.path, "dev-signing-key"), () => clock.now());
   const logged: JsonObject[] = [];
@@ -75,6 +80,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     objects: createFileObjectStore(join(folder, "objects")),
     bus,
     rateBuckets: options.rateBuckets ?? createSqliteRateBuckets(":memory:"),
+    records,
     tokens: identity,
     devTokens: identity,
   };
@@ -113,6 +119,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
       await services.lifecycle.stop(0);
       await services.relay.drain();
       if (options.store === undefined) await store.close();
+      if (options.records === undefined) await records.close();
       await temporary[Symbol.asyncDispose]();
     },
   };

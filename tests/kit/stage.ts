@@ -1,6 +1,7 @@
 import { join } from "node:path";
 
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
+import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
 import { type Execution, isSettled } from "../../shared/executions/execution.ts";
@@ -9,6 +10,8 @@ import { asId, type SessionId, type TenantId, trustedTenantId } from "../../shar
 import type { JsonObject } from "../../shared/json.ts";
 import type { ExecutionRef } from "../../shared/ports/execution-store.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
+import type { RecordStore } from "../../shared/ports/record-store.ts";
+import { RECORD_TABLES, type RecordTable } from "../../shared/ports/record-tables.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import { type Activity, createActivity } from "./activity.ts";
 import { historyFaults } from "./history-faults.ts";
@@ -48,6 +51,7 @@ export class Stage implements AsyncDisposable {
   readonly intents: readonly IntentDefinition[];
   readonly #remove: () => Promise<void>;
   readonly #witness: Witness;
+  readonly #rows: RecordStore = createSqliteRecordStore(":memory:");
   readonly #outside: Outside;
   #crash: Crash | undefined;
   #names = 0;
@@ -68,6 +72,7 @@ export class Stage implements AsyncDisposable {
       config,
       store: this.#witness.store,
       objects: createFileObjectStore(join(folder, "objects")),
+      records: this.#rows,
       clock: this.clock,
       activity: this.activity,
       published: this.published,
@@ -178,6 +183,18 @@ export class Stage implements AsyncDisposable {
     return found;
   }
 
+  /** Every row of the tenant in the record store, of either class. */
+  async rows(): Promise<readonly { readonly table: string; readonly row: object }[]> {
+    const found: { table: string; row: object }[] = [];
+    for (const table of Object.keys(RECORD_TABLES) as RecordTable[]) {
+      for (const dataClassification of ["client", "platform"] as const) {
+        const page = await this.#rows.list({ dataClassification, tenantId: TENANT }, table, PAGE);
+        found.push(...page.items.map((row) => ({ table, row })));
+      }
+    }
+    return found;
+  }
+
   /** What of the promises is broken, now that nothing happens any more. */
   async faults(): Promise<readonly string[]> {
     const { store, messages } = this.#witness;
@@ -207,6 +224,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#witness.store.close();
+    await this.#rows.close();
     await this.#remove();
   }
 

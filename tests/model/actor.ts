@@ -1,3 +1,4 @@
+import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
@@ -165,6 +166,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
         ping: () => Promise.resolve(),
       },
       rateBuckets: { take: unused, close: unused },
+      records: createSqliteRecordStore(":memory:"),
       tokens: { verify: unused },
       devTokens: undefined,
     },

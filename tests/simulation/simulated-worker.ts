@@ -1,3 +1,4 @@
+import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
 import { RuntimeError } from "../../shared/errors.ts";
@@ -140,6 +141,7 @@ export function startSimulatedWorker(name: string, surroundings: Surroundings): 
       ping: () => Promise.resolve(),
     },
     rateBuckets: NO_LIMITS_SET,
+    records: createSqliteRecordStore(":memory:"),
     tokens: { verify: () => Promise.resolve(undefined) },
     devTokens: undefined,
   };

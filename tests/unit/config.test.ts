@@ -66,6 +66,7 @@ describe("loadConfig", () => {
       },
       store: { kind: "sqlite" },
       objects: { kind: "files" },
+      records: { kind: "sqlite" },
       bus: { kind: "in-process" },
       identity: {
         kind: "oidc",
