@@ -10,11 +10,13 @@ import type {
   StoreChoice,
   UpstashChoice,
 } from "../shared/config-choices.ts";
+import type { GraphChoice } from "../shared/config-graph.ts";
 import type { Config } from "../shared/config.ts";
 import { RuntimeError } from "../shared/errors.ts";
 import { createIds } from "../shared/ids.ts";
 import { createLogger, type Logger } from "../shared/logger.ts";
 import type { ExecutionStore } from "../shared/ports/execution-store.ts";
+import type { GraphStore } from "../shared/ports/graph-store.ts";
 import type { MessageBus } from "../shared/ports/message-bus.ts";
 import type { ObjectStore } from "../shared/ports/object-store.ts";
 import type { RecordStore } from "../shared/ports/record-store.ts";
@@ -22,6 +24,7 @@ import type { RateBuckets } from "../shared/ports/rate-buckets.ts";
 import type { Adapters } from "../shared/services.ts";
 import { EVENTS_TOPIC } from "../shared/state/cloud-event.ts";
 import type { RedisConnection } from "./adapters/redis/connection.ts";
+import { onFirstUse } from "./on-first-use.ts";
 import { systemClock, systemRandom } from "./adapters/system/system.ts";
 
 export interface OpenAdapters extends Adapters {
@@ -54,6 +57,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   ]);
   const records = await openRecords(config.records, config.dataDir);
   const rateBuckets = openRateBuckets(config.store, config.dataDir);
+  const graph = openGraph(config.graph, config.dataDir);
   return {
     ...deps,
     store: store.adapter,
@@ -61,9 +65,17 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     records,
     objects: objects.adapter,
     bus: bus.adapter,
+    graph,
     ...identity,
     close: async () => {
-      await Promise.all([store.close?.(), rateBuckets.close(), records.close(), objects.close?.(), bus.close?.()]);
+      await Promise.all([
+        store.close?.(),
+        rateBuckets.close(),
+        records.close(),
+        objects.close?.(),
+        bus.close?.(),
+        graph.close(),
+      ]);
     },
   };
 }
@@ -151,6 +163,32 @@ function openRateBuckets(choice: StoreChoice, dataDir: string): RateBuckets {
     },
     close: async () => (await opening)?.close(),
   };
+}
+
+const GRAPH_METHODS: Readonly<Record<keyof GraphStore, true>> = {
+  setUp: true,
+  write: true,
+  undo: true,
+  get: true,
+  list: true,
+  edges: true,
+  traverse: true,
+  nearest: true,
+  forgetFile: true,
+  ping: true,
+  close: true,
+};
+
+/** Many functions never touch the graph: it is opened by the first that does. */
+function openGraph(choice: GraphChoice, dataDir: string): GraphStore {
+  return onFirstUse(GRAPH_METHODS, async () => {
+    switch (choice.kind) {
+      case "sqlite": {
+        const { createSqliteGraphStore } = await import("./adapters/sqlite/graph-store.ts");
+        return inDataDir(dataDir, () => createSqliteGraphStore(join(dataDir, "graph.db")));
+      }
+    }
+  });
 }
 
 async function openRedis(choice: RedisChoice | UpstashChoice): Promise<RedisConnection> {

@@ -11,6 +11,7 @@ import {
   STORES,
   type StoreChoice,
 } from "./config-choices.ts";
+import { type GraphChoice, GRAPHS } from "./config-graph.ts";
 import { type IdentityChoice, type PushesChoice, readIdentity, readPushes } from "./config-identity.ts";
 import { type LimitsChoice, readLimits } from "./config-limits.ts";
 import { RuntimeError } from "./errors.ts";
@@ -66,6 +67,7 @@ const plainSchema = z
     OBJECTS: oneOf(OBJECTS).default("files"),
     BUS: oneOf(BUSES).default("in-process"),
     RECORDS: oneOf(RECORDS).default("sqlite"),
+    GRAPH: oneOf(GRAPHS).default("sqlite"),
   })
   .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
     path: ["HOST"],
@@ -98,6 +100,7 @@ export interface Config extends Readonly<z.infer<typeof plainSchema>> {
   readonly objects: ObjectsChoice;
   readonly bus: BusChoice;
   readonly records: RecordsChoice;
+  readonly graph: GraphChoice;
   readonly limits: LimitsChoice;
   readonly identity: IdentityChoice;
   readonly pushes: PushesChoice | undefined;
@@ -112,6 +115,7 @@ export function loadConfig(env: Environment): Config {
   const objects = read(OBJECTS, env["OBJECTS"] ?? "files", env);
   const bus = read(BUSES, env["BUS"] ?? "in-process", env);
   const records = read(RECORDS, env["RECORDS"] ?? "sqlite", env);
+  const graph = read(GRAPHS, env["GRAPH"] ?? "sqlite", env);
   const limits = readLimits(env);
   const identity = readIdentity(env);
   const pushes = readPushes(env);
@@ -121,6 +125,7 @@ export function loadConfig(env: Environment): Config {
     objects?.success &&
     bus?.success &&
     records?.success &&
+    graph?.success &&
     limits.success &&
     identity.success &&
     pushes.success
@@ -130,12 +135,13 @@ export function loadConfig(env: Environment): Config {
       objects: objects.data,
       bus: bus.data,
       records: records.data,
+      graph: graph.data,
       limits: limits.data,
     };
     return { ...plain.data, ...choices, identity: identity.data, pushes: pushes.data };
   }
 
-  const issues = [plain, store, objects, bus, records, limits, identity, pushes].flatMap(
+  const issues = [plain, store, objects, bus, records, graph, limits, identity, pushes].flatMap(
     (part) => part?.error?.issues ?? [],
   );
   const messages = Map.groupBy(issues, (issue) => issue.path.join("."));

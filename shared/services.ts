@@ -11,6 +11,7 @@ import type { PendingIntents } from "./executions/pending-intents.ts";
 import type { Logger } from "./logger.ts";
 import type { Random } from "./random.ts";
 import type { ExecutionStore } from "./ports/execution-store.ts";
+import type { GraphStore } from "./ports/graph-store.ts";
 import type { MessageBus } from "./ports/message-bus.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
 import type { RecordStore } from "./ports/record-store.ts";
@@ -35,6 +36,7 @@ export interface Adapters {
   readonly store: ExecutionStore;
   readonly objects: ObjectStore;
   readonly bus: MessageBus;
+  readonly graph: GraphStore;
   readonly rateBuckets: RateBuckets;
   /** The data steward's rows. */
   readonly records: RecordStore;

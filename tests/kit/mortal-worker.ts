@@ -2,6 +2,7 @@ import type { Config } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
 import { createLogger } from "../../shared/logger.ts";
 import type { Acceptance, Change, Commit, ExecutionStore } from "../../shared/ports/execution-store.ts";
+import type { GraphStore } from "../../shared/ports/graph-store.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { ObjectStore } from "../../shared/ports/object-store.ts";
 import type { RecordStore } from "../../shared/ports/record-store.ts";
@@ -28,6 +29,7 @@ export interface Outside {
   readonly store: ExecutionStore;
   readonly objects: ObjectStore;
   readonly records: RecordStore;
+  readonly graph: GraphStore;
   readonly clock: LeapingClock;
   readonly activity: Activity;
   readonly published: BusMessage[];
@@ -83,6 +85,7 @@ export function openMortalWorker(name: string, outside: Outside, crash?: Crash):
     random: systemRandom,
     logger: createLogger({ clock: time, level: "warn", write: (line) => trace.push(`${name} logs ${line}`) }),
     store: mortalStore(outside.store, call, hint),
+    graph: mortalGraph(outside.graph, call),
     objects: mortalObjects(outside.objects, call, activity, () => dead),
     bus: {
       publish: (message) =>
@@ -142,6 +145,15 @@ function mortalRecords(records: RecordStore, call: CallOut): RecordStore {
       erase: (tenantId, id, atMs) => call(`subjectKeys.erase ${id}`, () => subjectKeys.erase(tenantId, id, atMs)),
     },
   };
+}
+
+function mortalGraph(graph: GraphStore, call: CallOut): GraphStore {
+  const methods = Object.entries(graph) as unknown as [string, (...args: unknown[]) => Promise<unknown>][];
+  const wrapped = methods.map(([name, method]) => [
+    name,
+    (...args: unknown[]) => call(`graph.${labelOf(name === "write" ? "put" : name, args)}`, () => method(...args)),
+  ]);
+  return Object.fromEntries(wrapped) as GraphStore;
 }
 
 function mortalObjects(objects: ObjectStore, call: CallOut, activity: Activity, isDead: () => boolean): ObjectStore {

@@ -31,6 +31,8 @@ export async function outcomeOf(stage: Stage): Promise<readonly string[]> {
   for (const { kind, body } of await stage.records())
     if (kind !== "effect") lines.push(`${kind} ${plain(body, stage)}`);
   for (const { table, row } of await stage.rows()) lines.push(`${table} ${plain(row, stage)}`);
+  for (const { collection, document } of await stage.graphDocuments())
+    lines.push(`${collection} ${plain({ ...document, revision: "" }, stage)}`);
   const published = new Map(stage.published.map(({ id, data }) => [id, data]));
   for (const data of published.values()) lines.push(`told ${plain(JSON.parse(data) as JsonObject, stage)}`);
   return lines.toSorted();

@@ -5,6 +5,7 @@ import { createInProcessBus, type InProcessBus } from "../../infra/adapters/in-p
 import { createDevIdentity } from "../../infra/adapters/jwt/dev-identity.ts";
 import { createSqliteRateBuckets } from "../../infra/adapters/sqlite/rate-buckets.ts";
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
+import { createSqliteGraphStore } from "../../infra/adapters/sqlite/graph-store.ts";
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { systemClock, systemRandom } from "../../infra/adapters/system/system.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
@@ -18,6 +19,7 @@ import type { JsonObject } from "../../shared/json.ts";
 import { createLogger } from "../../shared/logger.ts";
 import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
 import type { RecordStore } from "../../shared/ports/record-store.ts";
+import type { GraphStore } from "../../shared/ports/graph-store.ts";
 import type { RateBuckets } from "../../shared/ports/rate-buckets.ts";
 import type { Random } from "../../shared/random.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
@@ -37,6 +39,7 @@ export interface TestRuntimeOptions {
   readonly rateBuckets?: RateBuckets;
   /** Default: a SQLite database in memory, closed with the runtime. */
   readonly records?: RecordStore;
+  readonly graph?: GraphStore;
   /** Default: the machine's own. */
   readonly random?: Random;
 }
@@ -46,6 +49,7 @@ export interface TestRuntime extends AsyncDisposable {
   readonly services: RuntimeServices;
   readonly store: ExecutionStore;
   readonly bus: InProcessBus;
+  readonly graph: GraphStore;
   readonly tenantId: TenantId;
   /** A live session of the tenant. */
   readonly sessionId: SessionId;
@@ -63,6 +67,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
   const folder = options.folder ?? temporary.path;
   const store = options.store ?? createSqliteStore(":memory:");
   const records = options.records ?? createSqliteRecordStore(":memory:");
+  const graph = options.graph ?? createSqliteGraphStore(":memory:");
   const bus = createInProcessBus(() => rfc3339(clock.now()));
   const identity = createDevIdentity(join(temporary.path, "dev-signing-key"), () => clock.now());
   const logged: JsonObject[] = [];
@@ -79,6 +84,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     store,
     objects: createFileObjectStore(join(folder, "objects")),
     bus,
+    graph,
     rateBuckets: options.rateBuckets ?? createSqliteRateBuckets(":memory:"),
     records,
     tokens: identity,
@@ -107,6 +113,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     services,
     store,
     bus,
+    graph,
     tenantId,
     sessionId,
     logged,
@@ -120,6 +127,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
       await services.relay.drain();
       if (options.store === undefined) await store.close();
       if (options.records === undefined) await records.close();
+      if (options.graph === undefined) await graph.close();
       await temporary[Symbol.asyncDispose]();
     },
   };

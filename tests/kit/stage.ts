@@ -2,13 +2,17 @@ import { join } from "node:path";
 
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
+import { createSqliteGraphStore } from "../../infra/adapters/sqlite/graph-store.ts";
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
+import type { DataScope } from "../../shared/data-classification.ts";
 import { type Execution, isSettled } from "../../shared/executions/execution.ts";
 import { loadExecution, loadHead } from "../../shared/executions/stored-execution.ts";
 import { asId, type SessionId, type TenantId, trustedTenantId } from "../../shared/ids.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import type { ExecutionRef } from "../../shared/ports/execution-store.ts";
+import { GRAPH_COLLECTIONS } from "../../shared/ports/graph-schema.ts";
+import type { GraphDocument, GraphStore } from "../../shared/ports/graph-store.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { RecordStore } from "../../shared/ports/record-store.ts";
 import { RECORD_TABLES, type RecordTable } from "../../shared/ports/record-tables.ts";
@@ -48,6 +52,7 @@ export class Stage implements AsyncDisposable {
   readonly clock: LeapingClock = createLeapingClock(START_MS);
   readonly activity: Activity = createActivity();
   readonly folder: string;
+  readonly graph: GraphStore = createSqliteGraphStore(":memory:");
   readonly intents: readonly IntentDefinition[];
   readonly #remove: () => Promise<void>;
   readonly #witness: Witness;
@@ -71,6 +76,7 @@ export class Stage implements AsyncDisposable {
     this.#outside = {
       config,
       store: this.#witness.store,
+      graph: this.graph,
       objects: createFileObjectStore(join(folder, "objects")),
       records: this.#rows,
       clock: this.clock,
@@ -195,6 +201,21 @@ export class Stage implements AsyncDisposable {
     return found;
   }
 
+  /** Every document and edge of the graph store. */
+  async graphDocuments(): Promise<readonly { readonly collection: string; readonly document: GraphDocument }[]> {
+    const scopes: readonly DataScope[] = [
+      { dataClassification: "client", tenantId: TENANT },
+      { dataClassification: "platform" },
+    ];
+    const pages = scopes.flatMap((scope) =>
+      GRAPH_COLLECTIONS.map(async (collection) => {
+        const { items } = await this.graph.list(scope, collection, undefined, PAGE);
+        return items.map((document) => ({ collection, document }));
+      }),
+    );
+    return (await Promise.all(pages)).flat();
+  }
+
   /** What of the promises is broken, now that nothing happens any more. */
   async faults(): Promise<readonly string[]> {
     const { store, messages } = this.#witness;
@@ -225,6 +246,7 @@ export class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#witness.store.close();
     await this.#rows.close();
+    await this.graph.close();
     await this.#remove();
   }
 

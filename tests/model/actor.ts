@@ -1,4 +1,5 @@
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
+import { NO_GRAPH } from "../kit/no-graph.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
@@ -165,6 +166,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
           io({ name: `publish ${message.id}`, kind: "hint" }, () => published(message.id, message.data)),
         ping: () => Promise.resolve(),
       },
+      graph: NO_GRAPH,
       rateBuckets: { take: unused, close: unused },
       records: createSqliteRecordStore(":memory:"),
       tokens: { verify: unused },

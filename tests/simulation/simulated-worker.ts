@@ -7,6 +7,7 @@ import { createIds } from "../../shared/ids.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { Adapters, RuntimeServices } from "../../shared/services.ts";
+import { NO_GRAPH } from "../kit/no-graph.ts";
 import { NO_LIMITS_SET } from "../kit/no-limits-set.ts";
 import type { ModelDatabase } from "../model/model-database.ts";
 import { createModelStore, type Io } from "../model/model-store.ts";
@@ -140,6 +141,7 @@ export function startSimulatedWorker(name: string, surroundings: Surroundings): 
         ),
       ping: () => Promise.resolve(),
     },
+    graph: NO_GRAPH,
     rateBuckets: NO_LIMITS_SET,
     records: createSqliteRecordStore(":memory:"),
     tokens: { verify: () => Promise.resolve(undefined) },

@@ -68,6 +68,7 @@ describe("loadConfig", () => {
       objects: { kind: "files" },
       records: { kind: "sqlite" },
       bus: { kind: "in-process" },
+      graph: { kind: "sqlite" },
       identity: {
         kind: "oidc",
         issuer: "https://issuer.example",

@@ -30,12 +30,13 @@ function componentOf({ store }: Config, error: unknown): string | undefined {
 
 /** Liveness, and readiness that asks each dependency. */
 export function addHealthRoutes(router: Router, { adapters, config }: RuntimeServices): void {
-  const { store, objects, bus, records, clock } = adapters;
+  const { store, objects, bus, records, graph, clock } = adapters;
   const dependencies: readonly Dependency[] = [
     { dependency: "execution_store", component: config.store.kind, adapter: store },
     { dependency: "object_store", component: config.objects.kind, adapter: objects },
     { dependency: "message_bus", component: config.bus.kind, adapter: bus },
     { dependency: "record_store", component: config.records.kind, adapter: records },
+    { dependency: "graph_store", component: config.graph.kind, adapter: graph },
   ];
 
   const probe = async ({ dependency, component, adapter }: Dependency) => {

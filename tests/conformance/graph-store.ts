@@ -1,0 +1,408 @@
+import { randomUUID } from "node:crypto";
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import type { DataOwner, DataScope } from "../../shared/data-classification.ts";
+import { scopeOf } from "../../shared/data-classification.ts";
+import { type TenantId, trustedTenantId } from "../../shared/ids.ts";
+import { GRAPH_COLLECTIONS } from "../../shared/ports/graph-schema.ts";
+import {
+  type GraphDocument,
+  type GraphStore,
+  type GraphWrite,
+  MAX_GRAPH_WRITES,
+} from "../../shared/ports/graph-store.ts";
+
+const PAGE = { limit: 100 };
+const PLATFORM: DataScope = { dataClassification: "platform" };
+
+const put = (key: string, fields = {}): GraphWrite => ({ kind: "put", collection: "content_metadata", key, fields });
+const node = (key: string, fileId = "file_1"): GraphWrite => ({
+  kind: "put",
+  collection: "semantic_graph_nodes",
+  key,
+  fields: { file_id: fileId, entity_id: key },
+});
+const link = (key: string, from: string, to: string, fields = {}): GraphWrite => ({
+  kind: "link",
+  collection: "semantic_graph_edges",
+  key,
+  from: { collection: "semantic_graph_nodes", key: from },
+  to: { collection: "semantic_graph_nodes", key: to },
+  fields,
+});
+const embed = (key: string, vector: readonly number[], more: object = {}): GraphWrite => ({
+  kind: "embed",
+  key,
+  fields: { embedding_model: "m1", embedding_kind: "meaning", file_id: "file_1", ...more },
+  vector: Float32Array.from(vector),
+});
+const keys = (documents: readonly GraphDocument[]): string[] => documents.map(({ key }) => key);
+
+/** What every adapter of the port does; `open` gives another process's view of the same store each time. */
+export function describeGraphStore(name: string, open: () => Promise<GraphStore>): void {
+  describe(`graph store: ${name}`, () => {
+    let store: GraphStore;
+    let rival: GraphStore;
+    beforeAll(async () => {
+      store = await open();
+      await store.setUp();
+      rival = await open();
+    });
+    afterAll(() => Promise.all([store.close(), rival.close()]));
+
+    /** A tenant of its own keeps a test to itself. */
+    const client = () => {
+      const tenantId: TenantId = trustedTenantId(`tenant ${randomUUID()}`);
+      const owner: DataOwner = { dataClassification: "client", tenantId };
+      return { tenantId, owner, scope: scopeOf(owner), effect: { key: `execution_${randomUUID()}/step`, part: "all" } };
+    };
+    const applied = { outcome: "applied" };
+
+    it("sets up once, and has nothing to do the second time", async () => {
+      expect(await store.setUp()).toEqual([]);
+      expect(await rival.setUp()).toEqual([]);
+    });
+
+    it("reads back what was written, as another process sees it", async () => {
+      const { owner, scope, tenantId, effect } = client();
+      const fields = { file_id: "file_1", title: "Ünïcødé \u2028", nested: { list: [1, null, true, 1e300] } };
+      expect(await store.write(owner, effect, [put("a", fields)])).toEqual(applied);
+      expect(await rival.get(scope, "content_metadata", "a")).toEqual({
+        key: "a",
+        revision: expect.any(String) as string,
+        dataClassification: "client",
+        tenantId,
+        fields,
+      });
+      expect(await store.get(scope, "content_metadata", "b")).toBeUndefined();
+      expect(await store.get(scope, "content_metadata", "../a%00")).toBeUndefined();
+    });
+
+    it("GS4: another tenant and the other class see nothing, and write beside it under the same key", async () => {
+      const mine = client();
+      const other = client();
+      await store.write(mine.owner, mine.effect, [
+        put("k", { of: "mine" }),
+        node("n"),
+        link("e", "n", "n"),
+        embed("v", [1, 0]),
+      ]);
+      const platform: DataOwner = { dataClassification: "platform", tenantId: mine.tenantId };
+      for (const scope of [other.scope, PLATFORM]) {
+        for (const collection of GRAPH_COLLECTIONS) {
+          const { items } = await store.list(scope, collection, undefined, PAGE);
+          expect(items.filter(({ tenantId }) => tenantId === mine.tenantId)).toEqual([]);
+        }
+        const vertex = { collection: "semantic_graph_nodes", key: "n" } as const;
+        expect(await store.get(scope, "content_metadata", "k")).toBeUndefined();
+        expect((await store.edges(scope, "semantic_graph_edges", vertex, "both", PAGE)).items).toEqual([]);
+        const reach = { direction: "both", depth: 2, limit: 10 } as const;
+        expect(await store.traverse(scope, "semantic_graph_edges", vertex, reach)).toEqual({ vertices: [], edges: [] });
+        const query = { vector: Float32Array.of(1, 0), embeddingModel: "m1", fileId: "file_1", limit: 5 };
+        const { matches } = await store.nearest(scope, query);
+        expect(matches.filter(({ document }) => document.tenantId === mine.tenantId)).toEqual([]);
+        expect(await store.forgetFile(scope, `file of nobody ${mine.tenantId}`)).toBe(0);
+      }
+      expect(await store.write(other.owner, other.effect, [put("k", { of: "other" })])).toEqual(applied);
+      const key = `k-${randomUUID()}`;
+      await store.write(platform, { ...other.effect, part: "platform" }, [put(key, { of: "platform" })]);
+      expect((await store.get(mine.scope, "content_metadata", "k"))?.fields).toEqual({ of: "mine" });
+      expect((await store.get(other.scope, "content_metadata", "k"))?.fields).toEqual({ of: "other" });
+      expect(await store.get(mine.scope, "content_metadata", key)).toBeUndefined();
+      expect(await store.get(PLATFORM, "content_metadata", key)).toMatchObject({ tenantId: mine.tenantId });
+    });
+
+    it("GS2: an effect is applied once, and its parts each once", async () => {
+      const { owner, scope, effect } = client();
+      expect(await store.write(owner, effect, [put("a", { n: 1 })])).toEqual(applied);
+      expect(await rival.write(owner, effect, [put("a", { n: 2 })])).toEqual({ outcome: "applied_before" });
+      expect(await store.write(owner, { ...effect, part: "more" }, [put("b", { n: 3 })])).toEqual(applied);
+      const { items } = await store.list(scope, "content_metadata", undefined, PAGE);
+      expect(items.map(({ key, fields }) => [key, fields["n"]])).toEqual([
+        ["a", 1],
+        ["b", 3],
+      ]);
+    });
+
+    it("GS2: of writers at the same time one applies the effect, and the others hear that it was", async () => {
+      const { owner, scope, effect } = client();
+      const writes = Array.from({ length: 8 }, (_, n) =>
+        (n % 2 === 0 ? store : rival).write(owner, effect, [put("a", { n }), put("b", { n })]),
+      );
+      const outcomes = (await Promise.all(writes)).map(({ outcome }) => outcome).toSorted();
+      expect(outcomes).toEqual(["applied", ...Array.from({ length: 7 }, () => "applied_before")]);
+      const { items } = await store.list(scope, "content_metadata", undefined, PAGE);
+      expect(items[0]?.fields).toEqual(items[1]?.fields);
+    });
+
+    it("GS2: after its undo an effect is refused, when it comes late and when it never came", async () => {
+      const { owner, scope, tenantId, effect } = client();
+      await store.write(owner, effect, [put("a"), node("n"), link("e", "n", "n"), embed("v", [1])]);
+      await store.write(owner, { ...effect, part: "more" }, [put("b")]);
+      expect(await rival.undo(tenantId, effect.key)).toBe("undone");
+      expect(await store.undo(tenantId, effect.key)).toBe("undone");
+      for (const collection of GRAPH_COLLECTIONS) {
+        expect((await store.list(scope, collection, undefined, PAGE)).items).toEqual([]);
+      }
+      const query = { vector: Float32Array.of(1), embeddingModel: "m1", limit: 5 };
+      expect(await store.nearest(scope, query)).toEqual({ matches: [], compared: 0, complete: true });
+      for (const part of ["all", "more", "new"]) {
+        await expect(store.write(owner, { ...effect, part }, [put("z")])).rejects.toMatchObject({
+          code: "effect.refused",
+          status: 409,
+        });
+      }
+      const unborn = client();
+      expect(await store.undo(unborn.tenantId, unborn.effect.key)).toBe("buried");
+      expect(await rival.undo(unborn.tenantId, unborn.effect.key)).toBe("buried");
+      await expect(store.write(unborn.owner, unborn.effect, [put("z")])).rejects.toMatchObject({
+        code: "effect.refused",
+      });
+      expect((await store.list(scope, "content_metadata", undefined, PAGE)).items).toEqual([]);
+    });
+
+    it("GS2: an undo and its effect at the same time leave nothing behind, whoever is first", async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const { owner, scope, tenantId, effect } = client();
+        const [write] = await Promise.allSettled([
+          store.write(owner, effect, [put("a"), put("b")]),
+          rival.undo(tenantId, effect.key),
+        ]);
+        if (write.status === "rejected") expect(write.reason).toMatchObject({ code: "effect.refused" });
+        expect((await store.list(scope, "content_metadata", undefined, PAGE)).items).toEqual([]);
+      }
+    });
+
+    it("GS3: undo gives back what was there, unless somebody has written over it since", async () => {
+      const { owner, scope, tenantId, effect } = client();
+      const at = (step: string) => ({ key: `${effect.key}-${step}`, part: "all" });
+      await store.write(owner, at("1"), [put("a", { by: 1 }), put("b", { by: 1 }), embed("v", [1, 0])]);
+      await store.write(owner, at("2"), [put("a", { by: 2 }), put("b", { by: 2 }), embed("v", [0, 1])]);
+      await store.write(owner, at("3"), [put("b", { by: 3 })]);
+      await store.undo(tenantId, at("2").key);
+      const by = async (key: string) => (await store.get(scope, "content_metadata", key))?.fields["by"];
+      expect([await by("a"), await by("b")]).toEqual([1, 3]);
+      const query = { vector: Float32Array.of(1, 0), embeddingModel: "m1", limit: 1 };
+      expect((await store.nearest(scope, query)).matches[0]?.score).toBeCloseTo(1, 5);
+      // What the second wrote is not what the third's undo gives back: it never was.
+      await store.undo(tenantId, at("3").key);
+      expect(await by("b")).toBe(1);
+    });
+
+    it("GS1: a conflict in one document leaves all of the write undone, and the effect free", async () => {
+      const { owner, scope, effect } = client();
+      const at = (part: string) => ({ ...effect, part });
+      await store.write(owner, at("1"), [put("a", { n: 1 })]);
+      const seen = await store.get(scope, "content_metadata", "a");
+      const amend = (revision: string, n: number): GraphWrite => ({
+        kind: "put",
+        collection: "content_metadata",
+        key: "a",
+        fields: { n },
+        expected: { revision },
+      });
+      expect(await rival.write(owner, at("2"), [amend(seen?.revision ?? "", 2)])).toEqual(applied);
+      const conflict = { outcome: "conflict", collection: "content_metadata", key: "a" };
+      expect(await store.write(owner, at("3"), [put("b"), amend(seen?.revision ?? "", 3)])).toEqual(conflict);
+      expect(
+        await store.write(owner, at("3"), [put("b"), { ...amend("", 3), expected: "absent" } as GraphWrite]),
+      ).toEqual(conflict);
+      expect(await store.get(scope, "content_metadata", "b")).toBeUndefined();
+      const now = await store.get(scope, "content_metadata", "a");
+      expect(now?.fields).toEqual({ n: 2 });
+      expect(await store.write(owner, at("3"), [put("b"), amend(now?.revision ?? "", 3)])).toEqual(applied);
+    });
+
+    it("removes for good", async () => {
+      const { owner, scope, tenantId, effect } = client();
+      await store.write(owner, effect, [put("a"), embed("v", [1])]);
+      const removal = { key: `${effect.key}-removal`, part: "all" };
+      const remove = (collection: "content_metadata" | "structured_embeddings", key: string): GraphWrite => ({
+        kind: "remove",
+        collection,
+        key,
+      });
+      const writes = [
+        remove("content_metadata", "a"),
+        remove("structured_embeddings", "v"),
+        remove("content_metadata", "none"),
+      ];
+      expect(await store.write(owner, removal, writes)).toEqual(applied);
+      await store.undo(tenantId, removal.key);
+      expect(await store.get(scope, "content_metadata", "a")).toBeUndefined();
+      expect(
+        (await store.nearest(scope, { vector: Float32Array.of(1), embeddingModel: "m1", limit: 1 })).compared,
+      ).toBe(0);
+    });
+
+    it("lists by key in pages, all or by an indexed field", async () => {
+      const { owner, scope, effect } = client();
+      const some = Array.from({ length: 7 }, (_, n) => put(`k${n}`, { file_id: `file_${n % 2}` }));
+      await store.write(owner, effect, some);
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await store.list(scope, "content_metadata", undefined, { limit: 3, cursor });
+        seen.push(...keys(page.items));
+        cursor = page.nextCursor;
+      } while (cursor !== undefined);
+      expect(seen).toEqual(["k0", "k1", "k2", "k3", "k4", "k5", "k6"]);
+      const odd = await store.list(scope, "content_metadata", { field: "file_id", value: "file_1" }, { limit: 2 });
+      expect(keys(odd.items)).toEqual(["k1", "k3"]);
+      const filter = { field: "file_id", value: "file_1" } as const;
+      const rest = await store.list(scope, "content_metadata", filter, { limit: 2, cursor: odd.nextCursor });
+      expect([keys(rest.items), rest.nextCursor]).toEqual([["k5"], undefined]);
+      await expect(
+        store.list(scope, "content_metadata", undefined, { limit: 2, cursor: "nonsense" }),
+      ).rejects.toMatchObject({
+        code: "cursor.invalid",
+      });
+    });
+
+    it("tells the edges of a vertex by their direction", async () => {
+      const { owner, scope, effect } = client();
+      await store.write(owner, effect, [
+        node("a"),
+        node("b"),
+        link("ab", "a", "b", { n: 1 }),
+        link("ba", "b", "a"),
+        link("aa", "a", "a"),
+      ]);
+      const vertex = { collection: "semantic_graph_nodes", key: "a" } as const;
+      const of = async (direction: "in" | "out" | "both") =>
+        keys((await store.edges(scope, "semantic_graph_edges", vertex, direction, PAGE)).items);
+      expect([await of("out"), await of("in"), await of("both")]).toEqual([
+        ["aa", "ab"],
+        ["aa", "ba"],
+        ["aa", "ab", "ba"],
+      ]);
+      expect(await store.get(scope, "semantic_graph_edges", "ab")).toMatchObject({
+        from: vertex,
+        to: { collection: "semantic_graph_nodes", key: "b" },
+        fields: { n: 1 },
+      });
+    });
+
+    it("walks from a vertex within its depth and limit, nearest first, round cycles and past vertices that are not there", async () => {
+      const { owner, scope, effect } = client();
+      const chain = [
+        link("1", "a", "b"),
+        link("2", "b", "c"),
+        link("3", "c", "a"),
+        link("4", "c", "d"),
+        link("5", "d", "e"),
+      ];
+      await store.write(owner, effect, chain);
+      const from = { collection: "semantic_graph_nodes", key: "a" } as const;
+      const walk = async (direction: "in" | "out" | "both", depth: number, limit = 100) => {
+        const { vertices, edges } = await store.traverse(scope, "semantic_graph_edges", from, {
+          direction,
+          depth,
+          limit,
+        });
+        return [vertices.map((vertex) => `${vertex.key}${vertex.depth}`).join(" "), keys(edges).join(" ")];
+      };
+      expect(await walk("out", 1)).toEqual(["b1", "1"]);
+      expect(await walk("out", 3)).toEqual(["b1 c2 d3", "1 2 3 4"]);
+      expect(await walk("in", 2)).toEqual(["c1 b2", "1 2 3"]);
+      expect(await walk("both", 10)).toEqual(["b1 c1 d2 e3", "1 2 3 4 5"]);
+      expect(await walk("both", 10, 2)).toEqual(["b1 c1", "1 2"]);
+    });
+
+    it("finds the nearest embeddings of a model, best first, within the filter", async () => {
+      const { owner, scope, effect } = client();
+      await store.write(owner, effect, [
+        embed("same", [2, 0, 0]),
+        embed("near", [1, 1, 0]),
+        embed("far", [-1, 0, 0], { embedding_kind: "samples" }),
+        embed("flat", [0, 0, 0], { file_id: "file_2" }),
+        embed("stranger", [1, 0, 0], { embedding_model: "m2" }),
+      ]);
+      const query = { vector: Float32Array.of(1, 0, 0), embeddingModel: "m1", limit: 10 };
+      const found = await store.nearest(scope, query);
+      expect(found.matches.map(({ score, document }) => [document.key, Math.round(score * 100) / 100])).toEqual([
+        ["same", 1],
+        ["near", 0.71],
+        ["flat", 0],
+        ["far", -1],
+      ]);
+      expect([found.compared, found.complete]).toEqual([4, true]);
+      expect(found.matches[0]?.document.fields).toEqual({
+        embedding_model: "m1",
+        embedding_kind: "meaning",
+        file_id: "file_1",
+      });
+      const best = async (more: object) =>
+        (await store.nearest(scope, { ...query, ...more })).matches.map(({ document }) => document.key);
+      expect(await best({ limit: 1 })).toEqual(["same"]);
+      expect(await best({ embeddingKind: "samples" })).toEqual(["far"]);
+      expect(await best({ fileId: "file_2" })).toEqual(["flat"]);
+      expect(await best({ embeddingModel: "m3" })).toEqual([]);
+    });
+
+    it("forgets a file: its documents, vectors and edges, also those that end at it, and not the next file's", async () => {
+      const { owner, scope, effect } = client();
+      await store.write(owner, effect, [
+        put("file_1", { file_id: "file_1" }),
+        put("file_2", { file_id: "file_2" }),
+        node("n1"),
+        node("n2", "file_2"),
+        link("e1", "n1", "n2", { file_id: "file_1" }),
+        link("e2", "n2", "n2", { file_id: "file_2" }),
+        {
+          kind: "link",
+          collection: "lineage",
+          key: "l",
+          from: { collection: "content_metadata", key: "file_1" },
+          to: { collection: "content_metadata", key: "file_2" },
+          fields: {},
+        },
+        embed("v1", [1]),
+        embed("v2", [1], { file_id: "file_2" }),
+      ]);
+      expect(await store.forgetFile(scope, "file_1")).toBe(5);
+      expect(await store.forgetFile(scope, "file_1")).toBe(0);
+      const left = await Promise.all(
+        GRAPH_COLLECTIONS.map(async (each) => keys((await store.list(scope, each, undefined, PAGE)).items)),
+      );
+      expect(left.flat().toSorted()).toEqual(["e2", "file_2", "n2", "v2"]);
+      expect(
+        (await store.nearest(scope, { vector: Float32Array.of(1), embeddingModel: "m1", limit: 5 })).compared,
+      ).toBe(1);
+    });
+
+    it.each(["", "a/b", "ä", "x".repeat(201), "a b"])("refuses the key %j and writes nothing", async (key) => {
+      const { owner, scope, effect } = client();
+      await expect(store.write(owner, effect, [put("a"), put(key)])).rejects.toMatchObject({
+        code: "graph.bad_key",
+        status: 422,
+      });
+      expect(await store.get(scope, "content_metadata", "a")).toBeUndefined();
+    });
+
+    it("refuses more writes than an effect may have", async () => {
+      const { owner, effect } = client();
+      const many = Array.from({ length: MAX_GRAPH_WRITES + 1 }, (_, n) => put(`k${n}`));
+      await expect(store.write(owner, effect, many)).rejects.toMatchObject({
+        code: "graph.too_many_writes",
+        status: 422,
+      });
+    });
+
+    it("answers a ping, and not after its end", async () => {
+      const last = await open();
+      await last.ping();
+      await last.close();
+      await last.close();
+      await expect(last.ping()).rejects.toMatchObject({
+        code: "graph_store.unavailable",
+        status: 503,
+        retryable: true,
+      });
+      await expect(last.get(PLATFORM, "content_metadata", "a")).rejects.toMatchObject({
+        code: "graph_store.unavailable",
+      });
+    });
+  });
+}
