@@ -23,6 +23,8 @@ export interface Limits {
   readonly executionsPerDay: number | undefined;
   /** Bytes of state and log that the day's intents may write, by their price. */
   readonly bytesPerDay: number | undefined;
+  /** Bytes that may lie in the object store for the tenant's artifacts and uploads. */
+  readonly storedBytes: number | undefined;
 }
 
 export interface LimitsChoice {
@@ -64,6 +66,7 @@ const VARIABLES = {
   MAX_LIVE_EXECUTIONS: orOff(count(MAX_LIVE)).optional(),
   QUOTA_EXECUTIONS_PER_DAY: orOff(count(1e12)).optional(),
   QUOTA_BYTES_PER_DAY: orOff(count(1e15)).optional(),
+  QUOTA_STORED_BYTES: orOff(count(1e15)).optional(),
 };
 const limitsSchema = z.object(VARIABLES);
 const tenantsSchema = z.record(z.string(), z.strictObject(VARIABLES));
@@ -119,5 +122,6 @@ function limitsOf(variables: z.infer<typeof limitsSchema>): Limits {
     liveExecutions: variables.MAX_LIVE_EXECUTIONS,
     executionsPerDay: variables.QUOTA_EXECUTIONS_PER_DAY,
     bytesPerDay: variables.QUOTA_BYTES_PER_DAY,
+    storedBytes: variables.QUOTA_STORED_BYTES,
   };
 }

@@ -1,4 +1,6 @@
 import { createArtifactBytes } from "./artifacts/artifact-bytes.ts";
+import { createStorageQuota } from "./artifacts/storage-quota.ts";
+import { readStorageUse } from "./artifacts/storage-use.ts";
 import { createUploads } from "./artifacts/uploads.ts";
 import type { Config } from "./config.ts";
 import { createAcceptance } from "./executions/acceptance.ts";
@@ -52,8 +54,12 @@ export function createServices(
 
   const surface = createStateSurface(store);
   const claimCheck = createClaimCheck(objects);
-  const artifactBytes = createArtifactBytes({ objects, clock, ids });
-  const uploads = createUploads({ store, surface, objects, clock, ids });
+  const quota = createStorageQuota({
+    use: (tenantId) => readStorageUse({ store, surface, objects, clock }, tenantId),
+    limitOf: (tenantId) => (config.limits.tenants.get(tenantId) ?? config.limits.standard).storedBytes,
+  });
+  const artifactBytes = createArtifactBytes({ objects, clock, ids, quota });
+  const uploads = createUploads({ store, surface, objects, clock, ids, quota });
   const log = createWriteAheadLog(store);
   const logExport = createLogExport({ store, surface, objects, clock });
   const retention = createRetention({ store, surface, logExport, clock, logger });

@@ -3,6 +3,7 @@ import { RuntimeError } from "../errors.ts";
 import type { ArtifactId, Ids, TenantId } from "../ids.ts";
 import type { ObjectStore, ObjectTarget, WrittenObject } from "../ports/object-store.ts";
 import type { Materialization } from "./artifact.ts";
+import type { StorageQuota } from "./storage-quota.ts";
 import { type Upload, uploadPath } from "./upload.ts";
 
 export interface BytesToKeep {
@@ -16,6 +17,7 @@ export interface BytesToKeep {
 
 /** An artifact's bytes: written before any record points at them, and checked against their digest when read. */
 export interface ArtifactBytes {
+  /** Throws `policy.storage_exceeded` (429) when the tenant has no room for them; nothing is kept then. */
   keep(target: BytesToKeep, source: AsyncIterable<Uint8Array>): Promise<Materialization>;
   /**
    * Streams the bytes; they throw `object.damaged` at the end when they are not the ones that were kept. Throws
@@ -24,7 +26,10 @@ export interface ArtifactBytes {
   read(materialization: Materialization): Promise<AsyncIterable<Uint8Array>>;
   /** Throws `upload.incomplete` (409) as long as the bytes of an upload have not arrived. */
   expectUploaded(upload: Upload): Promise<void>;
-  /** Keeps what was uploaded. Throws `upload.incomplete` (409), or `upload.wrong_size` (422) when it is not what was announced. */
+  /**
+   * Keeps what was uploaded. Throws `upload.incomplete` (409), `upload.wrong_size` (422) when it is not what was announced, or
+   * `policy.storage_exceeded` (429).
+   */
   adopt(target: BytesToKeep, upload: Upload): Promise<Materialization>;
   /** Removes the bytes of an upload that are kept elsewhere now. */
   discardUpload(upload: Upload): Promise<void>;
@@ -34,9 +39,10 @@ export interface ArtifactBytesDeps {
   readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly quota: StorageQuota;
 }
 
-export function createArtifactBytes({ objects, clock, ids }: ArtifactBytesDeps): ArtifactBytes {
+export function createArtifactBytes({ objects, clock, ids, quota }: ArtifactBytesDeps): ArtifactBytes {
   const materialized = (target: BytesToKeep, written: WrittenObject): Materialization => ({
     materialization_id: ids.materialization(),
     storage_type: objects.storageType,
@@ -63,7 +69,8 @@ export function createArtifactBytes({ objects, clock, ids }: ArtifactBytesDeps):
 
   return {
     expectUploaded,
-    keep: async (target, source) => materialized(target, await objects.write(placeOf(target), source)),
+    keep: async (target, source) =>
+      materialized(target, await objects.write(placeOf(target), await quota.within(target.tenantId, source))),
     read: async (materialization) => {
       const { path, sha256, uri } = materialization;
       if (!path.includes(`/${sha256}.`)) {
@@ -73,6 +80,8 @@ export function createArtifactBytes({ objects, clock, ids }: ArtifactBytesDeps):
     },
     adopt: async (target, upload) => {
       await expectUploaded(upload);
+      // It counts already, since it was announced.
+      await quota.expectRoom(target.tenantId, 0);
       try {
         return materialized(target, await objects.adopt(uploadPath(upload), placeOf(target)));
       } catch (error) {

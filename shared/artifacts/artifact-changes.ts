@@ -2,10 +2,12 @@ import { notFound, RuntimeError } from "../errors.ts";
 import type { ArtifactId } from "../ids.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import { type Artifact, artifactKind, LIFECYCLE, type LifecycleState } from "./artifact.ts";
+import { countChanged, countRegistered } from "./stored-bytes.ts";
 
 /** Registers a new artifact in the unit of work, with its log entry. */
 export function registerArtifact(unit: UnitOfWork, artifact: Artifact): void {
   unit.put(artifactKind, artifact.artifact_id, artifact);
+  countRegistered(unit, artifact);
   unit.log({
     event_type: "artifact_registered",
     payload: {
@@ -45,6 +47,7 @@ export async function moveArtifact(
   }
   const moved: Artifact = { ...current, ...update, lifecycle_state: to, updated_at: now };
   unit.put(artifactKind, artifactId, moved);
+  await countChanged(unit, current, moved);
   unit.log({
     event_type: "artifact_lifecycle_changed",
     payload: {
@@ -78,5 +81,6 @@ export async function amendArtifact(
   }
   const amended: Artifact = { ...current, ...update, updated_at: now };
   unit.put(artifactKind, artifactId, amended);
+  await countChanged(unit, current, amended);
   return amended;
 }

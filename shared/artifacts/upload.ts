@@ -20,10 +20,19 @@ export const uploadSchema = z.object({
   expires_at: z.string(),
   /** The file that it became; an upload becomes one file. */
   taken: z.object({ execution_id: z.string(), artifact_id: z.string() }).optional(),
+  /** What had come when its time was over, where that was looked up. */
+  rest: z.enum(["nothing", "bytes"]).optional(),
 });
 export type Upload = z.infer<typeof uploadSchema>;
 
-export const uploadKind: RecordKind<Upload> = { name: "upload", schema: uploadSchema, facets: () => [] };
+/** The listing of the uploads that may lie in the object store, and are no artifact's. */
+export const WAITING = "waiting";
+
+export const uploadKind: RecordKind<Upload> = {
+  name: "upload",
+  schema: uploadSchema,
+  facets: ({ taken, rest }) => (taken === undefined && rest !== "nothing" ? [WAITING] : []),
+};
 
 /** Where an upload's bytes wait to be taken in. */
 export function uploadPath(upload: Pick<Upload, "tenant_id" | "upload_id">): string {

@@ -6,6 +6,7 @@ import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { ObjectStore, SignedRequest } from "../ports/object-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
+import type { StorageQuota } from "./storage-quota.ts";
 import { type Upload, uploadKind, uploadPath } from "./upload.ts";
 
 /** A gigabyte in this time needs 300 KB a second. */
@@ -21,7 +22,7 @@ export interface NewUpload {
 
 /** Large files on their way in: their bytes go from the caller to the object store and never through an intent. */
 export interface Uploads {
-  /** Gives leave to send one file within an hour. */
+  /** Gives leave to send one file within an hour. Throws `policy.storage_exceeded` (429) when there is no room for it. */
   open(draft: NewUpload): Promise<{ readonly upload: Upload; readonly request: SignedRequest }>;
 }
 
@@ -31,11 +32,13 @@ export interface UploadsDeps {
   readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly quota: StorageQuota;
 }
 
-export function createUploads({ store, surface, objects, clock, ids }: UploadsDeps): Uploads {
+export function createUploads({ store, surface, objects, clock, ids, quota }: UploadsDeps): Uploads {
   return {
     open: async ({ tenantId, userId, filename, contentType, sizeBytes }) => {
+      await quota.expectRoomForUpload(tenantId, sizeBytes);
       const nowMs = clock.now();
       const expiresMs = nowMs + UPLOAD_LIFETIME_MS;
       const upload: Upload = {

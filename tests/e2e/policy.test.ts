@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { type Client, connect, createClient, expectProblem, expectStatus, shapes } from "./client.ts";
 import { runtimeProcesses, SLOW_RUNTIME } from "./runtime-process.ts";
+import { upload } from "./sample-files.ts";
 
 /** Limits as callers of real processes meet them. */
 const runtimes = runtimeProcesses();
@@ -106,6 +107,37 @@ describe("concurrency of a key", () => {
     const next = await again.accept(single("a"));
     expectProblem(await again.submit(single("a")), 429, "policy.concurrency");
     expect((await again.ended(next)).status).toBe("completed");
+  });
+});
+
+describe("stored bytes", () => {
+  it("are refused above the tenant's quota, to intents and to uploads, with what to do; another tenant has its own", async () => {
+    const env = { QUOTA_STORED_BYTES: "100", TENANT_LIMITS: '{"roomy":{"QUOTA_STORED_BYTES":"off"}}' };
+    const runtime = await runtimes.start({ env });
+    const ingest = (client: Client, bytes: number) =>
+      client.post("/content/ingest_file", {
+        session_id: client.sessionId,
+        parameters: upload("a.txt", "x".repeat(bytes)),
+      });
+    const announce = (client: Client, size_bytes: number) =>
+      client.post("/files/upload-url", { filename: "a.txt", content_type: "text/plain", size_bytes });
+    const client = await connect(runtime.url);
+    expectStatus(await ingest(client, 60), 200);
+    const refused = expectProblem(await ingest(client, 41), 429, "policy.storage_exceeded");
+    expect(refused).toMatchObject({
+      retryable: false,
+      detail: expect.stringContaining("delete artifacts"),
+      details: { policy: "stored_bytes", limit: 100, stored_bytes: 60, needed_bytes: 41 },
+    });
+    const { entries } = (await client.get("/wal", { type: "execution_failed" })).as(shapes.entries);
+    expect(JSON.stringify(entries)).toContain("policy.storage_exceeded");
+    expectStatus(await announce(client, 40), 201);
+    expectProblem(await announce(client, 1), 429, "policy.storage_exceeded");
+    expectProblem(await ingest(client, 1), 429, "policy.storage_exceeded");
+
+    const roomy = await connect(runtime.url, "roomy");
+    expectStatus(await ingest(roomy, 10_000), 200);
+    expectStatus(await announce(roomy, 10_000), 201);
   });
 });
 

@@ -61,6 +61,7 @@ describe("loadConfig", () => {
           liveExecutions: undefined,
           executionsPerDay: undefined,
           bytesPerDay: undefined,
+          storedBytes: undefined,
         },
         tenants: new Map(),
       },

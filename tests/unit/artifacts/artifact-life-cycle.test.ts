@@ -11,6 +11,7 @@ import {
 } from "../../../shared/artifacts/artifact.ts";
 import { createArtifactBytes } from "../../../shared/artifacts/artifact-bytes.ts";
 import { createArtifactScope } from "../../../shared/artifacts/artifact-scope.ts";
+import { createStorageQuota } from "../../../shared/artifacts/storage-quota.ts";
 import { type TenantId, trustedTenantId } from "../../../shared/ids.ts";
 import { createStateSurface } from "../../../shared/state/state-surface.ts";
 import { UnitOfWork } from "../../../shared/state/unit-of-work.ts";
@@ -43,7 +44,9 @@ async function open() {
   const store = createSqliteStore(":memory:");
   const surface = createStateSurface(store);
   const clock = createManualClock();
-  const bytes = createArtifactBytes({ objects: createFileObjectStore(folder.path), clock, ids: testIds });
+  const objects = createFileObjectStore(folder.path);
+  const quota = createStorageQuota({ use: () => Promise.reject(new Error("nobody asks")), limitOf: () => undefined });
+  const bytes = createArtifactBytes({ objects, clock, ids: testIds, quota });
   const begin = (tenantId: TenantId = ACME) => {
     const unit = new UnitOfWork(surface, tenantId, clock.now());
     const producer = { intentType: "test.intent", executionId: testIds.execution() };

@@ -19,6 +19,7 @@ const NONE: Limits = {
   liveExecutions: undefined,
   executionsPerDay: undefined,
   bytesPerDay: undefined,
+  storedBytes: undefined,
 };
 const limited = (standard: Partial<Limits>, tenants: Readonly<Record<string, Partial<Limits>>> = {}) => ({
   limits: {

@@ -15,6 +15,7 @@ const NONE = {
   liveExecutions: undefined,
   executionsPerDay: undefined,
   bytesPerDay: undefined,
+  storedBytes: undefined,
 };
 
 function onlyMeter(limits: Partial<Parameters<typeof intentMeters>[0]>, nowMs: number, bytes = 0): Meter {
