@@ -21,6 +21,7 @@ import type { MessageBus } from "../shared/ports/message-bus.ts";
 import type { ObjectStore } from "../shared/ports/object-store.ts";
 import type { RecordStore } from "../shared/ports/record-store.ts";
 import type { RateBuckets } from "../shared/ports/rate-buckets.ts";
+import type { TableEngine } from "../shared/ports/table-engine.ts";
 import type { Adapters } from "../shared/services.ts";
 import { EVENTS_TOPIC } from "../shared/state/cloud-event.ts";
 import type { RedisConnection } from "./adapters/redis/connection.ts";
@@ -58,11 +59,13 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   const records = await openRecords(config.records, config.dataDir);
   const rateBuckets = openRateBuckets(config.store, config.dataDir);
   const graph = openGraph(config.graph, config.dataDir);
+  const tables = openTables(objects.adapter);
   return {
     ...deps,
     store: store.adapter,
     rateBuckets,
     records,
+    tables,
     objects: objects.adapter,
     bus: bus.adapter,
     graph,
@@ -75,6 +78,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
         objects.close?.(),
         bus.close?.(),
         graph.close(),
+        tables.close(),
       ]);
     },
   };
@@ -227,6 +231,23 @@ async function openRecords(choice: RecordsChoice, dataDir: string): Promise<Reco
       return createSqliteRecordStore(join(dataDir, "data.db"));
     }
   }
+}
+
+/** Opened when the first table is asked for, which in most functions is never. */
+function openTables(objects: ObjectStore): TableEngine {
+  let opening: Promise<TableEngine> | undefined;
+  const open = (): Promise<TableEngine> =>
+    (opening ??= import("./adapters/duckdb/table-engine.ts").then(({ createDuckdbTableEngine }) =>
+      createDuckdbTableEngine(objects),
+    ));
+  return {
+    query: async (query) => (await open()).query(query),
+    rows: async function* rows(table) {
+      yield* (await open()).rows(table);
+    },
+    ping: async () => (await open()).ping(),
+    close: async () => (await opening)?.close(),
+  };
 }
 
 async function openBus(choice: BusChoice): Promise<Opened<MessageBus>> {

@@ -50,7 +50,7 @@ export function createServices(
   intents: readonly IntentDefinition[],
   { shift = ALWAYS, complete = true }: ProcessKind = {},
 ): RuntimeServices {
-  const { clock, ids, random, logger, store, objects, bus, rateBuckets } = adapters;
+  const { clock, ids, random, logger, store, objects, bus, rateBuckets, tables } = adapters;
 
   const surface = createStateSurface(store);
   const claimCheck = createClaimCheck(objects);
@@ -111,6 +111,7 @@ export function createServices(
     store,
     surface,
     bytes: artifactBytes,
+    tables,
     catalog,
     claimCheck,
     children,

@@ -16,6 +16,7 @@ import type { MessageBus } from "./ports/message-bus.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
 import type { RecordStore } from "./ports/record-store.ts";
 import type { RateBuckets } from "./ports/rate-buckets.ts";
+import type { TableEngine } from "./ports/table-engine.ts";
 import type { DevTokenIssuer, PushVerifier, TokenVerifier } from "./ports/token-verifier.ts";
 import type { Admission } from "./policy/admission.ts";
 import type { IntentCatalog } from "./sagas/intent-catalog.ts";
@@ -40,6 +41,7 @@ export interface Adapters {
   readonly rateBuckets: RateBuckets;
   /** The data steward's rows. */
   readonly records: RecordStore;
+  readonly tables: TableEngine;
   readonly tokens: TokenVerifier;
   /** Present in dev mode only. */
   readonly devTokens: DevTokenIssuer | undefined;

@@ -12,6 +12,9 @@ const require = __createRequire(import.meta.url);
 const __filename = import.meta.filename;
 const __dirname = import.meta.dirname;`;
 
+/** With compiled parts, which no bundle can hold: they lie beside it, where the function says that it needs them. */
+const NATIVE_PACKAGES = ["@duckdb/node-api"];
+
 export interface Bundle {
   readonly spec: FunctionSpec;
   /** The absolute path of the module that functions-framework's `--source` names. */
@@ -49,7 +52,7 @@ export async function bundleFunctions(
     format: "esm",
     platform: "node",
     target: "node24",
-    external: ["@google-cloud/functions-framework"],
+    external: ["@google-cloud/functions-framework", ...NATIVE_PACKAGES],
     banner: { js: COMMONJS_NAMES },
     plugins: [entries(specs), withoutLocales],
     metafile: true,

@@ -1,5 +1,6 @@
 import type { ArtifactBytes } from "../artifacts/artifact-bytes.ts";
 import { createArtifactScope } from "../artifacts/artifact-scope.ts";
+import { createTableScope } from "../artifacts/table-scope.ts";
 import type { Clock } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Ids, TenantId } from "../ids.ts";
@@ -7,6 +8,7 @@ import type { Intent } from "../intents/intent.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { TableEngine } from "../ports/table-engine.ts";
 import type { Random } from "../random.ts";
 import { createEffectScope } from "../sagas/effect-ledger.ts";
 import { retryAfterMs, type RetryPolicy } from "../sagas/retry-policy.ts";
@@ -21,6 +23,7 @@ export interface StepRunnerDeps {
   readonly store: ExecutionStore;
   readonly surface: StateSurface;
   readonly bytes: ArtifactBytes;
+  readonly tables: TableEngine;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly random: Random;
@@ -102,6 +105,7 @@ class AttemptContext implements ErasedContext {
   readonly #limits: AttemptLimits;
   readonly #startedMs: number;
   #artifacts: ErasedContext["artifacts"] | undefined;
+  #tables: ErasedContext["tables"] | undefined;
   #effects: ErasedContext["effects"] | undefined;
   #logger: Logger | undefined;
 
@@ -145,6 +149,16 @@ class AttemptContext implements ErasedContext {
       nowMs: this.now,
     });
     return this.#artifacts;
+  }
+
+  get tables(): ErasedContext["tables"] {
+    this.#tables ??= createTableScope({
+      tables: this.#deps.tables,
+      tenantId: this.tenantId,
+      signal: this.signal,
+      deadlineMs: this.deadline,
+    });
+    return this.#tables;
   }
 
   get effects(): ErasedContext["effects"] {

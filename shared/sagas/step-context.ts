@@ -1,4 +1,5 @@
 import type { ArtifactScope } from "../artifacts/artifact-scope.ts";
+import type { TableScope } from "../artifacts/table-scope.ts";
 import type { ExecutionId, Ids, SessionId, TenantId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import type { JsonObject } from "../json.ts";
@@ -34,6 +35,8 @@ export interface StepContext<Input, Outputs> {
   readonly signal: AbortSignal;
   readonly state: UnitOfWork;
   readonly artifacts: ArtifactScope;
+  /** Parsed data as tables: SQL and rows. */
+  readonly tables: TableScope;
   /** Effects in our own stores, applied under this step's key outside the commit, and undone or refused by it. */
   readonly effects: EffectScope;
   emit(type: string, data: JsonObject): void;

@@ -6,6 +6,7 @@ import type { GraphStore } from "../../shared/ports/graph-store.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { ObjectStore } from "../../shared/ports/object-store.ts";
 import type { RecordStore } from "../../shared/ports/record-store.ts";
+import type { TableEngine } from "../../shared/ports/table-engine.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import type { Adapters, RuntimeServices } from "../../shared/services.ts";
 import { systemRandom } from "../../infra/adapters/system/system.ts";
@@ -30,6 +31,7 @@ export interface Outside {
   readonly objects: ObjectStore;
   readonly records: RecordStore;
   readonly graph: GraphStore;
+  readonly tables: TableEngine;
   readonly clock: LeapingClock;
   readonly activity: Activity;
   readonly published: BusMessage[];
@@ -97,6 +99,7 @@ export function openMortalWorker(name: string, outside: Outside, crash?: Crash):
     },
     rateBuckets: NO_LIMITS_SET,
     records: mortalRecords(outside.records, call),
+    tables: mortalTables(outside.tables, call),
     tokens: { verify: () => Promise.resolve(undefined) },
     devTokens: undefined,
   };
@@ -143,6 +146,17 @@ function mortalRecords(records: RecordStore, call: CallOut): RecordStore {
       get: (tenantId, id) => call(`subjectKeys.get ${id}`, () => subjectKeys.get(tenantId, id)),
       add: (tenantId, key) => call(`subjectKeys.add ${key.subjectId}`, () => subjectKeys.add(tenantId, key)),
       erase: (tenantId, id, atMs) => call(`subjectKeys.erase ${id}`, () => subjectKeys.erase(tenantId, id, atMs)),
+    },
+  };
+}
+
+/** The answer of the engine is one contact; its files are its own affair. */
+function mortalTables(tables: TableEngine, call: CallOut): TableEngine {
+  return {
+    ...tables,
+    query: (query) => call("tables.query", () => tables.query(query)),
+    rows: async function* rows(table) {
+      yield* await call("tables.rows", () => Array.fromAsync(tables.rows(table)));
     },
   };
 }

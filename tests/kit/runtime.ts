@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { createDuckdbTableEngine } from "../../infra/adapters/duckdb/table-engine.ts";
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
 import { createInProcessBus, type InProcessBus } from "../../infra/adapters/in-process/message-bus.ts";
 import { createDevIdentity } from "../../infra/adapters/jwt/dev-identity.ts";
@@ -72,6 +73,8 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
   const identity = createDevIdentity(join(temporary.path, "dev-signing-key"), () => clock.now());
   const logged: JsonObject[] = [];
   const config: Config = { ...loadConfig({ DATA_DIR: folder }), ...options.config };
+  const objects = createFileObjectStore(join(folder, "objects"));
+  const tables = createDuckdbTableEngine(objects);
   const adapters = {
     clock,
     ids: testIds,
@@ -82,9 +85,10 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
       write: (line) => void logged.push(JSON.parse(line) as JsonObject),
     }),
     store,
-    objects: createFileObjectStore(join(folder, "objects")),
+    objects,
     bus,
     graph,
+    tables,
     rateBuckets: options.rateBuckets ?? createSqliteRateBuckets(":memory:"),
     records,
     tokens: identity,
@@ -125,6 +129,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     [Symbol.asyncDispose]: async () => {
       await services.lifecycle.stop(0);
       await services.relay.drain();
+      await tables.close();
       if (options.store === undefined) await store.close();
       if (options.records === undefined) await records.close();
       if (options.graph === undefined) await graph.close();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { createSqliteGraphStore } from "../../infra/adapters/sqlite/graph-store.ts";
+import { createDuckdbTableEngine } from "../../infra/adapters/duckdb/table-engine.ts";
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
 import type { DataScope } from "../../shared/data-classification.ts";
@@ -13,6 +14,7 @@ import type { JsonObject } from "../../shared/json.ts";
 import type { ExecutionRef } from "../../shared/ports/execution-store.ts";
 import { GRAPH_COLLECTIONS } from "../../shared/ports/graph-schema.ts";
 import type { GraphDocument, GraphStore } from "../../shared/ports/graph-store.ts";
+import type { TableEngine } from "../../shared/ports/table-engine.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { RecordStore } from "../../shared/ports/record-store.ts";
 import { RECORD_TABLES, type RecordTable } from "../../shared/ports/record-tables.ts";
@@ -58,6 +60,7 @@ export class Stage implements AsyncDisposable {
   readonly #witness: Witness;
   readonly #rows: RecordStore = createSqliteRecordStore(":memory:");
   readonly #outside: Outside;
+  readonly #tables: TableEngine;
   #crash: Crash | undefined;
   #names = 0;
   #worker: MortalWorker | undefined;
@@ -73,12 +76,15 @@ export class Stage implements AsyncDisposable {
     this.#remove = remove;
     this.#witness = witnessed(createSqliteStore(":memory:"), (atMs) => this.clock.remember(atMs));
     const config: Config = loadConfig({ DATA_DIR: folder });
+    const objects = createFileObjectStore(join(folder, "objects"));
+    this.#tables = createDuckdbTableEngine(objects);
     this.#outside = {
       config,
       store: this.#witness.store,
       graph: this.graph,
-      objects: createFileObjectStore(join(folder, "objects")),
       records: this.#rows,
+      objects,
+      tables: this.#tables,
       clock: this.clock,
       activity: this.activity,
       published: this.published,
@@ -247,6 +253,7 @@ export class Stage implements AsyncDisposable {
     await this.#witness.store.close();
     await this.#rows.close();
     await this.graph.close();
+    await this.#tables.close();
     await this.#remove();
   }
 

@@ -1,5 +1,6 @@
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { NO_GRAPH } from "../kit/no-graph.ts";
+import { NO_TABLES } from "../kit/no-tables.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
@@ -169,6 +170,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
       graph: NO_GRAPH,
       rateBuckets: { take: unused, close: unused },
       records: createSqliteRecordStore(":memory:"),
+      tables: NO_TABLES,
       tokens: { verify: unused },
       devTokens: undefined,
     },

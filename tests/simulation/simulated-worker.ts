@@ -9,6 +9,7 @@ import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { Adapters, RuntimeServices } from "../../shared/services.ts";
 import { NO_GRAPH } from "../kit/no-graph.ts";
 import { NO_LIMITS_SET } from "../kit/no-limits-set.ts";
+import { NO_TABLES } from "../kit/no-tables.ts";
 import type { ModelDatabase } from "../model/model-database.ts";
 import { createModelStore, type Io } from "../model/model-store.ts";
 import { buildIntents, type StepWorld } from "./build-intent.ts";
@@ -144,6 +145,7 @@ export function startSimulatedWorker(name: string, surroundings: Surroundings): 
     graph: NO_GRAPH,
     rateBuckets: NO_LIMITS_SET,
     records: createSqliteRecordStore(":memory:"),
+    tables: NO_TABLES,
     tokens: { verify: () => Promise.resolve(undefined) },
     devTokens: undefined,
   };
