@@ -39,7 +39,8 @@ const catalogAnswer = z.object({
 
 /** What this runtime can be asked to do. */
 export function addCatalogRoutes(router: Router, { catalog, adapters }: RuntimeServices): void {
-  const answer = { intents: catalog.definitions.map(describeIntent) };
+  // Made when somebody asks, not while a caller waits for the start.
+  let answer: { readonly intents: readonly ReturnType<typeof describeIntent>[] } | undefined;
   addEndpoint(
     router,
     adapters.tokens,
@@ -51,7 +52,10 @@ export function addCatalogRoutes(router: Router, { catalog, adapters }: RuntimeS
       summary: "Every intent type, with its schemas and its plan",
       answers: { 200: { description: "the catalog", schema: catalogAnswer } },
     },
-    () => Promise.resolve({ status: 200, json: answer }),
+    () => {
+      answer ??= { intents: catalog.definitions.map(describeIntent) };
+      return Promise.resolve({ status: 200, json: answer });
+    },
   );
 }
 

@@ -19,11 +19,15 @@ export function addDocsRoutes(router: Router, { catalog }: RuntimeServices): voi
     scheme: "bearer",
     bearerFormat: "JWT",
   });
-  // Every endpoint is registered by now, and none is added later.
-  const document = router.getOpenAPI31Document({ openapi: "3.1.0", info: INFO });
-  const page = renderDocs(document as unknown as OpenApiDocument, catalog.definitions);
+  // Made when somebody asks, not while a caller waits for the start; no endpoint is added later.
+  let document: ReturnType<typeof router.getOpenAPI31Document> | undefined;
+  let page: string | undefined;
+  const openApi = () => (document ??= router.getOpenAPI31Document({ openapi: "3.1.0", info: INFO }));
 
-  router.get("/openapi.json", (c) => c.json(document));
-  router.get("/docs", (c) => c.html(page, 200, { "content-security-policy": PAGE_POLICY }));
+  router.get("/openapi.json", (c) => c.json(openApi()));
+  router.get("/docs", (c) => {
+    page ??= renderDocs(openApi() as unknown as OpenApiDocument, catalog.definitions);
+    return c.html(page, 200, { "content-security-policy": PAGE_POLICY });
+  });
   router.get("/", (c) => c.redirect("/docs"));
 }
