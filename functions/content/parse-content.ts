@@ -5,8 +5,7 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { toJson } from "../../shared/json.ts";
 import { intent } from "../../shared/sagas/intent.ts";
-import { type ColumnProfiler, createColumnProfiler } from "./parsing/column-profile.ts";
-import { selectParser } from "./parsing/detect.ts";
+import type { ColumnProfiler } from "./parsing/column-profile.ts";
 import { type ParseNote, parseOptionsSchema, type Row } from "./parsing/parser.ts";
 
 const CHUNK_CHARS = 64 * 1024;
@@ -72,6 +71,11 @@ export const parseContent = intent("content.parse_content", {
       const file = await ctx.artifacts.get(asId.artifact(ctx.input.file_id), "file");
       const [bytes] = file.materializations;
       if (bytes === undefined) throw notReady(file);
+      // Loaded with the first file: whoever only accepts and hands on never parses.
+      const [{ createColumnProfiler }, { selectParser }] = await Promise.all([
+        import("./parsing/column-profile.ts"),
+        import("./parsing/detect.ts"),
+      ]);
       const parser = selectParser({ ...hints(file), parsing_type: ctx.input.parsing_type });
       const profiler = createColumnProfiler({ valuesAreText: parser.valuesAreText });
       const notes: ParseNote[] = [];
