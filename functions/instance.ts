@@ -1,24 +1,14 @@
-import type { CloudEventFunction, HttpFunction } from "@google-cloud/functions-framework";
-
 import { createAdapters } from "../infra/create-adapters.ts";
-import { toEventFunction, toHttpFunction } from "../infra/serve/functions-framework.ts";
-import { loadConfig } from "../shared/config.ts";
+import type { Config } from "../shared/config.ts";
 import { createServices } from "../shared/create-services.ts";
 import { ANSWER_MARGIN_MS, checkFunctionLength, workMs } from "../shared/executions/function-length.ts";
 import { createFunctionShift, type FunctionShift, type Visit } from "../shared/executions/shift.ts";
-import { type App, createApp } from "../shared/http/app.ts";
-import { createIntentApp, createJobApp, type Job } from "../shared/http/function-app.ts";
-import { errorFields } from "../shared/logger.ts";
+import type { App } from "../shared/http/app.ts";
 import type { IntentDefinition } from "../shared/sagas/intent-definition.ts";
 import type { RuntimeServices } from "../shared/services.ts";
 
-export interface DeployedFunction {
-  readonly http: HttpFunction;
-  /** For the cloudevent signature. */
-  readonly event: CloudEventFunction;
-}
-
-interface Kind {
+/** What a function is for. */
+export interface FunctionKind {
   readonly intents: readonly IntentDefinition[];
   /** Whether `intents` are all that there are. */
   readonly complete: boolean;
@@ -29,41 +19,15 @@ interface Kind {
   readonly stays: boolean;
 }
 
-/** The function of one intent, with the intents that it calls. */
-export function intentFunction(definition: IntentDefinition, called: readonly IntentDefinition[]): DeployedFunction {
-  const app = (services: RuntimeServices): App => createIntentApp(services, definition);
-  return deploy({ intents: [definition, ...called], complete: false, runsSteps: true, app, stays: false });
-}
-
-/** The runtime API: accepts any intent and hands it on to its function. */
-export function apiFunction(intents: readonly IntentDefinition[]): DeployedFunction {
-  return deploy({ intents, complete: true, runsSteps: false, app: createApp, stays: false });
-}
-
-/** A job that a scheduler calls. */
-export function jobFunction(intents: readonly IntentDefinition[], job: Job): DeployedFunction {
-  const app = (services: RuntimeServices): App => createJobApp(services, job);
-  return deploy({ intents, complete: true, runsSteps: true, app, stays: true });
-}
-
-/** Everything is built by the first request and serves until the instance ends; a failed start is tried again by the next one. */
-function deploy(kind: Kind): DeployedFunction {
-  let starting: Promise<Instance> | undefined;
-  const instance = (): Promise<Instance> =>
-    (starting ??= start(kind).catch((error: unknown) => {
-      starting = undefined;
-      throw error;
-    }));
-  const handle = async (request: Request): Promise<Response> => (await instance()).handle(request);
-  return { http: toHttpFunction(handle), event: toEventFunction(handle) };
-}
-
-interface Instance {
+/** One process of a function. */
+export interface Instance {
   handle(request: Request): Promise<Response>;
+  /** Ends what it does, hands the rest on and closes everything; resolves when the process may end. */
+  stop(signal: string): Promise<void>;
 }
 
-async function start(kind: Kind): Promise<Instance> {
-  const config = loadConfig(process.env);
+/** Builds adapters, services and app. Throws `config.*` for an environment that it cannot work in. */
+export async function startInstance(kind: FunctionKind, config: Config): Promise<Instance> {
   const lengthMs = workMs(config.functionTimeoutMs);
   if (kind.runsSteps) checkFunctionLength(kind.intents, config.functionTimeoutMs);
   const adapters = await createAdapters(config);
@@ -71,30 +35,6 @@ async function start(kind: Kind): Promise<Instance> {
   const shift = createFunctionShift({ ...adapters, runsSteps: kind.runsSteps });
   const services = createServices(config, adapters, kind.intents, { shift, complete: kind.complete });
   const app = kind.app(services);
-
-  const stop = async (signal: string): Promise<void> => {
-    logger.info("stopping", { signal, grace_period_ms: config.gracePeriodMs });
-    await services.lifecycle.stop(config.gracePeriodMs);
-    const giveUpMs = clock.now() + config.gracePeriodMs;
-    while (shift.visits > 0 && clock.now() < giveUpMs) await clock.sleep(10);
-    await shift.hintsOut();
-    await services.relay.drain();
-    await adapters.close();
-    logger.info("stopped");
-    process.exit(0);
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    // functions-framework's own listener ends the process at once, with the step that it is in.
-    process.removeAllListeners(signal);
-    process.once(
-      signal,
-      () =>
-        void stop(signal).catch((error: unknown) => {
-          logger.error("the stop failed", errorFields(error));
-          process.exit(1);
-        }),
-    );
-  }
 
   return {
     handle: async (request) => {
@@ -108,6 +48,16 @@ async function start(kind: Kind): Promise<Instance> {
       } finally {
         visit.close();
       }
+    },
+    stop: async (signal) => {
+      logger.info("stopping", { signal, grace_period_ms: config.gracePeriodMs });
+      await services.lifecycle.stop(config.gracePeriodMs);
+      const giveUpMs = clock.now() + config.gracePeriodMs;
+      while (shift.visits > 0 && clock.now() < giveUpMs) await clock.sleep(10);
+      await shift.hintsOut();
+      await services.relay.drain();
+      await adapters.close();
+      logger.info("stopped");
     },
   };
 }

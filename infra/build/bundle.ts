@@ -12,8 +12,17 @@ const require = __createRequire(import.meta.url);
 const __filename = import.meta.filename;
 const __dirname = import.meta.dirname;`;
 
-/** With compiled parts, which no bundle can hold: they lie beside it, where the function says that it needs them. */
-const NATIVE_PACKAGES = ["@duckdb/node-api"];
+/** With compiled parts, which no bundle can hold: they lie in the image beside it. */
+export const NATIVE_PACKAGES: readonly string[] = ["@duckdb/node-api"];
+
+/** The file of an intent; what lies deeper is the code of its steps. */
+const DEFINITION = /^functions\/(?!platform\/)[^/]+\/[^/]+\.ts$/;
+
+/** What serves a bundle: a bare Node server, and functions-framework, which finds the function by its exported name. */
+const SERVERS = [
+  { in: "functions/image-server.ts", out: "server" },
+  { in: "./node_modules/@google-cloud/functions-framework/build/src/main.js", out: "functions-framework" },
+];
 
 export interface Bundle {
   readonly spec: FunctionSpec;
@@ -23,13 +32,15 @@ export interface Bundle {
   readonly loadBytes: number;
   /** The npm packages in that. */
   readonly loadPackages: readonly string[];
+  /** How many intents' definitions are in that. */
+  readonly loadIntents: number;
   /** All that it may load, clients of every choice of STORE, OBJECTS and BUS included. */
   readonly totalBytes: number;
 }
 
 /**
  * Bundles each function into `<outdir>/<name>.mjs`. What a function needs only after a choice is a chunk of its own, loaded
- * when it is chosen; chunks are shared by all functions. functions-framework stays outside: it keeps its registry to itself.
+ * when it is chosen; chunks are shared by all functions. Beside them lie the two programs that serve one of them.
  */
 export async function bundleFunctions(
   outdir: string,
@@ -37,7 +48,7 @@ export async function bundleFunctions(
 ): Promise<readonly Bundle[]> {
   await rm(outdir, { recursive: true, force: true });
   const { metafile } = await build({
-    entryPoints: specs.map(({ name }) => ({ in: `function:${name}`, out: name })),
+    entryPoints: [...specs.map(({ name }) => ({ in: `function:${name}`, out: name })), ...SERVERS],
     outdir,
     outExtension: { ".js": ".mjs" },
     chunkNames: "chunks/[name]-[hash]",
@@ -52,7 +63,7 @@ export async function bundleFunctions(
     format: "esm",
     platform: "node",
     target: "node24",
-    external: ["@google-cloud/functions-framework", ...NATIVE_PACKAGES],
+    external: [...NATIVE_PACKAGES],
     banner: { js: COMMONJS_NAMES },
     plugins: [entries(specs), withoutLocales],
     metafile: true,
@@ -67,6 +78,7 @@ export async function bundleFunctions(
       file,
       loadBytes: bytesOf(metafile, loaded),
       loadPackages: packagesOf(metafile, loaded),
+      loadIntents: inputsOf(metafile, loaded).filter((input) => DEFINITION.test(input)).length,
       totalBytes: bytesOf(metafile, reach(metafile, output, ["import-statement", "dynamic-import"])),
     };
   });
@@ -113,9 +125,12 @@ function bytesOf({ outputs }: Metafile, files: readonly string[]): number {
   return files.reduce((sum, file) => sum + (outputs[file]?.bytes ?? 0), 0);
 }
 
-function packagesOf({ outputs }: Metafile, files: readonly string[]): readonly string[] {
-  const names = files
-    .flatMap((file) => Object.keys(outputs[file]?.inputs ?? {}))
+function inputsOf({ outputs }: Metafile, files: readonly string[]): readonly string[] {
+  return files.flatMap((file) => Object.keys(outputs[file]?.inputs ?? {}));
+}
+
+function packagesOf(metafile: Metafile, files: readonly string[]): readonly string[] {
+  const names = inputsOf(metafile, files)
     .map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1])
     .filter((name) => name !== undefined);
   return [...new Set(names)].toSorted();

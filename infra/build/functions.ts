@@ -94,11 +94,12 @@ function jobSpec({ name, schedule, timeoutMs }: Job): FunctionSpec {
 
 function entryOf(factory: string, name: string, made: string, imports: readonly string[]): string {
   return [
-    `import { ${factory} } from "./functions/instance.ts";`,
+    `import { ${factory} } from "./functions/deployed-function.ts";`,
     ...imports,
     `const made = ${made};`,
     `export const ${name} = made.http;`,
     `export const ${name}_event = made.event;`,
+    "export const serve = made.serve;",
   ].join("\n");
 }
 

@@ -23,7 +23,7 @@ const spec = (name: string, made: string, factory: string, intentType?: string):
   resources: functionResources(name),
   timeoutMs: 60_000,
   entry: `
-    import { ${factory} } from "./functions/instance.ts";
+    import { ${factory} } from "./functions/deployed-function.ts";
     import { slow as definition } from "./tests/e2e/fixtures/slow-intent.ts";
     export const ${name} = ${made}.http;`,
 });

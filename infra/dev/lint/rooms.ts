@@ -81,7 +81,12 @@ export const ROOMS: readonly Room[] = [
   { name: "vocabulary", files: ["shared/*.ts"], imports: [], packages: SHARED_PACKAGES },
   { name: "ports", files: ["shared/ports/**"], imports: ["vocabulary"], packages: PURE_NODE },
 
-  { name: "main", files: ["functions/{main,instance}.ts"], imports: EVERYTHING, packages: "any" },
+  {
+    name: "main",
+    files: ["functions/{main,instance,deployed-function,image-server}.ts"],
+    imports: EVERYTHING,
+    packages: "any",
+  },
   {
     name: "catalog",
     files: ["functions/catalog.ts"],

@@ -39,6 +39,9 @@ export interface PartSpec {
   readonly program: string;
   readonly args: (port: number) => readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** The user and group that it runs as, which only root may choose. */
+  readonly uid?: number | undefined;
   /** A free one is chosen when absent: give it to start a part again where it was. */
   readonly port?: number | undefined;
   /** Whether the part serves already; it may throw as long as it does not. */
@@ -72,8 +75,11 @@ export async function startPart(spec: PartSpec): Promise<Part> {
 
 type Outcome = { readonly kind: "serves"; readonly part: Part } | { readonly kind: "failed"; readonly output: string };
 
-async function tryToStart({ name, program, args, env, isReady, onLine }: PartSpec, port: number): Promise<Outcome> {
+async function tryToStart(spec: PartSpec, port: number): Promise<Outcome> {
+  const { name, program, args, env, cwd, uid, isReady, onLine } = spec;
   const child = spawn(program, args(port), {
+    cwd,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
     // In a group of its own: the Ctrl-C of a terminal stops those who use the part first.

@@ -1,0 +1,83 @@
+import type { CloudEventFunction, HttpFunction } from "@google-cloud/functions-framework";
+
+import { toEventFunction, toHttpFunction } from "../infra/serve/functions-framework.ts";
+import { listen } from "../infra/serve/node-server.ts";
+import { loadConfig } from "../shared/config.ts";
+import { type App, createApp } from "../shared/http/app.ts";
+import { createIntentApp, createJobApp, type Job } from "../shared/http/function-app.ts";
+import { errorFields } from "../shared/logger.ts";
+import type { IntentDefinition } from "../shared/sagas/intent-definition.ts";
+import type { RuntimeServices } from "../shared/services.ts";
+import { type FunctionKind, type Instance, startInstance } from "./instance.ts";
+
+export interface DeployedFunction {
+  /** For functions-framework's http signature. */
+  readonly http: HttpFunction;
+  /** For its cloudevent signature. */
+  readonly event: CloudEventFunction;
+  /** Serves it on a bare Node server, at HOST and PORT. Throws `config.*` and `server.cannot_listen`. */
+  readonly serve: () => Promise<void>;
+}
+
+/** The function of one intent, with the intents that it calls. */
+export function intentFunction(definition: IntentDefinition, called: readonly IntentDefinition[]): DeployedFunction {
+  const app = (services: RuntimeServices): App => createIntentApp(services, definition);
+  return deploy({ intents: [definition, ...called], complete: false, runsSteps: true, app, stays: false });
+}
+
+/** The runtime API: accepts any intent and hands it on to its function. */
+export function apiFunction(intents: readonly IntentDefinition[]): DeployedFunction {
+  return deploy({ intents, complete: true, runsSteps: false, app: createApp, stays: false });
+}
+
+/** A job that a scheduler calls. */
+export function jobFunction(intents: readonly IntentDefinition[], job: Job): DeployedFunction {
+  const app = (services: RuntimeServices): App => createJobApp(services, job);
+  return deploy({ intents, complete: true, runsSteps: true, app, stays: true });
+}
+
+function deploy(kind: FunctionKind): DeployedFunction {
+  let starting: Promise<Instance> | undefined;
+  // Under the framework everything is built by the first request; a failed start is tried again by the next one.
+  const build = async (): Promise<Instance> => {
+    const instance = await startInstance(kind, loadConfig(process.env));
+    stopOnSignals((signal) => instance.stop(signal));
+    return instance;
+  };
+  const instance = (): Promise<Instance> =>
+    (starting ??= build().catch((error: unknown) => {
+      starting = undefined;
+      throw error;
+    }));
+  const handle = async (request: Request): Promise<Response> => (await instance()).handle(request);
+  return { http: toHttpFunction(handle), event: toEventFunction(handle), serve: () => serve(kind) };
+}
+
+async function serve(kind: FunctionKind): Promise<void> {
+  const config = loadConfig(process.env);
+  const served = await startInstance(kind, config);
+  const server = await listen({ fetch: (request) => served.handle(request) }, config);
+  stopOnSignals(async (signal) => {
+    await Promise.all([server.close(config.gracePeriodMs), served.stop(signal)]);
+  });
+}
+
+function stopOnSignals(stop: (signal: string) => Promise<void>): void {
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    // functions-framework's own listener ends the process at once, with the step that it is in.
+    process.removeAllListeners(name);
+    process.once(
+      name,
+      (signal) =>
+        void stop(signal).then(
+          () => process.exit(0),
+          (error: unknown) => {
+            process.stderr.write(
+              `${JSON.stringify({ severity: "ERROR", message: "the stop failed", ...errorFields(error) })}\n`,
+            );
+            process.exit(1);
+          },
+        ),
+    );
+  }
+}

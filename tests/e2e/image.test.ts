@@ -1,0 +1,136 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { jobs } from "../../functions/platform/jobs.ts";
+import { functionSpecs } from "../../infra/build/functions.ts";
+import { buildImageFolder } from "../../infra/build/image.ts";
+import { freePort, type Part, startPart } from "../../infra/dev/parts/part.ts";
+import { type TemporaryFolder, temporaryFolder } from "../kit/temporary-folder.ts";
+import { type BuiltImage, buildImage, documentedCommands } from "./built-image.ts";
+import { connect, shapes } from "./client.ts";
+import { REPOSITORY } from "./runtime-process.ts";
+
+/** Debian's nobody: neither root nor the owner of anything in the image, as the image's own user is. */
+const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined;
+const LOOPBACK_ONLY = join(REPOSITORY, "infra/serve/loopback-only.ts");
+
+describe("the image, built by its Dockerfile's instructions in an empty folder", () => {
+  let folder: TemporaryFolder;
+  let image: BuiltImage;
+  let env: Readonly<Record<string, string>>;
+  const started: Part[] = [];
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    const data = join(folder.path, "data");
+    await buildImageFolder(join(folder.path, "dist"), functionSpecs());
+    await mkdir(data);
+    await Promise.all([chmod(folder.path, 0o755), chmod(data, 0o777)]);
+    image = await buildImage(join(folder.path, "dist"), join(folder.path, "app"));
+    env = { ...image.env, MODE: "dev", DATA_DIR: data };
+  });
+  afterAll(async () => {
+    await Promise.all(started.map((part) => part.stop()));
+    await folder[Symbol.asyncDispose]();
+  });
+
+  const start = async (command: readonly string[], more: Readonly<Record<string, string>> = {}) => {
+    const [program, ...args] = command;
+    expect(program).toBe("node");
+    const port = await freePort();
+    const part = await startPart({
+      name: command.join(" "),
+      program: process.execPath,
+      args: () => args,
+      cwd: image.folder,
+      uid: NOBODY,
+      env: { ...env, PORT: String(port), ...more },
+      port,
+      isReady: async () => (await fetch(`http://127.0.0.1:${port}/health`)).ok,
+    });
+    started.push(part);
+    return { ...part, url: `http://127.0.0.1:${port}` };
+  };
+
+  it("holds no packages but those with compiled parts, and serves each function by the entry as written and the function's name, as no special user", async () => {
+    const packages = await readdir(join(image.folder, "node_modules"));
+    // DuckDB's engine, and what finds the right one for the platform.
+    expect(packages.toSorted()).toEqual(["@duckdb", "detect-libc"]);
+    const api = await start([...image.entrypoint, "runtime_api"]);
+    const ingest = await start([...image.entrypoint, "ingest_file"]);
+    const client = await connect(api.url);
+    const content_base64 = Buffer.from("name,age\nAda,36\n").toString("base64");
+    const body = {
+      tenant_id: "acme",
+      session_id: client.sessionId,
+      parameters: { ui_name: "people.csv", content_base64 },
+    };
+    const headers = { authorization: `Bearer ${client.token}`, "content-type": "application/json" };
+    const answer = await fetch(`${ingest.url}/content/ingest_file`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+    });
+    expect(answer.status).toBe(200);
+    expect(shapes.outcome.parse(await answer.json())).toMatchObject({ status: "completed" });
+  });
+
+  it("starts jobs, and stops when it is told to", async () => {
+    for (const { name } of jobs) {
+      const part = await start([...image.entrypoint, name]);
+      const run = await fetch(part.url, { method: "POST" });
+      expect([name, run.status]).toEqual([name, 200]);
+      await part.stop();
+    }
+  });
+
+  it("serves a function by functions-framework where its documented command says so", async () => {
+    const documented = (await documentedCommands()).find((line) => line.includes("functions-framework")) ?? "";
+    const [, command = ""] = /^docker run --entrypoint (.*)$/.exec(documented.replace(" symphainy ", " ")) ?? [];
+    // The framework's own program would listen on every interface of this machine.
+    const part = await start(command.split(" "), { NODE_OPTIONS: `--import=${LOOPBACK_ONLY}` });
+    const health = await fetch(`${part.url}/health`);
+    expect(await health.json()).toMatchObject({ status: "healthy" });
+  });
+
+  it("says which functions there are when it is given none, or none of them", async () => {
+    for (const args of [[], ["../server"], ["nothing"]]) {
+      const ends = promisify(execFile)(process.execPath, [...image.entrypoint.slice(1), ...args], {
+        cwd: image.folder,
+      });
+      await expect(ends).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/ingest_file.*runtime_api/) });
+    }
+  });
+
+  it("does not start in an environment that it cannot work in, and says all that is wrong with it", async () => {
+    const ends = promisify(execFile)(process.execPath, [...image.entrypoint.slice(1), "runtime_api"], {
+      cwd: image.folder,
+      env: { K_SERVICE: "runtime-api", MODE: "production", STORE: "tiered", HOST: "0.0.0.0" },
+    });
+    await expect(ends).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/REDIS_URL[^]*OIDC_ISSUER/) });
+  });
+
+  it("is compiled ahead: a start finds its code in the image's cache, which its user cannot change", async () => {
+    const [folderOfThisNode = ""] = await readdir(image.env["NODE_COMPILE_CACHE"] ?? "");
+    const cached = await readdir(join(image.env["NODE_COMPILE_CACHE"] ?? "", folderOfThisNode));
+    expect(cached.length).toBeGreaterThan(functionSpecs().length);
+  });
+
+  it("stands on the Node that everything is tested with, runs as a user without rights, and keeps nothing that installs", async () => {
+    const { devDependencies } = JSON.parse(await readFile(join(REPOSITORY, "package.json"), "utf8")) as {
+      readonly devDependencies: Readonly<Record<string, string>>;
+    };
+    expect(image.instructions[0]).toEqual(["FROM", `node:${devDependencies["node"]}-bookworm-slim`]);
+    expect(image.user).toBe("node");
+    expect(image.instructions.map(([name]) => name).lastIndexOf("USER")).toBeGreaterThan(
+      image.instructions.map(([name]) => name).lastIndexOf("RUN"),
+    );
+    const removed = image.instructions.find(([name, value]) => name === "RUN" && value.startsWith("rm "))?.[1];
+    for (const tool of ["npm", "npx", "corepack", "yarn"]) expect(removed).toMatch(new RegExp(`/bin/${tool}(?: |$)`));
+    expect(removed).toContain("/usr/local/lib/node_modules");
+  });
+});
