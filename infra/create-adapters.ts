@@ -11,6 +11,7 @@ import type {
   UpstashChoice,
 } from "../shared/config-choices.ts";
 import type { GraphChoice } from "../shared/config-graph.ts";
+import type { ModelsChoice } from "../shared/config-models.ts";
 import type { Config } from "../shared/config.ts";
 import { RuntimeError } from "../shared/errors.ts";
 import { createIds } from "../shared/ids.ts";
@@ -18,6 +19,7 @@ import { createLogger, type Logger } from "../shared/logger.ts";
 import type { ExecutionStore } from "../shared/ports/execution-store.ts";
 import type { GraphStore } from "../shared/ports/graph-store.ts";
 import type { MessageBus } from "../shared/ports/message-bus.ts";
+import type { ModelProvider } from "../shared/ports/model-provider.ts";
 import type { ObjectStore } from "../shared/ports/object-store.ts";
 import type { RecordStore } from "../shared/ports/record-store.ts";
 import type { RateBuckets } from "../shared/ports/rate-buckets.ts";
@@ -58,6 +60,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   ]);
   const records = await openRecords(config.records, config.dataDir);
   const rateBuckets = openRateBuckets(config.store, config.dataDir);
+  const models = await openModels(config.models, deps);
   const graph = openGraph(config.graph, config.dataDir);
   const tables = openTables(objects.adapter);
   return {
@@ -69,6 +72,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     objects: objects.adapter,
     bus: bus.adapter,
     graph,
+    models,
     ...identity,
     close: async () => {
       await Promise.all([
@@ -193,6 +197,27 @@ function openGraph(choice: GraphChoice, dataDir: string): GraphStore {
       }
     }
   });
+}
+
+async function openModels(choice: ModelsChoice, deps: Pick<Adapters, "clock" | "random">): Promise<ModelProvider> {
+  switch (choice.kind) {
+    case "lexical": {
+      const { createLexicalModels } = await import("./adapters/models/lexical.ts");
+      return createLexicalModels();
+    }
+    case "openai": {
+      const { createOpenAiModels } = await import("./adapters/models/openai.ts");
+      return createOpenAiModels({ ...choice, provider: choice.kind, mostTokens: "max_completion_tokens" }, deps);
+    }
+    case "huggingface": {
+      const { createHuggingFaceModels } = await import("./adapters/models/hugging-face.ts");
+      return createHuggingFaceModels(choice, deps);
+    }
+    case "anthropic": {
+      const { createAnthropicModels } = await import("./adapters/models/anthropic.ts");
+      return createAnthropicModels(choice, deps);
+    }
+  }
 }
 
 async function openRedis(choice: RedisChoice | UpstashChoice): Promise<RedisConnection> {

@@ -46,15 +46,15 @@ export interface RecordsChoice {
 }
 
 /** A variable that a choice cannot do without. */
-const needed = (choice: string) => {
+export const needed = (choice: string) => {
   const error = `is needed with ${choice}`;
   return z.string({ error }).min(1, error);
 };
 const isUrl = (protocol: RegExp) => (text: string) => URL.canParse(text) && protocol.test(text);
 const isRedis = isUrl(/^rediss?:\/\//);
-const isHttp = isUrl(/^https?:\/\//);
+export const isHttp = isUrl(/^https?:\/\//);
 const REDIS_EXAMPLE = "must be a URL such as redis://127.0.0.1:6379";
-const HTTP_EXAMPLE = "must be a URL such as https://host";
+export const HTTP_EXAMPLE = "must be a URL such as https://host";
 const emulatorHost = z
   .string()
   .regex(/^[^\s:/]+:\d+$/, "must be host:port")

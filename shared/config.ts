@@ -14,6 +14,7 @@ import {
 import { type GraphChoice, GRAPHS } from "./config-graph.ts";
 import { type IdentityChoice, type PushesChoice, readIdentity, readPushes } from "./config-identity.ts";
 import { type LimitsChoice, readLimits } from "./config-limits.ts";
+import { MODELS, type ModelsChoice } from "./config-models.ts";
 import { RuntimeError } from "./errors.ts";
 import { LOG_LEVELS } from "./logger.ts";
 
@@ -45,7 +46,7 @@ const oneOf = <Kind extends string>(choices: Readonly<Record<Kind, unknown>>) =>
   z.enum(Object.keys(choices) as [Kind, ...Kind[]]);
 
 /** Variables whose values are secrets: a deployment keeps them in its secret store, and no log shows them. */
-export const SECRET_VARIABLES: readonly string[] = ["REDIS_URL", "UPSTASH_REDIS_REST_TOKEN"];
+export const SECRET_VARIABLES: readonly string[] = ["REDIS_URL", "UPSTASH_REDIS_REST_TOKEN", "MODEL_API_KEY"];
 
 /** What stands by itself; what hangs on a choice of STORE, OBJECTS or BUS is in config-choices.ts. */
 const plainSchema = z
@@ -68,6 +69,7 @@ const plainSchema = z
     BUS: oneOf(BUSES).default("in-process"),
     RECORDS: oneOf(RECORDS).default("sqlite"),
     GRAPH: oneOf(GRAPHS).default("sqlite"),
+    MODELS: oneOf(MODELS).default("lexical"),
   })
   .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
     path: ["HOST"],
@@ -101,6 +103,7 @@ export interface Config extends Readonly<z.infer<typeof plainSchema>> {
   readonly bus: BusChoice;
   readonly records: RecordsChoice;
   readonly graph: GraphChoice;
+  readonly models: ModelsChoice;
   readonly limits: LimitsChoice;
   readonly identity: IdentityChoice;
   readonly pushes: PushesChoice | undefined;
@@ -110,40 +113,33 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the configuration from the environment. Throws `config.invalid`, naming every faulty variable at once. */
 export function loadConfig(env: Environment): Config {
-  const plain = plainSchema.safeParse(env);
-  const store = read(STORES, env["STORE"] ?? "sqlite", env);
-  const objects = read(OBJECTS, env["OBJECTS"] ?? "files", env);
-  const bus = read(BUSES, env["BUS"] ?? "in-process", env);
-  const records = read(RECORDS, env["RECORDS"] ?? "sqlite", env);
-  const graph = read(GRAPHS, env["GRAPH"] ?? "sqlite", env);
-  const limits = readLimits(env);
-  const identity = readIdentity(env);
-  const pushes = readPushes(env);
-  if (
-    plain.success &&
-    store?.success &&
-    objects?.success &&
-    bus?.success &&
-    records?.success &&
-    graph?.success &&
-    limits.success &&
-    identity.success &&
-    pushes.success
-  ) {
+  const readings = {
+    plain: plainSchema.safeParse(env),
+    store: read(STORES, env["STORE"] ?? "sqlite", env),
+    objects: read(OBJECTS, env["OBJECTS"] ?? "files", env),
+    bus: read(BUSES, env["BUS"] ?? "in-process", env),
+    records: read(RECORDS, env["RECORDS"] ?? "sqlite", env),
+    graph: read(GRAPHS, env["GRAPH"] ?? "sqlite", env),
+    models: read(MODELS, env["MODELS"] ?? "lexical", env),
+    limits: readLimits(env),
+    identity: readIdentity(env),
+    pushes: readPushes(env),
+  };
+  if (allSucceeded(readings)) {
+    const { plain, store, objects, bus, records, graph, models, limits, identity, pushes } = readings;
     const choices = {
       store: store.data,
       objects: objects.data,
       bus: bus.data,
       records: records.data,
       graph: graph.data,
+      models: models.data,
       limits: limits.data,
     };
     return { ...plain.data, ...choices, identity: identity.data, pushes: pushes.data };
   }
 
-  const issues = [plain, store, objects, bus, records, graph, limits, identity, pushes].flatMap(
-    (part) => part?.error?.issues ?? [],
-  );
+  const issues = Object.values(readings).flatMap((part) => part?.error?.issues ?? []);
   const messages = Map.groupBy(issues, (issue) => issue.path.join("."));
   const faults = [...messages].map(([path, found]) => ({
     path,
@@ -151,6 +147,15 @@ export function loadConfig(env: Environment): Config {
   }));
   const list = faults.map((fault) => `  ${fault.path}: ${fault.message}`).join("\n");
   throw new RuntimeError("config.invalid", `The configuration has ${faults.length} fault(s):\n${list}`, { faults });
+}
+
+type Outcome = { readonly success: boolean } | undefined;
+type Succeeded<Readings> = { readonly [Name in keyof Readings]: Extract<Readings[Name], { readonly success: true }> };
+
+function allSucceeded<Readings extends Readonly<Record<string, Outcome>>>(
+  readings: Readings,
+): readings is Readings & Succeeded<Readings> {
+  return Object.values(readings).every((reading) => reading?.success === true);
 }
 
 /** Undefined for a choice that there is not: the plain schema tells of that. */

@@ -13,6 +13,7 @@ import type { Random } from "./random.ts";
 import type { ExecutionStore } from "./ports/execution-store.ts";
 import type { GraphStore } from "./ports/graph-store.ts";
 import type { MessageBus } from "./ports/message-bus.ts";
+import type { ModelProvider } from "./ports/model-provider.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
 import type { RecordStore } from "./ports/record-store.ts";
 import type { RateBuckets } from "./ports/rate-buckets.ts";
@@ -38,6 +39,7 @@ export interface Adapters {
   readonly objects: ObjectStore;
   readonly bus: MessageBus;
   readonly graph: GraphStore;
+  readonly models: ModelProvider;
   readonly rateBuckets: RateBuckets;
   /** The data steward's rows. */
   readonly records: RecordStore;

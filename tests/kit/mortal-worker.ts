@@ -1,3 +1,4 @@
+import { createLexicalModels } from "../../infra/adapters/models/lexical.ts";
 import type { Config } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
 import { createLogger } from "../../shared/logger.ts";
@@ -88,6 +89,7 @@ export function openMortalWorker(name: string, outside: Outside, crash?: Crash):
     logger: createLogger({ clock: time, level: "warn", write: (line) => trace.push(`${name} logs ${line}`) }),
     store: mortalStore(outside.store, call, hint),
     graph: mortalGraph(outside.graph, call),
+    models: createLexicalModels(),
     objects: mortalObjects(outside.objects, call, activity, () => dead),
     bus: {
       publish: (message) =>

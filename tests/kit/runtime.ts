@@ -1,3 +1,4 @@
+import { createLexicalModels } from "../../infra/adapters/models/lexical.ts";
 import { join } from "node:path";
 
 import { createDuckdbTableEngine } from "../../infra/adapters/duckdb/table-engine.ts";
@@ -89,6 +90,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     bus,
     graph,
     tables,
+    models: createLexicalModels(),
     rateBuckets: options.rateBuckets ?? createSqliteRateBuckets(":memory:"),
     records,
     tokens: identity,

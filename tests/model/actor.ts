@@ -1,3 +1,4 @@
+import { createLexicalModels } from "../../infra/adapters/models/lexical.ts";
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { NO_GRAPH } from "../kit/no-graph.ts";
 import { NO_TABLES } from "../kit/no-tables.ts";
@@ -168,6 +169,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
         ping: () => Promise.resolve(),
       },
       graph: NO_GRAPH,
+      models: createLexicalModels(),
       rateBuckets: { take: unused, close: unused },
       records: createSqliteRecordStore(":memory:"),
       tables: NO_TABLES,

@@ -1,3 +1,4 @@
+import { createLexicalModels } from "../../infra/adapters/models/lexical.ts";
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
@@ -143,6 +144,7 @@ export function startSimulatedWorker(name: string, surroundings: Surroundings): 
       ping: () => Promise.resolve(),
     },
     graph: NO_GRAPH,
+    models: createLexicalModels(),
     rateBuckets: NO_LIMITS_SET,
     records: createSqliteRecordStore(":memory:"),
     tables: NO_TABLES,

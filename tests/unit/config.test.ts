@@ -70,6 +70,7 @@ describe("loadConfig", () => {
       records: { kind: "sqlite" },
       bus: { kind: "in-process" },
       graph: { kind: "sqlite" },
+      models: { kind: "lexical" },
       identity: {
         kind: "oidc",
         issuer: "https://issuer.example",
@@ -182,6 +183,33 @@ describe("loadConfig", () => {
     [{ STORE: "tiered", BUS: "pubsub", PORT: "x" }, ["GOOGLE_CLOUD_PROJECT", "PORT", "REDIS_URL"]],
   ])("%j names each variable that its choice lacks or cannot use, once", (env, names) => {
     expect(faults(env as Record<string, string>)).toEqual(names);
+  });
+
+  it("MODELS reads what its provider needs", () => {
+    const openai = {
+      MODELS: "openai",
+      MODEL_API_KEY: "key",
+      MODEL_EMBEDDING: "e",
+      MODEL_BASE_URL: "https://proxy/v1/",
+    };
+    expect(loadConfig(openai).models).toEqual({
+      kind: "openai",
+      apiKey: "key",
+      baseUrl: "https://proxy/v1",
+      completionModel: undefined,
+      embeddingModel: "e",
+    });
+    expect(loadConfig({ MODELS: "anthropic", MODEL_API_KEY: "key", MODEL_COMPLETION: "c" }).models).toMatchObject({
+      baseUrl: "https://api.anthropic.com/v1",
+      completionModel: "c",
+    });
+    expect(faults({ MODELS: "huggingface" })).toEqual(["MODEL_API_KEY", "MODEL_EMBEDDING"]);
+    expect(faults({ MODELS: "anthropic", MODEL_BASE_URL: "x" })).toEqual([
+      "MODEL_API_KEY",
+      "MODEL_BASE_URL",
+      "MODEL_COMPLETION",
+    ]);
+    expect(faults({ MODELS: "oracle" })).toEqual(["MODELS"]);
   });
 
   it("production reads how to tell callers and pushes, in full", () => {
