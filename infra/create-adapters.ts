@@ -255,6 +255,10 @@ async function openRecords(choice: RecordsChoice, dataDir: string): Promise<Reco
       const { createSqliteRecordStore } = await import("./adapters/sqlite/record-store.ts");
       return createSqliteRecordStore(join(dataDir, "data.db"));
     }
+    case "postgres": {
+      const { createPostgresRecordStore } = await import("./adapters/postgres/record-store.ts");
+      return createPostgresRecordStore(choice);
+    }
   }
 }
 

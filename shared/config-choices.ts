@@ -41,9 +41,9 @@ export type BusChoice =
   | { readonly kind: "pubsub"; readonly projectId: string; readonly emulatorHost: string | undefined };
 
 /** Where the data steward's rows are kept. */
-export interface RecordsChoice {
-  readonly kind: "sqlite";
-}
+export type RecordsChoice =
+  | { readonly kind: "sqlite" }
+  | { readonly kind: "postgres"; readonly url: string; readonly connections: number };
 
 /** A variable that a choice cannot do without. */
 export const needed = (choice: string) => {
@@ -152,4 +152,19 @@ export const BUSES: Readonly<Record<BusChoice["kind"], Reader<BusChoice>>> = {
 
 export const RECORDS: Readonly<Record<RecordsChoice["kind"], Reader<RecordsChoice>>> = {
   sqlite: () => ({ success: true, data: { kind: "sqlite" } }),
+  postgres: (env) =>
+    z
+      .object({
+        DATABASE_URL: needed("RECORDS=postgres").refine(
+          isUrl(/^postgres(ql)?:\/\//),
+          "must be a URL such as postgres://user:password@host:6543/database",
+        ),
+        DATABASE_CONNECTIONS: z.coerce.number({ error: "must be a whole number" }).int().min(1).max(100).default(4),
+      })
+      .transform((named): RecordsChoice => ({
+        kind: "postgres",
+        url: named.DATABASE_URL,
+        connections: named.DATABASE_CONNECTIONS,
+      }))
+      .safeParse(env),
 };

@@ -7,7 +7,9 @@ import type { TestModule, TestProject } from "vitest/node";
 import { findMissingParts, type MissingPart } from "../../infra/dev/parts/find-parts.ts";
 import { startFirestoreEmulator } from "../../infra/dev/parts/firestore-emulator.ts";
 import type { Part } from "../../infra/dev/parts/part.ts";
+import { startPostgres } from "../../infra/dev/parts/postgres-server.ts";
 import { startPubsubEmulator } from "../../infra/dev/parts/pubsub-emulator.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -20,9 +22,21 @@ declare module "vitest" {
 /** How the suites begin that are skipped for want of a part. */
 export const NEEDS = "needs ";
 
+/** The folder goes with the run: its path is the run's own. */
+async function startSharedPostgres(): Promise<Part> {
+  const folder = await temporaryFolder();
+  const part = await startPostgres({ directory: folder.path });
+  const stop = async (): Promise<void> => {
+    await part.stop();
+    await folder[Symbol.asyncDispose]();
+  };
+  return { ...part, stop };
+}
+
 const STARTERS: ReadonlyMap<string, () => Promise<Part>> = new Map([
   ["/firestore", startFirestoreEmulator],
   ["/pubsub", startPubsubEmulator],
+  ["/postgres", startSharedPostgres],
 ]);
 
 /**

@@ -33,6 +33,11 @@ export function sharedPubsub(): Promise<EmulatorAddress> {
   return sharedPart("pubsub");
 }
 
+/** The Postgres server that all test files of this run share, as superuser: a database of its own keeps a test to itself. Never stop it. */
+export async function sharedPostgres(): Promise<string> {
+  return `postgres://postgres@${await sharedPart("postgres")}`;
+}
+
 async function sharedPart(name: PartName): Promise<EmulatorAddress> {
   const response = await fetch(`${inject("sharedPartsUrl")}/${name}`);
   if (!response.ok) throw new RuntimeError("part.not_started", await response.text());

@@ -19,7 +19,11 @@ interface Written {
   /** What the row was left at; null for one that was deleted. */
   readonly version: number | null;
 }
-type Parts = Readonly<Record<string, { readonly result: JsonObject; readonly writes: readonly Written[] }>>;
+interface Part {
+  readonly part: string;
+  readonly result: JsonObject;
+  readonly writes: readonly Written[];
+}
 
 /** Effects with what they replaced, in the transaction of their writes (R2-R5); each function runs inside the caller's. */
 export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof createRecordRows>) {
@@ -32,9 +36,9 @@ export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof cr
   );
   const read = ({ tenantId, dataClassification }: RecordView, key: string) => {
     const row = find.get(tenantId, dataClassification, key);
-    return row && { state: String(row["state"]), parts: JSON.parse(String(row["parts"])) as Parts };
+    return row && { state: String(row["state"]), parts: JSON.parse(String(row["parts"])) as Part[] };
   };
-  const save = (view: RecordView, key: string, state: "open" | "undone", parts: Parts, atMs: number): void =>
+  const save = (view: RecordView, key: string, state: "open" | "undone", parts: readonly Part[], atMs: number): void =>
     void put.run(view.tenantId, view.dataClassification, key, state, JSON.stringify(parts), atMs);
 
   /** `versions` says at which version this undo itself has left a row; null for one that is gone. */
@@ -64,27 +68,31 @@ export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof cr
     ): AppliedEffect => {
       const known = read(view, key);
       if (known?.state === "undone") throw effectRefused(key);
-      const before = known?.parts[part];
+      const before = known?.parts.find((each) => each.part === part);
       if (before !== undefined) return { outcome: "applied_before", result: before.result };
       const written = writes.map((write): Written => {
         const { before: old, after } = rows.write(view, write, atMs);
         const id = write.kind === "insert" ? write.row.id : write.id;
         return { table: write.table, id, before: old ?? null, version: after?.version ?? null };
       });
-      save(view, key, "open", { ...known?.parts, [part]: { result, writes: written } }, atMs);
+      save(view, key, "open", [...(known?.parts ?? []), { part, result, writes: written }], atMs);
       return { outcome: "applied", result };
     },
 
     undo: (view: RecordView, key: string, atMs: number): "undone" | "buried" => {
       const known = read(view, key);
-      const done = Object.values(known?.parts ?? {});
+      const done = known?.parts ?? [];
       if (known?.state !== "undone") {
         const versions = new Map<string, number | null>();
-        const writes = done.flatMap((part) => part.writes).toReversed();
-        for (const write of writes) putBack(view, write, versions);
+        for (const write of done.flatMap(({ writes }) => writes).toReversed()) putBack(view, write, versions);
         // What was undone is not needed any more, and may be what somebody wants forgotten; that there were parts is.
-        const names = Object.keys(known?.parts ?? {});
-        save(view, key, "undone", Object.fromEntries(names.map((part) => [part, { result: {}, writes: [] }])), atMs);
+        save(
+          view,
+          key,
+          "undone",
+          done.map(({ part }) => ({ part, result: {}, writes: [] })),
+          atMs,
+        );
       }
       return done.length > 0 ? "undone" : "buried";
     },

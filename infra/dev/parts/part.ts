@@ -28,7 +28,7 @@ export interface Part extends AsyncDisposable {
   resume(): void;
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>;
-  /** SIGTERM, then SIGKILL when that does not help. */
+  /** SIGTERM or what it wants in its stead, then SIGKILL when that does not help. */
   stop(): Promise<void>;
   /** Resolves when the process ends, for whatever reason. */
   readonly ended: Promise<void>;
@@ -46,6 +46,8 @@ export interface PartSpec {
   readonly port?: number | undefined;
   /** Whether the part serves already; it may throw as long as it does not. */
   readonly isReady: (port: number) => Promise<boolean>;
+  /** What asks it to end in good order; SIGTERM unless told otherwise. */
+  readonly stopSignal?: NodeJS.Signals;
   /** Gets each line that the part says. */
   readonly onLine?: ((line: string) => void) | undefined;
 }
@@ -76,7 +78,7 @@ export async function startPart(spec: PartSpec): Promise<Part> {
 type Outcome = { readonly kind: "serves"; readonly part: Part } | { readonly kind: "failed"; readonly output: string };
 
 async function tryToStart(spec: PartSpec, port: number): Promise<Outcome> {
-  const { name, program, args, env, cwd, uid, isReady, onLine } = spec;
+  const { name, program, args, env, cwd, uid, isReady, onLine, stopSignal = "SIGTERM" } = spec;
   const child = spawn(program, args(port), {
     cwd,
     ...(uid === undefined ? {} : { uid, gid: uid }),
@@ -97,7 +99,7 @@ async function tryToStart(spec: PartSpec, port: number): Promise<Outcome> {
   });
   if (child.pid !== undefined) endWithThisProcess(child.pid, ended);
 
-  const part = partOf(name, port, child, ended);
+  const part = partOf({ name, port, child, ended, stopSignal });
   const giveUpAt = performance.now() + READY_WITHIN_MS;
   while (performance.now() < giveUpAt) {
     const ready = await isReady(port).catch(() => false);
@@ -121,7 +123,15 @@ function readLines(stream: Readable, keep: (text: string) => void, onLine: PartS
   });
 }
 
-function partOf(name: string, port: number, child: ChildProcess, ended: Promise<void>): Part {
+interface Started {
+  readonly name: string;
+  readonly port: number;
+  readonly child: ChildProcess;
+  readonly ended: Promise<void>;
+  readonly stopSignal: NodeJS.Signals;
+}
+
+function partOf({ name, port, child, ended, stopSignal }: Started): Part {
   const kill = async (): Promise<void> => {
     if (!hasEnded(child)) child.kill("SIGKILL");
     await ended;
@@ -129,7 +139,7 @@ function partOf(name: string, port: number, child: ChildProcess, ended: Promise<
   const stop = async (): Promise<void> => {
     if (hasEnded(child)) return;
     child.kill("SIGCONT");
-    child.kill("SIGTERM");
+    child.kill(stopSignal);
     const patience = new AbortController();
     const tooLong = sleep(STOP_WITHIN_MS, undefined, { signal: patience.signal }).then(kill, () => undefined);
     await ended;

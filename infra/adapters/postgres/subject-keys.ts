@@ -1,0 +1,44 @@
+import { rfc3339 } from "../../../shared/clock.ts";
+import type { TenantId } from "../../../shared/ids.ts";
+import type { SubjectKey, SubjectKeys } from "../../../shared/ports/record-store.ts";
+import type { PostgresConnection, Transaction } from "./connection.ts";
+
+interface KeyRow {
+  readonly key_id: string;
+  readonly wrapped_key: string | null;
+  readonly created_at: Date;
+  readonly erased_at: Date | null;
+}
+
+export function createPostgresSubjectKeys(connection: PostgresConnection): SubjectKeys {
+  const within = <Result>(tenantId: TenantId, work: (tx: Transaction) => Promise<Result>): Promise<Result> =>
+    connection.asTenant(tenantId, work);
+
+  return {
+    get: (tenantId, subjectId) => within(tenantId, (tx) => find(tx, tenantId, subjectId)),
+    add: (tenantId, key) =>
+      within(tenantId, async (tx) => {
+        await tx`insert into symphainy.subject_keys (tenant_id, subject_id, key_id, wrapped_key, created_at)
+          values (${tenantId}, ${key.subjectId}, ${key.keyId}, ${key.wrappedKey}, ${rfc3339(key.createdMs)})
+          on conflict (tenant_id, subject_id) do nothing`;
+        return (await find(tx, tenantId, key.subjectId)) ?? key;
+      }),
+    erase: (tenantId, subjectId, atMs) =>
+      within(tenantId, async (tx) => {
+        await tx`update symphainy.subject_keys set wrapped_key = null, erased_at = ${rfc3339(atMs)}
+          where tenant_id = ${tenantId} and subject_id = ${subjectId} and wrapped_key is not null`;
+        const key = await find(tx, tenantId, subjectId);
+        return key?.state === "erased" ? key : undefined;
+      }),
+  };
+}
+
+async function find(tx: Transaction, tenantId: TenantId, subjectId: string): Promise<SubjectKey | undefined> {
+  const [row] = await tx<KeyRow[]>`select key_id, wrapped_key, created_at, erased_at from symphainy.subject_keys
+    where tenant_id = ${tenantId} and subject_id = ${subjectId}`;
+  if (row === undefined) return undefined;
+  const known = { subjectId, keyId: row.key_id, createdMs: row.created_at.getTime() };
+  return row.wrapped_key === null
+    ? { ...known, state: "erased", erasedMs: row.erased_at?.getTime() ?? 0 }
+    : { ...known, state: "active", wrappedKey: row.wrapped_key };
+}

@@ -1,0 +1,13 @@
+import { loadConfig } from "../../shared/config.ts";
+import { RuntimeError } from "../../shared/errors.ts";
+import { setUpData } from "../schema/set-up-data.ts";
+
+/** `npm run setup:data`: makes the data plane's stores, as the environment names them, ready to be used. Twice is as good as once. */
+try {
+  for (const { store, done } of await setUpData(loadConfig(process.env))) {
+    process.stdout.write(`${store}: ${done.length === 0 ? "nothing to do" : done.join(", ")}\n`);
+  }
+} catch (error) {
+  process.stderr.write(`${error instanceof RuntimeError ? `${error.code}: ${error.message}` : String(error)}\n`);
+  process.exitCode = 1;
+}
