@@ -2,30 +2,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { beforeAll, describe, expect, it } from "vitest";
 
+import { type CliRuntime, PATIENTLY, startCliRuntime } from "../kit/cli-runtime.ts";
 import { type Cli, commandLines, timeless } from "./cli-process.ts";
-import { runtimeProcesses, type RuntimeProcess, SLOW_RUNTIME } from "./runtime-process.ts";
+import { runtimeProcesses, SLOW_RUNTIME } from "./runtime-process.ts";
 import { createScreen } from "./terminal-screen.ts";
 
 const processes = runtimeProcesses();
 const commandLine = commandLines();
-/** A process may take seconds to start on a machine that is busy. */
-const PATIENTLY = { timeout: 20_000 };
 const SIZE = { columns: 100, rows: 30 };
 
 describe("the timeline on a terminal", () => {
-  let runtime: RuntimeProcess;
   let env: Readonly<Record<string, string>>;
   let cli: Cli;
+  let submitted: CliRuntime["submitted"];
 
   beforeAll(async () => {
-    runtime = await processes.start({ entry: SLOW_RUNTIME });
-    env = { SYMPHAINY_URL: runtime.url, SYMPHAINY_TENANT: "acme", XDG_STATE_HOME: await processes.folder() };
-    cli = commandLine(env);
+    ({ env, cli, submitted } = await startCliRuntime(processes, commandLine));
     await cli.run(["status"]);
   });
-
-  const submitted = async (type: string, input: object): Promise<string> =>
-    (await cli.run(["submit", type, "--input", JSON.stringify(input)])).stdout.trim();
 
   it("is drawn over and over in place, and what is left is the last frame", async () => {
     const id = await submitted("test.slow", { label: "x", step_ms: 2_000 });

@@ -5,30 +5,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { beforeAll, describe, expect, it } from "vitest";
 
+import { type CliRuntime, PATIENTLY, startCliRuntime } from "../kit/cli-runtime.ts";
 import { type Cli, commandLines, timeless } from "./cli-process.ts";
 import { runtimeProcesses, type RuntimeProcess, SLOW_RUNTIME } from "./runtime-process.ts";
 
 const processes = runtimeProcesses();
 const commandLine = commandLines();
-/** A process may take seconds to start on a machine that is busy. */
-const PATIENTLY = { timeout: 20_000 };
 
 describe("the command line against a runtime", () => {
   let runtime: RuntimeProcess;
   let env: Readonly<Record<string, string>>;
   let cli: Cli;
+  let submitted: CliRuntime["submitted"];
 
   beforeAll(async () => {
-    runtime = await processes.start({ entry: SLOW_RUNTIME });
-    env = { SYMPHAINY_URL: runtime.url, SYMPHAINY_TENANT: "acme", XDG_STATE_HOME: await processes.folder() };
-    cli = commandLine(env);
+    ({ runtime, env, cli, submitted } = await startCliRuntime(processes, commandLine));
   });
 
-  const submitted = async (type: string, input: object): Promise<string> => {
-    const { code, stdout, stderr } = await cli.run(["submit", type, "--input", JSON.stringify(input)]);
-    expect([code, stderr.replace(/^Dev mode.*\n/, "")]).toEqual([0, ""]);
-    return stdout.trim();
-  };
   const until = async (id: string, state: string): Promise<void> => {
     for (let tries = 0; tries < 100; tries += 1) {
       const { stdout } = await cli.run(["status", id, "--json"]);

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 
+import { furnish } from "../kit/furnished-tenant.ts";
 import { type Client, connect, createClient, expectProblem, expectStatus, send, shapes } from "./client.ts";
 import { type Known, type Operation, readOperations, requestFor } from "./operations.ts";
 import { type RuntimeProcess, runtimeProcesses } from "./runtime-process.ts";
-import { readyFile, upload } from "./sample-files.ts";
+import { upload } from "./sample-files.ts";
 
 const runtimes = runtimeProcesses();
 let runtime: RuntimeProcess;
@@ -28,26 +29,7 @@ describe("every endpoint of /openapi.json", () => {
     operations = await readOperations(runtime.url);
     foreign = await connect(runtime.url, "globex");
     spareSession = await client.newSession();
-    const file = await readyFile(client, "mine.csv", "a\n1\n");
-    const parsed = await client.post("/content/parse_content", {
-      session_id: client.sessionId,
-      parameters: { file_id: file.file_id },
-    });
-    known = {
-      tenant_id: "acme",
-      session_id: client.sessionId,
-      execution_id: parsed.as(shapes.outcome).execution_id,
-      artifact_id: file.file_id,
-      target_artifact_id: file.file_id,
-      artifact_type: "file",
-      file_id: file.file_id,
-      boundary_contract_id: file.boundary_contract_id,
-      id: file.pending_intent_id,
-      "POST /intent/submit": { intent_type: "content.ingest_file", parameters: upload("a.csv", "a\n") },
-      "POST /content/ingest_file": { parameters: upload("a.csv", "a\n") },
-      "POST /files/upload-url": { filename: "a.csv", content_type: "text/csv", size_bytes: 2 },
-      "POST /intent/pending/create": { intent_type: "content.parse_content" },
-    };
+    ({ known } = await furnish(runtime.url, "acme", client.token));
   });
 
   it("is 401 without a token, and with one that is not good; but for the public ones, which know no tenant", async () => {

@@ -1,22 +1,15 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { type GcsStandin, startGcsStandin } from "../../infra/dev/parts/gcs-standin.ts";
 import { temporaryFolder, type TemporaryFolder } from "../kit/temporary-folder.ts";
+import { largeBody, MIB, openUpload, peakMemoryMiB, put } from "../kit/uploads.ts";
 import { type Client, connect, expectProblem, expectStatus, send, shapes } from "./client.ts";
 import { type RuntimeProcess, runtimeProcesses } from "./runtime-process.ts";
 
-const MIB = 1024 * 1024;
 const BUCKET = "symphainy-e2e";
-const opened = z.object({
-  upload_id: z.string(),
-  upload_url: z.url(),
-  method: z.literal("PUT"),
-  headers: z.record(z.string(), z.string()),
-});
 const large = z.looseObject({ payload_url: z.url() });
 
 const runtimes = runtimeProcesses();
@@ -46,11 +39,6 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-async function open(sizeBytes: number): Promise<z.infer<typeof opened>> {
-  const wanted = { filename: "people.csv", content_type: "text/csv", size_bytes: sizeBytes };
-  return (await client.post("/files/upload-url", wanted)).as(opened);
-}
-
 const ingest = (upload_id: string) =>
   client.post(
     "/content/ingest_file",
@@ -64,28 +52,17 @@ describe("a runtime on Cloud Storage", () => {
     { timeout: 120_000 },
     async () => {
       const sizeBytes = 256 * MIB;
-      const digest = createHash("sha256");
-      const block = Buffer.alloc(MIB, "0123456789abcdef");
-      let left = sizeBytes / MIB;
-      const body = new ReadableStream<Uint8Array>({
-        pull: (controller) => {
-          if (left === 0) return controller.close();
-          left -= 1;
-          block.writeUInt32BE(left);
-          digest.update(block);
-          controller.enqueue(Uint8Array.from(block));
-        },
-      });
-      const { upload_id, upload_url, method, headers } = await open(sizeBytes);
-      expect(new URL(upload_url).origin).toBe(standin.url);
-      const before = await residentMiB(runtime);
-      expectStatus(await send(upload_url, { method, path: "", raw: body, headers }), 200);
-      const ingested = await ingest(upload_id);
+      const { body, sha256: digestOf } = largeBody(sizeBytes);
+      const upload = await openUpload(client, sizeBytes);
+      expect(new URL(upload.upload_url).origin).toBe(standin.url);
+      const before = await peakMemoryMiB(runtime);
+      expectStatus(await put(upload, body), 200);
+      const ingested = await ingest(upload.upload_id);
       expectStatus(ingested, 200);
       const { output } = ingested.as(shapes.outcome);
-      const sha256 = digest.digest("hex");
+      const sha256 = digestOf();
       expect(output).toMatchObject({ size_bytes: sizeBytes, sha256 });
-      expect((await residentMiB(runtime)) - before).toBeLessThan(128);
+      expect((await peakMemoryMiB(runtime)) - before).toBeLessThan(128);
 
       const { payload_url } = (await client.get(`/artifacts/${String(output["file_id"])}`)).as(large);
       expect(new URL(payload_url).origin).toBe(standin.url);
@@ -101,22 +78,17 @@ describe("a runtime on Cloud Storage", () => {
     "turns red while the bucket is away, pretends nothing, and comes back by itself",
     { timeout: 90_000 },
     async () => {
-      const { upload_id, upload_url, method, headers } = await open(3);
-      expectStatus(await send(upload_url, { method, path: "", raw: "abc", headers }), 200);
+      const upload = await openUpload(client, 3);
+      expectStatus(await put(upload, "abc"), 200);
       await standin.kill();
       const sick = await send(runtime.url, { path: "/health/ready" });
       expect([sick.status, sick.text]).toEqual([503, expect.stringContaining("object_store")]);
-      expectProblem(await ingest(upload_id), 503, "object_store.unavailable");
+      expectProblem(await ingest(upload.upload_id), 503, "object_store.unavailable");
       standin = await startGcsStandin({ directory: folder.path, port: standin.port });
       expectStatus(await send(runtime.url, { path: "/health/ready" }), 200);
-      const again = await ingest(upload_id);
+      const again = await ingest(upload.upload_id);
       expectStatus(again, 200);
       expect(again.as(shapes.outcome).output).toMatchObject({ size_bytes: 3 });
     },
   );
 });
-
-async function residentMiB({ pid }: RuntimeProcess): Promise<number> {
-  const status = await readFile(`/proc/${pid ?? 0}/status`, "utf8");
-  return Math.round(Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024);
-}

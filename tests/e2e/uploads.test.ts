@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { connect as openSocket } from "node:net";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -9,18 +9,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { createSignedPaths } from "../../infra/adapters/files/signed-paths.ts";
-import { type Answer, type Client, connect, expectProblem, expectStatus, send, shapes } from "./client.ts";
+import { largeBody, MIB, type OpenedUpload, openUpload, peakMemoryMiB, put } from "../kit/uploads.ts";
+import { type Client, connect, expectProblem, expectStatus, send, shapes } from "./client.ts";
 import { type RuntimeProcess, runtimeProcesses } from "./runtime-process.ts";
-
-const MIB = 1024 * 1024;
-const opened = z.object({
-  upload_id: z.string().startsWith("upload_"),
-  upload_url: z.url(),
-  method: z.literal("PUT"),
-  headers: z.record(z.string(), z.string()),
-  expires_at: z.iso.datetime(),
-});
-type Opened = z.infer<typeof opened>;
 
 const runtimes = runtimeProcesses();
 let runtime: RuntimeProcess;
@@ -31,16 +22,7 @@ beforeAll(async () => {
   client = await connect(runtime.url);
 });
 
-async function open(sizeBytes: number, more: object = {}): Promise<Opened> {
-  const wanted = { filename: "people.csv", content_type: "text/csv", size_bytes: sizeBytes, ...more };
-  const answer = await client.post("/files/upload-url", wanted);
-  expectStatus(answer, 201);
-  return answer.as(opened);
-}
-
-async function put(upload: Opened, raw: string | Uint8Array | ReadableStream, headers: object = {}): Promise<Answer> {
-  return send(upload.upload_url, { method: upload.method, path: "", raw, headers: { ...upload.headers, ...headers } });
-}
+const open = (sizeBytes: number, more?: object): Promise<OpenedUpload> => openUpload(client, sizeBytes, more);
 
 async function ingest(uploadId: string, by: Client = client) {
   const id = await by.accept({
@@ -235,18 +217,7 @@ describe("a large payload", () => {
 describe("a gigabyte", () => {
   it("comes in and becomes a file without being held in memory", { timeout: 120_000 }, async () => {
     const sizeBytes = 1024 * MIB;
-    const digest = createHash("sha256");
-    const block = Buffer.alloc(MIB, "0123456789abcdef");
-    let left = sizeBytes / MIB;
-    const body = new ReadableStream<Uint8Array>({
-      pull: (controller) => {
-        if (left === 0) return controller.close();
-        left -= 1;
-        block.writeUInt32BE(left);
-        digest.update(block);
-        controller.enqueue(Uint8Array.from(block));
-      },
-    });
+    const { body, sha256 } = largeBody(sizeBytes);
     const upload = await open(sizeBytes);
     const peakBeforeMiB = await peakMemoryMiB(runtime);
     expectStatus(await put(upload, body, { "content-length": String(sizeBytes) }), 200);
@@ -254,14 +225,8 @@ describe("a gigabyte", () => {
     const grewMiB = (await peakMemoryMiB(runtime)) - peakBeforeMiB;
     expect({ status, output, error }).toMatchObject({
       status: "completed",
-      output: { size_bytes: sizeBytes, sha256: digest.digest("hex") },
+      output: { size_bytes: sizeBytes, sha256: sha256() },
     });
     expect(grewMiB).toBeLessThan(128);
   });
 });
-
-/** The most memory that the process has had resident so far, as the kernel keeps it. */
-async function peakMemoryMiB({ pid }: RuntimeProcess): Promise<number> {
-  const status = await readFile(`/proc/${pid ?? 0}/status`, "utf8");
-  return Math.round(Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024);
-}

@@ -6,7 +6,8 @@ import { expectProblem, send, shapes } from "../e2e/client.ts";
 import { type Known, type Operation, readOperations, requestFor } from "../e2e/operations.ts";
 import { type RuntimeProcess, runtimeProcesses } from "../e2e/runtime-process.ts";
 import { type Issuer, openIssuer } from "./issuer.ts";
-import { claimsOf, furnish, startProduction } from "./production.ts";
+import { furnish } from "../kit/furnished-tenant.ts";
+import { claimsOf, startProduction } from "../kit/production.ts";
 
 /** Who may do what, at a process in production mode, for every endpoint of /openapi.json. */
 const runtimes = runtimeProcesses();

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { connect, type Client, send } from "../e2e/client.ts";
 import { type Known, type Operation, readOperations, requestFor } from "../e2e/operations.ts";
 import { type RuntimeProcess, runtimeProcesses } from "../e2e/runtime-process.ts";
-import { furnish } from "./production.ts";
+import { furnish } from "../kit/furnished-tenant.ts";
 
 /** Secrets that are easy to find again, wherever they come out. */
 const MARK = "s3cr3t-m4rk";

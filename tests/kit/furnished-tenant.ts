@@ -1,33 +1,8 @@
-import type { Role } from "../../shared/roles.ts";
 import { createClient, shapes } from "../e2e/client.ts";
 import type { Known } from "../e2e/operations.ts";
-import type { RuntimeProcess, RuntimeProcesses } from "../e2e/runtime-process.ts";
 import { readyFile, upload } from "../e2e/sample-files.ts";
-import { AUDIENCE, type Issuer } from "./issuer.ts";
 
-/** A real process in production mode that believes the issuer. */
-export function startProduction(runtimes: RuntimeProcesses, issuer: Issuer): Promise<RuntimeProcess> {
-  return runtimes.start({
-    env: {
-      MODE: "production",
-      OIDC_ISSUER: issuer.url,
-      OIDC_AUDIENCE: AUDIENCE,
-      OIDC_ALGORITHMS: "ES256",
-      TENANT_CLAIM: "app_metadata.tenant_id",
-      ROLES_CLAIM: "app_metadata.roles",
-      LOG_LEVEL: "debug",
-      RATE_INTENTS_PER_CALLER: "off",
-      RATE_SESSIONS_PER_CALLER: "off",
-    },
-  });
-}
-
-export const claimsOf = (tenant_id: string, roles: readonly Role[], sub = "ada") => ({
-  sub,
-  app_metadata: { tenant_id, roles },
-});
-
-/** A client of a tenant with a session, a parsed file, and the ids of all that; what a walk over every endpoint needs. */
+/** A client of a tenant with a session, a parsed file, and the ids of all that: what a walk over every endpoint needs. */
 export async function furnish(url: string, tenantId: string, token: string) {
   const bare = createClient(url, tenantId, token);
   const client = { ...bare, sessionId: await bare.newSession() };
