@@ -4,6 +4,7 @@ import { followExecution } from "../../shared/client/execution-events.ts";
 import type { ClientHost } from "../../shared/client/host.ts";
 import { createTransport } from "../../shared/client/transport.ts";
 import { RuntimeError } from "../../shared/errors.ts";
+import { explainExpiry } from "./expired-token.ts";
 import { type LogEntry, logEntrySchema } from "../../shared/state/log-entry.ts";
 
 /** An answer that takes longer than this is not coming. */
@@ -38,11 +39,13 @@ export function createApi({ url, tenantId, token, host, signal }: ApiOptions): A
   /** A runtime that has answered is worth waiting for; of one that never did a person wants to hear at once. */
   let answered = false;
 
+  const explained = (error: unknown): Promise<never> => explainExpiry(explainTimeout(error), token, host.clock.now());
+
   const answerOf = async <Schema extends z.ZodType>(
     schema: Schema,
     answer: Promise<unknown>,
   ): Promise<z.infer<Schema>> => {
-    const parsed = schema.safeParse(await answer.catch(explainTimeout));
+    const parsed = schema.safeParse(await answer.catch(explained));
     answered = true;
     if (parsed.success) return parsed.data;
     const message = `${url} answered what this version cannot read: ${z.prettifyError(parsed.error)}`;
@@ -61,18 +64,22 @@ export function createApi({ url, tenantId, token, host, signal }: ApiOptions): A
       return answerOf(schema, transport.json(call));
     },
     events: async function* (executionId, after) {
-      for await (const entry of followExecution(transport, { tenantId, executionId }, { after, signal }))
-        yield logEntrySchema.parse(entry);
+      try {
+        for await (const entry of followExecution(transport, { tenantId, executionId }, { after, signal }))
+          yield logEntrySchema.parse(entry);
+      } catch (error) {
+        await explained(error);
+      }
     },
   };
 }
 
-function explainTimeout(error: unknown): never {
+function explainTimeout(error: unknown): unknown {
   if (error instanceof DOMException && error.name === "TimeoutError")
-    throw new RuntimeError("client.timeout", `No answer within ${CALL_TIMEOUT_MS / 1_000} s.`, {
+    return new RuntimeError("client.timeout", `No answer within ${CALL_TIMEOUT_MS / 1_000} s.`, {
       status: 504,
       retryable: true,
       cause: error,
     });
-  throw error;
+  return error;
 }

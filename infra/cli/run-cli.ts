@@ -98,7 +98,12 @@ function adviceFor(code: string): string | undefined {
     case "client.unreachable":
       return "Start one with: npx symphainy dev\nOr say where it is: --url URL, or SYMPHAINY_URL.";
     case "auth.bad_token":
-      return "Is the token for this runtime, and not expired? In dev mode: unset SYMPHAINY_TOKEN, or symphainy token --tenant TENANT.";
+      return (
+        "Get a token for this runtime from your identity provider, and put it into SYMPHAINY_TOKEN.\n" +
+        "In dev mode: unset SYMPHAINY_TOKEN, or symphainy token --tenant TENANT."
+      );
+    case "auth.role_missing":
+      return "The token does not carry it: ask who issues it.";
     case "tenant.not_found":
       return "The token is another tenant's than --tenant or SYMPHAINY_TENANT says.";
     case "execution.not_found":

