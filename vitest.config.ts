@@ -14,7 +14,7 @@ const projects = [
 
 export default defineConfig({
   // `symphainy/client` from its sources, as everywhere in the repository.
-  ssr: { resolve: { conditions: ["symphainy-source", "node", "import", "module", "default"] } },
+  ssr: { resolve: { conditions: ["symphainy-source", "node", "import", "default"] } },
   test: {
     passWithNoTests: false,
     globalSetup: ["tests/kit/parts-setup.ts"],
