@@ -288,7 +288,7 @@ async function openBus(choice: BusChoice): Promise<Opened<MessageBus>> {
     case "pubsub": {
       const { createPubsubBus } = await import("./adapters/pubsub/message-bus.ts");
       const { projectId, emulatorHost } = choice;
-      const bus = await createPubsubBus({ projectId, emulatorHost, pingTopic: EVENTS_TOPIC });
+      const bus = createPubsubBus({ projectId, emulatorHost, pingTopic: EVENTS_TOPIC });
       return { adapter: bus, close: () => bus.close() };
     }
   }

@@ -48,7 +48,7 @@ export async function openDeployment(
   };
   const pushes: PushSubscription[] = [];
   await setUpTopics(options, { topics: topicsOf(types), pushes, deadLetters });
-  const bus: PubsubBus = await createPubsubBus({ ...options, pingTopic: EVENTS_TOPIC });
+  const bus: PubsubBus = createPubsubBus({ ...options, pingTopic: EVENTS_TOPIC });
   const processes: Part[] = [];
 
   return {

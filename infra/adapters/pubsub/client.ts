@@ -1,7 +1,5 @@
 import { type ClientConfig, PubSub, v1 } from "@google-cloud/pubsub";
 
-import { RuntimeError } from "../../../shared/errors.ts";
-
 export interface PubsubOptions {
   readonly projectId: string;
   /** `host:port` of an emulator; absent means Google's own service. */
@@ -17,7 +15,7 @@ export function within(timeoutMs: number): { readonly timeout: number; readonly 
 }
 
 /** What gRPC says of a failure, as far as it makes a difference here. */
-export const GRPC = { invalidArgument: 3, notFound: 5, alreadyExists: 6 } as const;
+export const GRPC = { alreadyExists: 6 } as const;
 
 /** The generated clients, without the library's queues: a message is either out or refused, and nothing waits in memory. */
 export async function openPublisher(options: PubsubOptions): Promise<v1.PublisherClient> {
@@ -37,24 +35,4 @@ function clientConfig({ projectId, emulatorHost }: PubsubOptions): Promise<Clien
 
 export function statusOf(error: unknown): number | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "number" ? error.code : undefined;
-}
-
-/** `bus.unavailable` (503, retryable), or what Pub/Sub refuses for good: `bus.no_topic`, `bus.bad_message`. */
-export function busError(topic: string, cause: unknown): RuntimeError {
-  switch (statusOf(cause)) {
-    case GRPC.notFound:
-      return new RuntimeError("bus.no_topic", `Pub/Sub has no topic ${topic}; set the topics up first.`, {
-        status: 503,
-        retryable: true,
-        cause,
-      });
-    case GRPC.invalidArgument:
-      return new RuntimeError("bus.bad_message", `Pub/Sub does not take this message for ${topic}.`, { cause });
-    default:
-      return new RuntimeError("bus.unavailable", "Pub/Sub did not take the message in time.", {
-        status: 503,
-        retryable: true,
-        cause,
-      });
-  }
 }
