@@ -1,0 +1,284 @@
+import { availableParallelism } from "node:os";
+import { setFlagsFromString } from "node:v8";
+
+import { GUEST_LIMITS } from "../../../shared/ports/guest-limits.ts";
+import type {
+  AdmissionOutcome,
+  GuestFailure,
+  GuestFailureReason,
+  GuestInvocation,
+  GuestOutcome,
+  GuestPool,
+  ModuleSource,
+} from "../../../shared/ports/wasm-runtime.ts";
+import { wasmError } from "../../../shared/wasm-error.ts";
+import { CALL_STATUS } from "./call-channel.ts";
+import { answerOf, readCall } from "./capability-answers.ts";
+import { CompiledModules, moduleKey } from "./compiled-modules.ts";
+import type { GuestThread, ThreadAnswer } from "./guest-thread.ts";
+import { GuestThreads } from "./guest-threads.ts";
+import { type CompiledModule, createModuleCompiler } from "./module-compiler.ts";
+import { TenantLine } from "./tenant-line.ts";
+import { workerCode } from "./worker-code.ts";
+
+/** From when on a call counts as long. */
+const LONG_AFTER_MS = 20;
+/** For each thread that serves, this many may exist with the long ones and those that are being ended. */
+const THREADS_FOR_ONE = 3;
+/** How long a call waits for its turn. */
+const PATIENCE_MS = 10_000;
+const MAX_WAITING = 2_000;
+const MAX_WAITING_OF_TENANT = 500;
+
+/** One call on its way, from its line to its end. */
+interface Call {
+  readonly invocation: GuestInvocation;
+  readonly key: string;
+  readonly compiled: CompiledModule;
+  readonly settle: (outcome: GuestOutcome) => void;
+  timer: NodeJS.Timeout | undefined;
+  /** When it got its thread. */
+  startedMs: number;
+  thread: GuestThread | undefined;
+  /** Aborts when the guest is gone. */
+  readonly gone: AbortController;
+}
+
+export interface GuestPoolDeps {
+  readonly modules: ModuleSource;
+  /** Threads for short calls; default two for each processor. One tenant's calls take at most half of them. */
+  readonly threads?: number;
+}
+
+/** Opens a pool of threads for guests (W1 to W5 of the port), and waits for none of them. */
+export async function openGuestPool({ modules, threads }: GuestPoolDeps): Promise<GuestPool> {
+  // Of all modules in this process, whoever compiles them: a table of millions of entries ends a process.
+  setFlagsFromString(`--wasm-max-table-size=${GUEST_LIMITS.tableEntries}`);
+  const [guestCode, compilerCode] = await Promise.all([workerCode("guest-worker"), workerCode("compiler-worker")]);
+  return new ThreadedGuestPool(modules, threads ?? 2 * availableParallelism(), guestCode, compilerCode);
+}
+
+class ThreadedGuestPool implements GuestPool {
+  readonly #source: ModuleSource;
+  readonly #compiler: ReturnType<typeof createModuleCompiler>;
+  readonly #compiled: CompiledModules;
+  readonly #loading = new Map<string, Promise<CompiledModule | GuestFailure>>();
+  readonly #line: TenantLine<Call>;
+  readonly #running = new Map<GuestThread, Call>();
+  readonly #threads: GuestThreads;
+  #closed = false;
+
+  constructor(source: ModuleSource, threads: number, guestCode: URL, compilerCode: URL) {
+    this.#source = source;
+    this.#compiler = createModuleCompiler(compilerCode);
+    this.#line = new TenantLine(Math.max(1, Math.floor(threads / 2)));
+    this.#threads = new GuestThreads({
+      code: guestCode,
+      serving: threads,
+      most: threads * THREADS_FOR_ONE,
+      events: {
+        idle: () => this.#dispatch(),
+        answered: (thread, answer) => this.#answered(thread, answer),
+        called: (thread, callNumber, request) => void this.#called(thread, callNumber, request),
+        ended: (thread, failure) => this.#ended(thread, failure),
+      },
+    });
+    this.#compiled = new CompiledModules((key) => this.#threads.forget(key));
+  }
+
+  async admit(tenantId: GuestInvocation["tenantId"], module: Uint8Array): Promise<AdmissionOutcome> {
+    const compilation = await this.#compiler.compile(tenantId, module);
+    if (compilation.outcome === "refused") return compilation;
+    const { info } = compilation.compiled;
+    this.#compiled.add(moduleKey(tenantId, info.digest), compilation.compiled);
+    return { outcome: "admitted", module: info };
+  }
+
+  async invoke(invocation: GuestInvocation): Promise<GuestOutcome> {
+    const { tenantId, digest, deadlineMs, input } = invocation;
+    if (!(deadlineMs >= 1 && deadlineMs <= GUEST_LIMITS.deadlineMaxMs))
+      throw wasmError("INVALID_REQUEST", `A deadline is 1 to ${GUEST_LIMITS.deadlineMaxMs} ms.`, {
+        reason: "deadline",
+      });
+    if (input.length > GUEST_LIMITS.payloadBytes)
+      return unstarted(
+        "input_too_large",
+        `The input has ${input.length} bytes; ${GUEST_LIMITS.payloadBytes} are allowed.`,
+      );
+    const key = moduleKey(tenantId, digest);
+    const compiled = this.#compiled.get(key) ?? (await this.#load(invocation, key));
+    if ("reason" in compiled) return unstarted(compiled.reason, compiled.message);
+    const { exports } = compiled.info;
+    if (!exports.includes(exportOf(invocation, compiled)))
+      return unstarted("unknown_export", `The module has no function ${exportOf(invocation, compiled)} to be invoked.`);
+    return this.#enqueue(invocation, key, compiled);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const call of this.#line.clear()) settle(call, "closed", "The host is stopping.");
+    for (const call of this.#running.values()) settle(call, "closed", "The host is stopping.");
+    this.#running.clear();
+    await Promise.all([this.#threads.close(), this.#compiler.close()]);
+  }
+
+  /** A module that is not held compiled: fetched and compiled again, once for all who wait for it. */
+  #load({ tenantId, digest }: GuestInvocation, key: string): Promise<CompiledModule | GuestFailure> {
+    const loading = this.#loading.get(key) ?? this.#fetch(tenantId, digest, key);
+    this.#loading.set(key, loading);
+    return loading;
+  }
+
+  async #fetch(
+    tenantId: GuestInvocation["tenantId"],
+    digest: string,
+    key: string,
+  ): Promise<CompiledModule | GuestFailure> {
+    try {
+      const bytes = await this.#source.read(tenantId, digest);
+      if (bytes === undefined) return { reason: "module_missing", message: `There is no module ${digest}.` };
+      const compilation = await this.#compiler.compile(tenantId, bytes);
+      if (compilation.outcome === "refused") {
+        const { reason, message } = compilation.refusal;
+        return { reason: reason === "queue_full" ? "queue_full" : "module_refused", message };
+      }
+      this.#compiled.add(key, compilation.compiled);
+      return compilation.compiled;
+    } finally {
+      this.#loading.delete(key);
+    }
+  }
+
+  #enqueue(invocation: GuestInvocation, key: string, compiled: CompiledModule): Promise<GuestOutcome> {
+    const { tenantId } = invocation;
+    if (this.#closed) return Promise.resolve(unstarted("closed", "The host is stopping."));
+    if (this.#line.length >= MAX_WAITING || this.#line.lengthOf(tenantId) >= MAX_WAITING_OF_TENANT)
+      return Promise.resolve(unstarted("queue_full", "Too many calls wait; come again."));
+    return new Promise((resolve) => {
+      const call: Call = {
+        invocation,
+        key,
+        compiled,
+        settle: resolve,
+        timer: undefined,
+        startedMs: 0,
+        thread: undefined,
+        gone: new AbortController(),
+      };
+      this.#line.push(tenantId, call);
+      this.#dispatch();
+      if (call.thread !== undefined) return;
+      call.timer = setTimeout(() => {
+        if (!this.#line.remove(tenantId, call)) return;
+        settle(call, "queue_timeout", `It waited for its turn for ${PATIENCE_MS} ms.`);
+      }, PATIENCE_MS);
+    });
+  }
+
+  #dispatch(): void {
+    while (!this.#closed && this.#threads.hasIdle) {
+      const call = this.#line.take();
+      const thread = call === undefined ? undefined : this.#threads.take(call.key);
+      if (call === undefined || thread === undefined) return;
+      this.#start(call, thread);
+    }
+  }
+
+  #start(call: Call, thread: GuestThread): void {
+    const { invocation, key, compiled } = call;
+    clearTimeout(call.timer);
+    call.thread = thread;
+    call.startedMs = performance.now();
+    this.#running.set(thread, call);
+    thread.channel.clearLog();
+    const known = thread.modules.has(key);
+    thread.modules.add(key);
+    thread.send({
+      kind: "run",
+      key,
+      module: known ? undefined : compiled.loaded,
+      exportName: exportOf(invocation, compiled),
+      input: invocation.input,
+    });
+    const { deadlineMs } = invocation;
+    const end = (): void => this.#overdue(call, thread);
+    call.timer = setTimeout(
+      () => {
+        if (deadlineMs <= LONG_AFTER_MS) return end();
+        this.#threads.letLeave(thread);
+        call.timer = setTimeout(end, deadlineMs - LONG_AFTER_MS);
+      },
+      Math.min(LONG_AFTER_MS, deadlineMs),
+    );
+  }
+
+  /** Past its deadline: the caller is told at once; the tenant has its slot back only when the thread is gone. */
+  #overdue(call: Call, thread: GuestThread): void {
+    settle(call, "deadline", `It ran longer than its ${call.invocation.deadlineMs} ms.`);
+    this.#threads.end(thread);
+  }
+
+  #answered(thread: GuestThread, answer: ThreadAnswer): void {
+    const call = this.#running.get(thread);
+    if (call === undefined) return;
+    if (answer.kind === "failed") settle(call, answer.reason, answer.message);
+    else finish(call, { outcome: "returned", output: answer.output, report: reportOf(call) });
+    this.#running.delete(thread);
+    this.#line.release(call.invocation.tenantId);
+    // What there was no memory for may have left some of it behind.
+    if (answer.kind === "failed" && answer.reason === "out_of_memory") this.#threads.end(thread);
+    else this.#threads.giveBack(thread);
+    this.#dispatch();
+  }
+
+  #ended(thread: GuestThread, { reason, message }: GuestFailure): void {
+    const call = this.#running.get(thread);
+    if (call === undefined) return;
+    this.#running.delete(thread);
+    settle(call, reason, message);
+    this.#line.release(call.invocation.tenantId);
+    this.#dispatch();
+  }
+
+  /** A guest's capability call: decided here, where the guest cannot reach, and answered only while the guest still waits. */
+  async #called(thread: GuestThread, callNumber: number, request: Uint8Array): Promise<void> {
+    const call = this.#running.get(thread);
+    if (call === undefined || call.gone.signal.aborted) return;
+    const asked = readCall(request);
+    if (asked === undefined) return thread.channel.answer(callNumber, CALL_STATUS.INVALID_REQUEST);
+    try {
+      const reply = await call.invocation.onCall(asked, call.gone.signal);
+      if (call.gone.signal.aborted) return;
+      const { status, result, complaint } = answerOf(reply);
+      if (complaint !== undefined) thread.channel.log(Buffer.from(`[host] ${asked.operation}: ${complaint}\n`));
+      thread.channel.answer(callNumber, status, result);
+    } catch {
+      if (!call.gone.signal.aborted) thread.channel.answer(callNumber, CALL_STATUS.FAILED);
+    }
+  }
+}
+
+function exportOf({ export: name }: GuestInvocation, { info }: CompiledModule): string {
+  return name ?? (info.abi === "wasi_command" ? "_start" : "invoke");
+}
+
+/** A call that ends before it has a thread. */
+function unstarted(reason: GuestFailureReason, message: string): GuestOutcome {
+  return { outcome: "failed", failure: { reason, message }, report: { log: "", logTruncated: false, runMs: 0 } };
+}
+
+function settle(call: Call, reason: GuestFailureReason, message: string): void {
+  finish(call, { outcome: "failed", failure: { reason, message }, report: reportOf(call) });
+}
+
+/** The first end of a call is its end. */
+function finish(call: Call, outcome: GuestOutcome): void {
+  clearTimeout(call.timer);
+  call.gone.abort();
+  call.settle(outcome);
+}
+
+function reportOf({ thread, startedMs }: Call) {
+  if (thread === undefined) return { log: "", logTruncated: false, runMs: 0 };
+  return { ...thread.channel.readLog(), runMs: performance.now() - startedMs };
+}

@@ -1,0 +1,110 @@
+import type { GuestFailure } from "../../../shared/ports/wasm-runtime.ts";
+import { GuestThread, type GuestThreadEvents } from "./guest-thread.ts";
+
+/** A thread that dies before it was ready is tried again after this, so that a machine out of memory is not made worse. */
+const START_AGAIN_AFTER_MS = 250;
+
+export interface GuestThreadsOptions {
+  readonly code: URL;
+  /** How many serve calls that are short. */
+  readonly serving: number;
+  /** With those that are at long calls, or are being ended. */
+  readonly most: number;
+  readonly events: Omit<GuestThreadEvents, "ready"> & { readonly idle: () => void };
+}
+
+/**
+ * The threads of a pool.
+ *  T1  As many as `serving` are there for short calls, or on their way, as long as no more than `most` exist in all.
+ *  T2  A thread whose call has become a long one leaves that number: it yields to the others from then on, another takes its
+ *      place, and it ends after that call.
+ */
+export class GuestThreads {
+  readonly #options: GuestThreadsOptions;
+  readonly #serving = new Set<GuestThread>();
+  readonly #leaving = new Set<GuestThread>();
+  readonly #idle: GuestThread[] = [];
+  readonly #ready = new Set<GuestThread>();
+  #closed = false;
+
+  constructor(options: GuestThreadsOptions) {
+    this.#options = options;
+    this.#fill();
+  }
+
+  /** A thread that has nothing to do, best one that knows the module. */
+  take(moduleKey: string): GuestThread | undefined {
+    const knowing = this.#idle.findLastIndex(({ modules }) => modules.has(moduleKey));
+    return this.#idle.splice(knowing === -1 ? this.#idle.length - 1 : knowing, 1)[0];
+  }
+
+  get hasIdle(): boolean {
+    return this.#idle.length > 0;
+  }
+
+  /** The thread's call is over, and it may have another. */
+  giveBack(thread: GuestThread): void {
+    if (this.#serving.has(thread)) this.#idle.push(thread);
+    else void thread.end();
+  }
+
+  /** The thread's call has become a long one: T2. Without room for another it stays. */
+  letLeave(thread: GuestThread): void {
+    if (!this.#serving.has(thread) || this.#size >= this.#options.most) return;
+    this.#leave(thread);
+    thread.yieldToOthers();
+  }
+
+  /** Ends a thread, whatever it is at. */
+  end(thread: GuestThread): void {
+    this.#leave(thread);
+    void thread.end();
+  }
+
+  forget(moduleKey: string): void {
+    for (const thread of [...this.#serving, ...this.#leaving])
+      if (thread.modules.delete(moduleKey)) thread.send({ kind: "forget", key: moduleKey });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#serving, ...this.#leaving].map((thread) => thread.end()));
+  }
+
+  get #size(): number {
+    return this.#serving.size + this.#leaving.size;
+  }
+
+  #leave(thread: GuestThread): void {
+    if (!this.#serving.delete(thread)) return;
+    this.#leaving.add(thread);
+    this.#fill();
+  }
+
+  #fill(): void {
+    const { code, serving, most, events } = this.#options;
+    while (!this.#closed && this.#serving.size < serving && this.#size < most) {
+      const thread = new GuestThread(code, {
+        ...events,
+        ready: (ready) => {
+          this.#ready.add(ready);
+          if (!this.#serving.has(ready)) return;
+          this.#idle.push(ready);
+          events.idle();
+        },
+        ended: (ended, failure) => this.#ended(ended, failure),
+      });
+      this.#serving.add(thread);
+    }
+  }
+
+  #ended(thread: GuestThread, failure: GuestFailure): void {
+    this.#serving.delete(thread);
+    this.#leaving.delete(thread);
+    const place = this.#idle.indexOf(thread);
+    if (place !== -1) this.#idle.splice(place, 1);
+    this.#options.events.ended(thread, failure);
+    if (this.#ready.delete(thread)) this.#fill();
+    else setTimeout(() => this.#fill(), START_AGAIN_AFTER_MS).unref();
+  }
+}
