@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { JsonObject } from "../json.ts";
 import type { ExecutionPatch, LogRow, StoredStep } from "../ports/execution-store.ts";
 import { CHAIN_START, type LogDraft, type Sealer } from "../state/log-entry.ts";
 import { type Execution, isTerminal } from "./execution.ts";
@@ -32,12 +33,26 @@ export function advance(
   return { state, rows };
 }
 
+/** The head, and the steps by their positions, as they were last written whole, each where that is known. */
+export interface WrittenWhole {
+  head: JsonObject | undefined;
+  readonly steps: (JsonObject | undefined)[];
+}
+
 /** What a commit must write to bring the store from one state to another: the head, and the steps that changed. */
-export function patchOf(before: Execution | undefined, after: Execution): ExecutionPatch {
+export function patchOf(before: Execution | undefined, after: Execution, whole?: WrittenWhole): ExecutionPatch {
   const { steps, ...head } = after;
   const changed: StoredStep[] = [];
   for (const [position, body] of steps.entries()) {
-    if (body !== before?.steps[position]) changed.push({ position, body });
+    const known = before?.steps[position];
+    if (body !== known) changed.push({ position, body, base: known === undefined ? null : whole?.steps[position] });
   }
-  return { status: after.status, terminal: isTerminal(after.status), head, steps: changed };
+  const base = before === undefined ? null : whole?.head;
+  return { status: after.status, terminal: isTerminal(after.status), head, base, steps: changed };
+}
+
+/** Notes what is whole now that a patch was written. */
+export function noteWritten(whole: WrittenWhole, { head, base, steps }: ExecutionPatch): void {
+  whole.head = base ?? head;
+  for (const step of steps) whole.steps[step.position] = step.base ?? step.body;
 }

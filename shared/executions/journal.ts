@@ -1,11 +1,12 @@
 import type { Clock } from "../clock.ts";
 import { type EventId, type Ids, trustedTenantId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
+import type { ChainOwner } from "../ports/entry-text.ts";
 import type { Change, ExecutionStore, LogRow, Mail, OutboxMessage, Release } from "../ports/execution-store.ts";
 import { cloudEvent } from "../state/cloud-event.ts";
-import { type ChainOwner, createSealer, type LogDraft, type Sealer } from "../state/log-entry.ts";
+import { createSealer, type LogDraft, type Sealer } from "../state/log-entry.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
-import { advance, type Advanced, patchOf } from "./advance.ts";
+import { advance, type Advanced, noteWritten, patchOf, type WrittenWhole } from "./advance.ts";
 import { type Execution, isSettled } from "./execution.ts";
 
 export interface JournalDeps {
@@ -42,6 +43,8 @@ export class Journal {
   mail: boolean;
   readonly #deps: JournalDeps;
   readonly #seal: Sealer;
+  /** What this worker has written whole under its epoch, so that what it writes later may be told by its difference. */
+  readonly #whole: WrittenWhole = { head: undefined, steps: [] };
   #committed: Execution;
   #state: Execution;
   #rows: LogRow[] = [];
@@ -82,7 +85,10 @@ export class Journal {
       sagaId: state.saga_id,
       traceId: state.trace_id,
     };
-    return new Journal(deps, createSealer(owner, deps.ids), owner, epoch, { state, rows: [] });
+    const journal = new Journal(deps, createSealer(owner, deps.ids), owner, epoch, { state, rows: [] });
+    // The acceptance, epoch 1, has written all of it.
+    if (epoch === 1) noteWritten(journal.#whole, patchOf(undefined, state));
+    return journal;
   }
 
   get state(): Execution {
@@ -147,7 +153,7 @@ export class Journal {
   /** Commits what was recorded; with `release`, lets go of the execution unless mail waits. */
   async commit(release?: Release): Promise<CommitResult> {
     if (isSettled(this.#state.status) && this.#state.status !== this.#committed.status) this.tellEnd();
-    const patch = patchOf(this.#committed, this.#state);
+    const patch = patchOf(this.#committed, this.#state, this.#whole);
     const { change } = this;
     const { tenantId, executionId } = this.owner;
     const ref = { tenantId, executionId, epoch: this.epoch };
@@ -163,6 +169,7 @@ export class Journal {
       mailed: this.#sent.map((mail) => mail.executionId),
       wakeAtMs: result.held ? undefined : release?.wakeAtMs,
     };
+    noteWritten(this.#whole, patch);
     this.#committed = this.#state;
     this.reset();
     this.mail = result.mail;

@@ -1,5 +1,6 @@
 import type { EventId, ExecutionId, SessionId, TenantId, WorkerId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
+import type { ChainOwner } from "./entry-text.ts";
 import type { LogKeeping } from "./log-keeping.ts";
 import type { Page, PageRequest } from "./paging.ts";
 
@@ -128,6 +129,18 @@ export interface LogRow {
   readonly sessionId: SessionId | undefined;
   readonly executionId: ExecutionId | undefined;
   readonly text: string;
+  /** What the text is made of, with `eventId`, `sequence`, the time and the hash of its predecessor (entry-text.ts). */
+  readonly sealed?: SealedParts | undefined;
+}
+
+/** A store may keep these in place of an entry's text, and what all entries of a stream share but once. */
+export interface SealedParts {
+  /** The same for all entries of a stream. */
+  readonly owner: ChainOwner;
+  readonly stepName: string | undefined;
+  /** As JSON text. */
+  readonly payload: string;
+  readonly hash: string;
 }
 
 export interface OutboxMessage {
@@ -144,6 +157,8 @@ export interface ExecutionPatch {
   readonly status: string;
   readonly terminal: boolean;
   readonly head: JsonObject;
+  /** What the store has of the head. */
+  readonly base?: Base;
   /** Only the steps that changed, by position. */
   readonly steps: readonly StoredStep[];
 }
@@ -151,7 +166,15 @@ export interface ExecutionPatch {
 export interface StoredStep {
   readonly position: number;
   readonly body: JsonObject;
+  /** What the store has of the step. */
+  readonly base?: Base;
 }
+
+/**
+ * What was last written whole under the same epoch, members compared by identity: a store may write the difference from it alone.
+ * Null where the store has nothing yet; undefined where the writer cannot tell.
+ */
+export type Base = JsonObject | null | undefined;
 
 export interface StoredExecution {
   readonly epoch: number;

@@ -1,16 +1,9 @@
 import * as z from "zod";
 
 import { rfc3339 } from "../clock.ts";
-import {
-  idSchemas,
-  type ExecutionId,
-  type Ids,
-  type SagaId,
-  type SessionId,
-  type TenantId,
-  type TraceId,
-} from "../ids.ts";
+import { idSchemas, type Ids } from "../ids.ts";
 import { jsonObject, sha256, type JsonObject } from "../json.ts";
+import { type ChainOwner, entryWriter, sealedText } from "../ports/entry-text.ts";
 import type { LogRow } from "../ports/execution-store.ts";
 
 export const EVENT_TYPES = [
@@ -68,15 +61,6 @@ export type ChainHead = Readonly<z.infer<typeof chainHeadSchema>>;
 
 export const CHAIN_START: ChainHead = { sequence: 0, hash: "0".repeat(64), timestamp_ms: 0 };
 
-/** Whose chain it is. Entries of an execution form one chain, entries of a session outside any execution another (ADR 0002). */
-export interface ChainOwner {
-  readonly tenantId: TenantId;
-  readonly sessionId: SessionId;
-  readonly executionId?: ExecutionId;
-  readonly sagaId?: SagaId;
-  readonly traceId: TraceId;
-}
-
 export interface SealedEntry {
   readonly entry: LogEntry;
   readonly row: LogRow;
@@ -100,63 +84,46 @@ export function createSealer(owner: ChainOwner, ids: Ids): Sealer {
   const { tenantId, sessionId, executionId, sagaId, traceId } = owner;
   const stream = executionId ?? sessionId;
   const shared = { tenant_id: tenantId, session_id: sessionId, execution_id: executionId, saga_id: sagaId };
-  const owned = `",${JSON.stringify(shared).slice(1, -1)},`;
-  const traced = `","trace_id":${JSON.stringify(traceId)},"payload":`;
+  const write = entryWriter(owner);
   let timestampMs = Number.NaN;
   let timestamp = "";
 
-  return (head, { event_type, step_name, payload }, nowMs) => {
+  return (head, { event_type: eventType, step_name: stepName, payload }, nowMs) => {
     const atMs = Math.max(nowMs, head.timestamp_ms);
     if (atMs !== timestampMs) {
       timestampMs = atMs;
       timestamp = rfc3339(atMs);
     }
-    const event_id = ids.event();
+    const eventId = ids.event();
     const sequence = head.sequence + 1;
-    // Ids, types, times and hashes are made here and need no escaping; the rest may be anything.
-    const step = step_name === undefined ? "" : `"step_name":${JSON.stringify(step_name)},`;
-    // Joined at once: a text that is put together from pieces one by one is a tree, which hashing and storing would have to flatten.
-    const unsealed = [
-      '{"event_id":"',
-      event_id,
-      '","sequence":',
-      sequence,
-      ',"event_type":"',
-      event_type,
-      owned,
-      step,
-      '"timestamp":"',
-      timestamp,
-      traced,
-      JSON.stringify(payload),
-      ',"previous_hash":"',
-      head.hash,
-      '"}',
-    ].join("");
+    const previousHash = head.hash;
+    const payloadText = JSON.stringify(payload);
+    const unsealed = write({ eventId, sequence, eventType, stepName, timestamp, payload: payloadText, previousHash });
     const hash = sha256(unsealed);
     return {
       // In the order in which the members stand in the text.
       entry: {
-        event_id,
+        event_id: eventId,
         sequence,
-        event_type,
+        event_type: eventType,
         ...shared,
-        step_name,
+        step_name: stepName,
         timestamp,
         trace_id: traceId,
         payload,
-        previous_hash: head.hash,
+        previous_hash: previousHash,
         hash,
       } as unknown as LogEntry,
       row: {
-        eventId: event_id,
+        eventId,
         stream,
         sequence,
-        eventType: event_type,
+        eventType,
         timestampMs: atMs,
         sessionId,
         executionId,
-        text: `${unsealed.slice(0, -1)},"hash":"${hash}"}`,
+        text: sealedText(unsealed, hash),
+        sealed: { owner, stepName, payload: payloadText, hash },
       },
       head: { sequence, hash, timestamp_ms: atMs },
     };

@@ -21,7 +21,7 @@ const sessionId = await createSession(services);
 function answeringRedis(): Pick<ExecutionStore, "accept" | "commit"> {
   const connection = {
     evalsha: (_sha: string, _keys: readonly string[], args: readonly string[]) =>
-      later(args[3]?.startsWith("worker") ? "accepted" : `committed ${args.includes("completed") ? 0 : 1} 0`),
+      later(args[0]?.startsWith("worker") ? "accepted" : `committed ${args[0]?.includes(" completed ") ? 0 : 1} 0`),
     eval: () => Promise.resolve(null),
     ping: () => Promise.resolve(),
     close: () => Promise.resolve(),

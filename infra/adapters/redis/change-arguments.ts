@@ -1,19 +1,27 @@
 import type { Change, LogRow, Mail, OutboxMessage, RecordWrite } from "../../../shared/ports/execution-store.ts";
-import { escaped } from "./keys.ts";
+import { escaped, NONE } from "./keys.ts";
 import { elementOf } from "./log-element.ts";
 import { timeKey } from "./sortable.ts";
 
 /**
- * A change as the scripts take it: see scripts/change.lua.ts. `places` are lines for the queue: those of what is changed beside the
- * log.
+ * A change as the scripts take it: see scripts/change.lua.ts. `own` is the stream that is the writer's; `places` are lines for the
+ * queue: those of what is changed beside the log.
  */
-export function changeArguments({ records, log, outbox, mail }: Change, places: readonly string[] = []): string[] {
-  const args = [String(records.length)];
+export function changeArguments(
+  { records, log, outbox, mail }: Change,
+  own?: string,
+  places: readonly string[] = [],
+): string[] {
+  const groups = groupsOf(log);
+  const counts = [`${records.length} ${outbox.length} ${mail.length}`];
+  for (const { rows, first } of groups) {
+    counts.push(`${first.stream === own ? NONE : escaped(first.stream)} ${first.sequence} ${rows.length}`);
+  }
+  const args = [counts.join(" ")];
   for (const record of records) pushRecord(args, record);
-  pushLog(args, log, places);
-  args.push(String(outbox.length));
+  for (const row of log) args.push(elementOf(row));
+  args.push([...places, ...groups.flatMap(({ rows }) => logPlaces(rows))].join("\n"));
   for (const message of outbox) args.push(escaped(message.eventId), messageText(message));
-  args.push(String(mail.length));
   for (const letter of mail) pushMail(args, letter);
   return args;
 }
@@ -42,7 +50,7 @@ interface Group {
   last: LogRow;
 }
 
-function pushLog(args: string[], log: readonly LogRow[], places: readonly string[]): void {
+function groupsOf(log: readonly LogRow[]): readonly Group[] {
   const groups: Group[] = [];
   for (const row of log) {
     const group = groups.at(-1);
@@ -51,10 +59,7 @@ function pushLog(args: string[], log: readonly LogRow[], places: readonly string
       group.last = row;
     } else groups.push({ rows: [row], first: row, last: row });
   }
-  args.push(String(groups.length));
-  for (const { rows, first } of groups) args.push(escaped(first.stream), String(first.sequence), String(rows.length));
-  for (const row of log) args.push(elementOf(row));
-  args.push([...places, ...groups.flatMap(({ rows }) => logPlaces(rows))].join("\n"));
+  return groups;
 }
 
 /**
@@ -98,7 +103,7 @@ function runs(rows: readonly LogRow[], key: (row: LogRow) => string): Run[] {
 
 type Run = [LogRow, ...LogRow[]];
 
-/** A message as it rests: its ordering key in front, where a script reads it. */
+/** A message as it rests: its ordering key in front, where a script reads it, and its data to the letter behind a line feed. */
 function messageText({ tenantId, topic, orderingKey, attributes, data }: OutboxMessage): string {
-  return `${escaped(orderingKey)} ${JSON.stringify([tenantId, topic, orderingKey, attributes, data])}`;
+  return `${escaped(orderingKey)} ${JSON.stringify([tenantId, topic, attributes])}\n${data}`;
 }

@@ -7,6 +7,7 @@ import { createExecutionListing } from "./execution-listing.ts";
 import { createExecutions } from "./executions.ts";
 import { escaped, readRef, rootOf, tenantRoot } from "./keys.ts";
 import { createLog } from "./log.ts";
+import { createLogKeeping } from "./log-keeping.ts";
 import { createOutbox } from "./outbox.ts";
 import { createRecords } from "./records.ts";
 import { fields, refusalOf, texts, words } from "./replies.ts";
@@ -65,7 +66,7 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
     claim: executions.claim,
     commit: executions.commit,
     write: async (tenantId, change) => {
-      const args = [root, escaped(tenantId), ...changeArguments(change)];
+      const args = [escaped(tenantId), ...changeArguments(change)];
       const reply = words(await run(write, [`${root}d:${sender.delivery()}`], args));
       return reply[0] === "written" ? { outcome: "written" } : refusalOf(reply);
     },
@@ -103,6 +104,8 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
         if (more !== "1") return gone;
       }
     },
+
+    keeping: createLogKeeping(run, root),
 
     ping: () => connection.ping(),
     close: () => connection.close(),

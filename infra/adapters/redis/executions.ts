@@ -3,6 +3,7 @@ import type { JsonObject } from "../../../shared/json.ts";
 import type {
   Acceptance,
   AcceptOutcome,
+  Base,
   ClaimOutcome,
   ClaimRequest,
   Commit,
@@ -11,7 +12,9 @@ import type {
   StoredExecution,
 } from "../../../shared/ports/execution-store.ts";
 import { changeArguments } from "./change-arguments.ts";
-import { escaped, tenantRoot, unescaped } from "./keys.ts";
+import { changesText, readChanged } from "./changed-members.ts";
+import { escaped, NONE, tenantRoot, unescaped } from "./keys.ts";
+import { sharedWords } from "./log-element.ts";
 import { fields, refusalOf, texts, unexpected, words } from "./replies.ts";
 import { defineScript, type RunScript } from "./script.ts";
 import { ACCEPT } from "./scripts/accept.lua.ts";
@@ -33,34 +36,28 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
 
   return {
     accept: async (acceptance: Acceptance): Promise<AcceptOutcome> => {
-      const { tenantId, executionId, idempotency, requires } = acceptance;
-      const reply = await run(
-        accept,
-        [keyOf(tenantId, executionId)],
-        [
-          root,
-          escaped(tenantId),
-          escaped(executionId),
-          escaped(acceptance.workerId),
-          sender.delivery(),
-          String(acceptance.createdMs),
-          timeKey(acceptance.createdMs),
-          escaped(acceptance.sessionId),
-          escaped(acceptance.intentType),
-          escaped(acceptance.state.status),
-          acceptance.state.terminal ? "1" : "0",
-          String(acceptance.change.log.filter(({ stream }) => stream === executionId).length),
-          idempotency === undefined ? "" : escaped(idempotency.key),
-          escaped(idempotency?.digest ?? ""),
-          String(idempotency?.expiresMs ?? 0),
-          escaped(requires.kind),
-          escaped(requires.id),
-          String(requires.atMs),
-          String(requires.prolongToMs),
-          ...fieldArguments(acceptance.state, "i", JSON.stringify(acceptance.intent)),
-          ...changeArguments(acceptance.change, [placeOf(acceptance)]),
-        ],
-      );
+      const { tenantId, executionId, idempotency, requires, state, change } = acceptance;
+      const written = ["i", JSON.stringify(acceptance.intent), ...fieldArguments(state)];
+      const asked = [
+        escaped(acceptance.workerId),
+        sender.delivery(),
+        timeKey(acceptance.createdMs),
+        escaped(acceptance.sessionId),
+        escaped(acceptance.intentType),
+        escaped(state.status),
+        state.terminal ? "1" : "0",
+        idempotency === undefined ? NONE : escaped(idempotency.key),
+        escaped(idempotency?.digest ?? ""),
+        idempotency?.expiresMs ?? 0,
+        escaped(requires.kind),
+        escaped(requires.id),
+        requires.atMs,
+        requires.prolongToMs,
+        sharedWords(change.log, executionId),
+        written.length,
+      ];
+      const args = [asked.join(" "), ...written, ...changeArguments(change, executionId, [placeOf(acceptance)])];
+      const reply = await run(accept, [keyOf(tenantId, executionId)], args);
       const [outcome = "", first = ""] = words(reply);
       if (outcome === "accepted") return { outcome, epoch: 1 };
       if (outcome === "duplicate") return { outcome, executionId: asId.execution(unescaped(first)) };
@@ -78,41 +75,27 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
       readMail,
       release,
     }: Commit): Promise<CommitOutcome> => {
-      const reply = await run(
-        commit,
-        [keyOf(tenantId, executionId)],
-        [
-          root,
-          escaped(tenantId),
-          escaped(executionId),
-          String(epoch),
-          sender.name,
-          String(sender.next()),
-          escaped(state.status),
-          state.terminal ? "1" : "0",
-          release === undefined ? "" : String(release.wakeAtMs ?? "never"),
-          release?.evenWithMail === true ? "1" : "0",
-          ...fieldArguments(state),
-          String(readMail.length),
-          ...readMail,
-          ...changeArguments(change),
-        ],
-      );
+      const written = fieldArguments(state);
+      const asked = [
+        epoch,
+        sender.name,
+        sender.next(),
+        escaped(state.status),
+        state.terminal ? "1" : "0",
+        release === undefined ? "keep" : (release.wakeAtMs ?? "never"),
+        release?.evenWithMail === true ? "1" : "0",
+        written.length,
+        readMail.length,
+      ];
+      const args = [asked.join(" "), ...written, ...readMail, ...changeArguments(change, executionId)];
+      const reply = await run(commit, [keyOf(tenantId, executionId)], args);
       const [outcome = "", held, mail] = words(reply);
       if (outcome === "committed") return { outcome, held: held === "1", mail: mail === "1" };
       return outcome === "fenced" ? { outcome } : refusalOf(words(reply));
     },
 
     claim: async ({ tenantId, executionId, workerId, nowMs, deadAfterMs }: ClaimRequest): Promise<ClaimOutcome> => {
-      const args = [
-        root,
-        escaped(tenantId),
-        escaped(executionId),
-        escaped(workerId),
-        sender.delivery(),
-        String(nowMs),
-        String(nowMs - deadAfterMs),
-      ];
+      const args = [escaped(workerId), sender.delivery(), String(nowMs), String(nowMs - deadAfterMs)];
       const reply = texts(await run(claim, [keyOf(tenantId, executionId)], args));
       const [outcome, epoch] = reply;
       if (outcome === "absent" || outcome === "terminal" || outcome === "held") return { outcome };
@@ -127,11 +110,22 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
   };
 }
 
-/** Fields of the execution and their values in turn, with their number in front. */
-function fieldArguments({ head, steps }: ExecutionPatch, ...more: readonly string[]): string[] {
-  const args = [String(2 + 2 * steps.length + more.length), ...more, "h", JSON.stringify(head)];
-  for (const { position, body } of steps) args.push(String(position), JSON.stringify(body));
+/** Fields of the execution and their values in turn: see scripts/accept.lua.ts. */
+function fieldArguments({ head, base, steps }: ExecutionPatch): string[] {
+  const args: string[] = [];
+  pushField(args, "h", head, base);
+  for (const step of steps) pushField(args, String(step.position), step.body, step.base);
   return args;
+}
+
+/** Whole, or what has changed of it since it was written whole. */
+function pushField(args: string[], name: string, body: JsonObject, base: Base): void {
+  if (base !== null && base !== undefined) {
+    args.push(`${name}+`, changesText(base, body));
+    return;
+  }
+  args.push(name, JSON.stringify(body));
+  if (base === undefined) args.push(`${name}+`, "");
 }
 
 /** Where a new execution is listed: a line of the queue (scripts/place.lua.ts). */
@@ -146,12 +140,12 @@ function placeOf({ executionId, sessionId, intentType, createdMs, state }: Accep
 function storedExecution(found: ReadonlyMap<string, string>): StoredExecution {
   const steps: StoredExecution["steps"][number][] = [];
   for (const [name, value] of found) {
-    if (/^\d/.test(name)) steps.push({ position: Number(name), body: JSON.parse(value) as JsonObject });
+    if (/^\d+$/.test(name)) steps.push({ position: Number(name), body: readChanged(value, found.get(`${name}+`)) });
   }
   return {
     epoch: Number.parseInt(found.get("m") ?? "", 10),
     intent: JSON.parse(found.get("i") ?? "") as JsonObject,
-    head: JSON.parse(found.get("h") ?? "") as JsonObject,
+    head: readChanged(found.get("h") ?? "", found.get("h+")),
     steps: steps.toSorted((a, b) => a.position - b.position),
   };
 }

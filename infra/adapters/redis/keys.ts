@@ -1,6 +1,9 @@
 import type { ExecutionRef } from "../../../shared/ports/execution-store.ts";
 import { asId, type TenantId, trustedTenantId } from "../../../shared/ids.ts";
 
+/** In place of a name that is not there: no escaped text is this. */
+export const NONE = "%-";
+
 const PLAIN = /^[\w.~@/-]+$/;
 
 /**

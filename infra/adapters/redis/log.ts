@@ -4,7 +4,7 @@ import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
 import { pageOf, type Position, readPosition } from "../../../shared/ports/page-cursor.ts";
 import { sessionIndex, typeIndex } from "./change-arguments.ts";
 import { escaped, tenantRoot } from "./keys.ts";
-import { type LogElement, matches, readElement } from "./log-element.ts";
+import { type LogElement, matches, readElements } from "./log-element.ts";
 import { texts } from "./replies.ts";
 import { defineScript, type RunScript } from "./script.ts";
 import { READ_LOG, READ_STREAM } from "./scripts/reading.lua.ts";
@@ -21,7 +21,8 @@ export function createLog(run: RunScript, root: string) {
     filter: LogFilter,
     page: PageRequest,
   ): Promise<Page<string>> => {
-    const stream = `${tenantRoot(root, tenantId)}l:${escaped(executionId)}`;
+    const [tenant, name] = [tenantRoot(root, tenantId), escaped(executionId)];
+    const keys = [`${tenant}l:${name}`, `${tenant}x:${name}`];
     const newest = filter.order === "newest";
     const floor = filter.afterSequence ?? 0;
     const after = Number(readPosition(page.cursor, ["number"])?.[0] ?? 0);
@@ -30,9 +31,10 @@ export function createLog(run: RunScript, root: string) {
     for (;;) {
       const room = page.limit + 1 - found.length;
       if (room <= 0) break;
-      const elements = texts(await run(readStream, [stream], [filter.order, String(room), String(from)]));
-      for (const element of elements) {
-        const entry = readElement(element ?? "");
+      const reply = texts(await run(readStream, keys, [filter.order, String(room), String(from)]));
+      const [constants = null, before = null, ...elements] = reply;
+      const entries = readElements({ tenantId, name, constants, before }, elements);
+      for (const entry of newest ? entries.toReversed() : entries) {
         from = entry.sequence;
         if (matches(filter, entry)) found.push({ text: entry.text, position: [entry.sequence] });
       }
@@ -53,10 +55,11 @@ export function createLog(run: RunScript, root: string) {
     const found: Found[] = [];
     while (behind !== undefined && found.length <= page.limit) {
       const args = [tenant, order, String(page.limit + 1 - found.length), ...range, ...behind];
-      const [head, sequence, ...entries] = texts(await run(readIndex, indexes, args));
-      for (let at = 0; at + 1 < entries.length; at += 2) {
-        const entry = readElement(entries[at + 1] ?? "");
-        if (matches(filter, entry)) found.push({ text: entry.text, position: positionOf(entries[at] ?? "", entry) });
+      const [head, sequence, ...runs] = texts(await run(readIndex, indexes, args));
+      for (const { place, entries } of readRuns(tenantId, runs)) {
+        for (const entry of order === "newest" ? entries.toReversed() : entries) {
+          if (matches(filter, entry)) found.push({ text: entry.text, position: positionOf(place, entry) });
+        }
       }
       behind = head ? [head, sequence ?? ""] : undefined;
     }
@@ -74,6 +77,19 @@ export function createLog(run: RunScript, root: string) {
 interface Found {
   readonly text: string;
   readonly position: Position;
+}
+
+/** What READ_LOG replies, run by run. */
+function readRuns(tenantId: TenantId, reply: readonly (string | null)[]) {
+  const runs: { readonly place: string; readonly entries: readonly LogElement[] }[] = [];
+  for (let at = 0; at + 3 < reply.length;) {
+    const [place, constants = null, count, before = null] = reply.slice(at, at + 4);
+    const ends = at + 4 + Number(count);
+    const stream = { tenantId, name: (place ?? "").slice(TIME_DIGITS), constants, before };
+    runs.push({ place: place ?? "", entries: readElements(stream, reply.slice(at + 4, ends)) });
+    at = ends;
+  }
+  return runs;
 }
 
 /** Where the page before ended: time and stream as places begin with them, and the sequence. */

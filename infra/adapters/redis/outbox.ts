@@ -33,19 +33,18 @@ export function createOutbox(run: RunScript, root: string) {
 }
 
 function readMessage(eventId: string, text: string): OutboxMessage {
-  const [tenantId, topic, orderingKey, attributes, data] = JSON.parse(text.slice(text.indexOf(" "))) as [
-    string,
+  const [keyEnds, dataBegins] = [text.indexOf(" "), text.indexOf("\n")];
+  const [tenantId, topic, attributes] = JSON.parse(text.slice(keyEnds, dataBegins)) as [
     string,
     string,
     Record<string, string>,
-    string,
   ];
   return {
     eventId: asId.event(unescaped(eventId)),
     tenantId: trustedTenantId(tenantId),
     topic,
-    orderingKey,
+    orderingKey: unescaped(text.slice(0, keyEnds)),
     attributes,
-    data,
+    data: text.slice(dataBegins + 1),
   };
 }

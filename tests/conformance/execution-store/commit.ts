@@ -37,6 +37,50 @@ export function describeCommit(open: OpenStore): void {
       expect(await store.unpublished(9)).toEqual([waiting]);
     });
 
+    it("what a writer says of what was there before changes nothing about what reads back", async () => {
+      await using on = await begin(open);
+      const { store, tenantId } = on;
+      const [list, nested] = [[1, 2], { deep: true }];
+      const head = { a: 1, list, nested, nothing: null };
+      const started = { step: "s", outputs: undefined, list };
+      const steps = [{ position: 0, body: started, base: null }];
+      const executionId = await on.admit({ state: patch("running", { head, base: null, steps }) });
+      const stored = () => store.readExecution(tenantId, executionId);
+      const written = async (state: Parameters<typeof patch>[1]) => {
+        expect(await on.commit(executionId, { state: patch("running", state) })).toMatchObject({ held: true });
+      };
+      expect(await stored()).toMatchObject({ head, steps: [{ position: 0, body: { step: "s", list } }] });
+
+      // Told by their differences: members that are new, other, null, and gone.
+      const second = { a: null, list, other: "new \u0000 \n" };
+      const ended = { ...started, outputs: { n: null }, list: [] };
+      const next = { position: 1, body: { step: "t" }, base: null };
+      await written({ head: second, base: head, steps: [{ position: 0, body: ended, base: started }, next] });
+      const expected = {
+        head: second,
+        steps: [
+          { position: 0, body: ended },
+          { position: 1, body: next.body },
+        ],
+      };
+      expect(await stored()).toEqual({ epoch: 1, intent: { asked: "for something" }, ...expected });
+      expect((await store.listExecutions(tenantId, {}, { limit: 1 })).items).toEqual([second]);
+
+      // The next difference is from the same base, not from what was written last.
+      const third = { ...head, a: 3 };
+      await written({ head: third, base: head, steps: [{ position: 0, body: started, base: started }] });
+      expect(await stored()).toMatchObject({
+        head: third,
+        steps: [{ body: { step: "s", list } }, { body: next.body }],
+      });
+      expect((await stored())?.steps[0]?.body).not.toHaveProperty("outputs");
+
+      // Whoever cannot tell writes whole, and whatever was told before is void.
+      await written({ head: { b: 1 }, steps: [{ position: 0, body: { step: "again" } }] });
+      expect(await stored()).toMatchObject({ steps: [{ body: { step: "again" } }, { body: next.body }] });
+      expect((await stored())?.head).toEqual({ b: 1 });
+    });
+
     it.each([
       ["an older epoch", 1],
       ["an epoch that was never given out", 3],

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { ExecutionId, SessionId } from "../../../shared/ids.ts";
 import type { LogFilter, LogRow } from "../../../shared/ports/execution-store.ts";
+import { CHAIN_START, createSealer, verifyChain } from "../../../shared/state/log-entry.ts";
 import { testIds } from "../../kit/runtime.ts";
 import { allPages, begin, entry, NOTHING, NOW, type OpenStore, openSession, type Scenario } from "./scenario.ts";
 
@@ -78,6 +79,59 @@ export function describeLog(open: OpenStore): void {
         },
       );
       expect(read.map((text) => (JSON.parse(text) as { sequence: number }).sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+    });
+
+    it("gives sealed entries to the letter, whole or from their midst: every chain verifies", async () => {
+      await using on = await begin(open);
+      const { tenantId, sessionId } = on;
+      const sealed = (count: number) => {
+        const executionId = testIds.execution();
+        const owner = { tenantId, sessionId, executionId, sagaId: testIds.saga(), traceId: testIds.trace() };
+        const seal = createSealer(owner, testIds);
+        let head = CHAIN_START;
+        const rows = Array.from({ length: count }, (_, n): LogRow => {
+          const payload = { n, text: `ünï "\\ \n 😀 \u0000`, list: [null, { deep: -1.5e-7 }] };
+          const step = n % 3 === 0 ? {} : { step_name: ["plain", "a b %-", "", 'q"[3]'][n % 4] ?? "" };
+          const event_type = TYPES[n % TYPES.length] ?? TYPES[0];
+          const { row, head: next } = seal(head, { event_type, payload, ...step }, NOW + 7 * (n >> 1));
+          head = next;
+          return row;
+        });
+        return { executionId, rows };
+      };
+      const chains = [sealed(17), sealed(12)];
+      for (const { executionId, rows } of chains) {
+        await on.admit({ executionId, change: { ...NOTHING, log: rows.slice(0, 3) } });
+      }
+      for (let from = 3; from < 17; from += 2) {
+        for (const { executionId, rows } of chains) {
+          const log = rows.slice(from, from + 2);
+          if (log.length > 0) await on.commit(executionId, { change: { ...NOTHING, log } });
+        }
+      }
+      const all = new Set(chains.flatMap(({ rows }) => rows.map(({ text }) => text)));
+      for (const limit of [1, 4, 100]) {
+        for (const { executionId, rows } of chains) {
+          const read = (filter: Omit<LogFilter, "executionId">) =>
+            allPages((page) => on.store.readLog(tenantId, { executionId, ...filter }, page), limit);
+          const texts = rows.map(({ text }) => text);
+          expect(await read({ order: "chronological" })).toEqual(texts);
+          expect(verifyChain(texts)).toBeUndefined();
+          expect(await read({ order: "newest" })).toEqual(texts.toReversed());
+          expect(await read({ order: "chronological", afterSequence: 6 })).toEqual(texts.slice(6));
+        }
+        for (const order of ["chronological", "newest"] as const) {
+          const found = await allPages((page) => on.store.readLog(tenantId, { sessionId, order }, page), limit);
+          expect(found).toHaveLength(all.size);
+          expect(new Set(found)).toEqual(all);
+          const few = await allPages(
+            (page) => on.store.readLog(tenantId, { eventType: TYPES[1], order, fromMs: NOW + 7 }, page),
+            limit,
+          );
+          const fits = (text: string) => text.includes(`"event_type":"${TYPES[1]}"`) && !text.includes('"n":1,');
+          expect(new Set(few)).toEqual(new Set([...all].filter(fits)));
+        }
+      }
     });
 
     it("gives each entry's text to the letter, whatever it holds", async () => {

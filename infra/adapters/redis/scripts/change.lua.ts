@@ -4,22 +4,29 @@ import { PLACE } from "./place.lua.ts";
 const QUEUE = 256;
 
 /**
- * The beginning of every script that changes something. It expects in
- *   KEYS[1]  what the script stays in order with; other keys are derived, all below the one hash tag
- *   ARGV[1]  the root of all keys, `{namespace}:`
- *   ARGV[2]  the tenant's name, escaped, as are all names below
- * and defines `root`, `name`, `tenant` (the root of the tenant's keys), `checkChange(at, own, length)`, where `own` is the stream
- * that is the writer's and `length` how many entries it has, and `applyChange(at, places)`, where `places` is a line more for that queue, or "". A change begins at ARGV[at]:
- *   R  R x (kind, id, expected version, time key, usable until or "", body or "" to delete, facets split by spaces)
- *   G  G x (stream, first sequence, number of entries), then all their elements in this order
- *   P  lines for the queue of places, or "": see place.lua.ts
- *   M  M x (event id, message)
- *   L  L x (execution id, mail id, body)
- * `checkChange` answers what refuses the change, or nil. All checks are made before anything is written, because Redis does not
- * undo what a script did. Each call of Redis costs about a microsecond: hence one for all entries, and the queue.
+ * What names an execution's key `{namespace}:t:<tenant>:x:<execution>` names: defines `root` of all keys, `name` of the tenant and `id`,
+ * escaped as are all names.
+ *   KEYS[1]  the execution
+ */
+export const OF_EXECUTION = /* lua */ `
+local root, name, id = string.match(KEYS[1], '^([^:]*:)t:([^:]*):x:([^:]*)$')
+`;
+
+/**
+ * The middle of every script that changes something. It expects `root` and `name`, and defines `tenant` (the root of the tenant's
+ * keys), `checkChange(at, own, length)`, where `own` is the stream that is the writer's and `length` how many entries it has, and
+ * `applyChange(place)`, where `place` is a line more for the queue of places, or "". A change begins at ARGV[at]:
+ *   counts: R records, M messages, L letters, then for each group of entries its stream ("%-" for the own), first sequence and number
+ *   R x (kind, id, expected version, time key, usable until or "", body or "" to delete, facets split by spaces)
+ *   all elements of the groups
+ *   lines for the queue of places, or "": see place.lua.ts
+ *   M x (event id, message)
+ *   L x (execution id, mail id, body)
+ * `checkChange` answers what refuses the change, or nil and the length of the own stream. All checks are made before anything is
+ * written, because Redis does not undo what a script did. Each call of Redis costs about a microsecond: hence one for all entries,
+ * and the queue.
  */
 export const CHANGE = /* lua */ `
-local root, name = ARGV[1], ARGV[2]
 local tenant = root .. 't:' .. name .. ':'
 ${PLACE}
 local function push(command, key, first, last)
@@ -30,25 +37,42 @@ local function push(command, key, first, last)
   return length
 end
 
+-- Where the parts of a change are, and its groups of entries.
+local records, elements, places, messages, letters, behind, groups
+local function readChange(at, own)
+  local words = string.gmatch(ARGV[at], '%S+')
+  local counts = { words(), words(), words() }
+  groups, records = {}, at + 1
+  elements = records + 7 * counts[1]
+  places = elements
+  for stream in words do
+    local group = { stream = stream == '%-' and own or stream, first = tonumber(words()), count = tonumber(words()) }
+    groups[#groups + 1] = group
+    places = places + group.count
+  end
+  messages = places + 1
+  letters = messages + 2 * counts[2]
+  behind = letters + 3 * counts[3]
+end
+
 local function checkChange(at, own, length)
-  local groups = at + 1 + 7 * ARGV[at]
-  for i = at + 1, groups - 1, 7 do
+  readChange(at, own)
+  for i = records, elements - 1, 7 do
     local meta = redis.call('HGET', tenant .. 'r:' .. ARGV[i] .. ':' .. ARGV[i + 1], 'm')
     local version = meta and string.match(meta, '^%d+') or '0'
     if version ~= ARGV[i + 2] then return 'conflict ' .. ARGV[i] .. ' ' .. ARGV[i + 1] end
   end
   local lengths = {}
   if own then lengths[own] = length end
-  for i = groups + 1, groups + 3 * ARGV[groups], 3 do
-    local stream = ARGV[i]
-    local entries = lengths[stream]
+  for _, group in ipairs(groups) do
+    local entries = lengths[group.stream]
     if not entries then
       -- The log of an execution is its holder's.
-      if redis.call('EXISTS', tenant .. 'x:' .. stream) == 1 then return 'refused sequence' end
-      entries = redis.call('LLEN', tenant .. 'l:' .. stream)
+      if redis.call('EXISTS', tenant .. 'x:' .. group.stream) == 1 then return 'refused sequence' end
+      entries = redis.call('LLEN', tenant .. 'l:' .. group.stream)
     end
-    if entries + 1 ~= tonumber(ARGV[i + 1]) then return 'refused sequence' end
-    lengths[stream] = entries + ARGV[i + 2]
+    if entries + 1 ~= group.first then return 'refused sequence' end
+    lengths[group.stream] = entries + group.count
   end
   return nil, own and lengths[own]
 end
@@ -82,18 +106,15 @@ local function writeRecord(i)
   elseif meta then redis.call('HDEL', key, 'u') end
 end
 
-local function appendLog(at, places)
-  local groups = tonumber(ARGV[at])
-  local element = at + 1 + 3 * groups
-  for i = at + 1, at + 3 * groups, 3 do
-    local count = tonumber(ARGV[i + 2])
-    push('RPUSH', tenant .. 'l:' .. ARGV[i], element, element + count - 1)
-    element = element + count
+local function appendLog(own)
+  local element = elements
+  for _, group in ipairs(groups) do
+    push('RPUSH', tenant .. 'l:' .. group.stream, element, element + group.count - 1)
+    element = element + group.count
   end
-  local lines = ARGV[element]
-  if places ~= '' then lines = lines == '' and places or lines .. '\\n' .. places end
+  local lines = ARGV[places]
+  if own ~= '' then lines = lines == '' and own or lines .. '\\n' .. own end
   if lines ~= '' and redis.call('RPUSH', tenant .. 'q', lines) >= ${QUEUE} then placeAll() end
-  return element + 1
 end
 
 local function send(i)
@@ -110,20 +131,20 @@ local function send(i)
   if owner == '%-' then redis.call('ZADD', root .. 'due', 0, name .. ':' .. ARGV[i]) end
 end
 
-local function applyChange(at, places)
-  local groups = at + 1 + 7 * ARGV[at]
-  for i = at + 1, groups - 1, 7 do writeRecord(i) end
-  local messages = appendLog(groups, places)
-  local mail = messages + 1 + 2 * ARGV[messages]
-  if mail > messages + 1 then
-    local position = redis.call('INCRBY', root .. 'position', ARGV[messages]) - ARGV[messages]
-    for i = messages + 1, mail - 1, 2 do
+-- After it was checked.
+local function applyChange(place)
+  for i = records, elements - 1, 7 do writeRecord(i) end
+  appendLog(place)
+  if letters > messages then
+    local count = (letters - messages) / 2
+    local position = redis.call('INCRBY', root .. 'position', count) - count
+    for i = messages, letters - 1, 2 do
       position = position + 1
       redis.call('ZADD', root .. 'outbox', position, ARGV[i])
     end
-    push('HSET', root .. 'messages', messages + 1, mail - 1)
+    push('HSET', root .. 'messages', messages, letters - 1)
   end
-  for i = mail + 1, mail + 3 * ARGV[mail], 3 do send(i) end
-  return ARGV[mail] ~= '0'
+  for i = letters, behind - 1, 3 do send(i) end
+  return behind > letters
 end
 `;

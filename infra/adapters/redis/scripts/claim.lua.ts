@@ -1,16 +1,17 @@
+import { OF_EXECUTION } from "./change.lua.ts";
+
 /**
  * Claims an execution under a new epoch.
  *   KEYS[1]   the execution
- *   ARGV[1,2] root, tenant     ARGV[3] execution id   ARGV[4] worker id   ARGV[5] delivery
- *   ARGV[6]   now, ms          ARGV[7] since when a holder must have beaten to count as alive, ms
+ *   ARGV[1]   worker id   ARGV[2] delivery
+ *   ARGV[3]   now, ms     ARGV[4] since when a holder must have beaten to count as alive, ms
  * Replies ["absent"], ["terminal"], ["held"], or ["claimed", epoch, then all fields of the execution with their values].
  * Delivered again: the answer is remembered under its delivery for ten minutes. A claim that was refused stays refused, and one
  * that succeeded gives the execution again while nobody has claimed it since; otherwise "held".
  */
-export const CLAIM = /* lua */ `
-local root, name = ARGV[1], ARGV[2]
-local execution, id, worker = KEYS[1], ARGV[3], ARGV[4]
-local delivery = root .. 'd:' .. ARGV[5]
+export const CLAIM = /* lua */ `${OF_EXECUTION}
+local execution, worker = KEYS[1], ARGV[1]
+local delivery = root .. 'd:' .. ARGV[2]
 local answered = redis.call('GET', delivery)
 local meta = redis.call('HGET', execution, 'm')
 local epoch, over, owner, rest = string.match(meta or '', '^(%d+) (%d) (%S+) (.*)$')
@@ -32,14 +33,14 @@ if not meta then return answer('absent') end
 if over == '1' then return answer('terminal') end
 if owner ~= '%-' and owner ~= worker then
   local beat = redis.call('ZSCORE', root .. 'beats', owner)
-  if beat and tonumber(beat) >= tonumber(ARGV[7]) then return answer('held') end
+  if beat and tonumber(beat) >= tonumber(ARGV[4]) then return answer('held') end
 end
 
 local ref = name .. ':' .. id
 if owner == '%-' then redis.call('ZREM', root .. 'due', ref) else redis.call('ZREM', root .. 'held:' .. owner, ref) end
 local created = string.match(rest, '^%S+ (%S+)')
 redis.call('ZADD', root .. 'held:' .. worker, string.format('%d', tonumber(created, 36)), ref)
-redis.call('ZADD', root .. 'beats', 'GT', ARGV[6], worker)
+redis.call('ZADD', root .. 'beats', 'GT', ARGV[3], worker)
 redis.call('DEL', root .. 'gone:' .. worker)
 local raised = string.format('%d', epoch + 1)
 redis.call('HSET', execution, 'm', raised .. ' 0 ' .. worker .. ' ' .. rest)

@@ -1,5 +1,5 @@
 /** How many characters of a place name its bucket: all but the last digit of its time, so that a bucket is 36 ms. */
-const BUCKET = 8;
+export const BUCKET = 8;
 
 /** How many blocks of an index are read at first: one may hold a page, or one place of it. */
 const FEW_BLOCKS = 4;

@@ -16,7 +16,7 @@ export const READ_EXECUTION = /* lua */ `return redis.call('HGETALL', KEYS[1])`;
  *   ARGV[2]   limit               ARGV[3] the place to go on behind, or ""
  *   ARGV[4]   status or ""        ARGV[5] intent type or ""
  *   ARGV[6]   session id or ""    ARGV[7] "1" for those only that are not terminal
- * Replies [the place to go on behind, or "" at the end, then for each execution its place and its head].
+ * Replies [the place to go on behind, or "" at the end, then for each execution its place, its head and what has changed of that].
  * A place is the time of creation as a time key, and the id.
  */
 export const LIST_EXECUTIONS = /* lua */ `
@@ -26,13 +26,16 @@ placeAll()
 local index, limit, after, walked = smallestOf(KEYS), tonumber(ARGV[2]), ARGV[3], 0
 local reply, found = { '' }, 0
 local function take(place)
-  local row = redis.call('HMGET', tenant .. 'x:' .. string.sub(place, 10), 'h', 'm', 'c')
+  local row = redis.call('HMGET', tenant .. 'x:' .. string.sub(place, 10), 'h', 'm', 'c', 'h+')
+  -- One that is being forgotten.
+  if not row[2] then return end
   local over, status = string.match(row[2], '^%d+ (%d) %S+ (%S+)')
   local session, kind = string.match(row[3], '^(%S+) (%S+)')
   if (ARGV[4] == '' or ARGV[4] == status) and (ARGV[5] == '' or ARGV[5] == kind)
     and (ARGV[6] == '' or ARGV[6] == session) and (ARGV[7] ~= '1' or over == '0') then
     reply[#reply + 1] = place
     reply[#reply + 1] = row[1]
+    reply[#reply + 1] = row[4]
     found = found + 1
   end
 end
@@ -58,18 +61,30 @@ return reply
 
 /**
  * A part of a stream of the log.
- *   KEYS[1] the stream   ARGV[1] "newest" or "chronological"   ARGV[2] limit
+ *   KEYS[1] the stream   KEYS[2] its execution
+ *   ARGV[1] "newest" or "chronological"   ARGV[2] limit
  *   ARGV[3] after this sequence, or before it when the newest come first; "0" begins
- * Replies the elements, which begin with their sequences.
+ * Replies [the execution's constants, the hash in the element before, then the elements in the order of their sequences]; nothing
+ * of an execution that is being forgotten.
  */
 export const READ_STREAM = /* lua */ `
-local limit, from = tonumber(ARGV[2]), tonumber(ARGV[3])
-if ARGV[1] == 'chronological' then return redis.call('LRANGE', KEYS[1], from, from + limit - 1) end
-local last = (from == 0 and redis.call('LLEN', KEYS[1]) or from - 1) - 1
-if last < 0 then return {} end
-local elements, reversed = redis.call('LRANGE', KEYS[1], math.max(0, last - limit + 1), last), {}
-for i = #elements, 1, -1 do reversed[#reversed + 1] = elements[i] end
-return reversed
+local limit, from, last = tonumber(ARGV[2]), tonumber(ARGV[3])
+if ARGV[1] == 'chronological' then last = from + limit - 1
+else
+  last = (from == 0 and redis.call('LLEN', KEYS[1]) or from - 1) - 1
+  from = math.max(0, last - limit + 1)
+end
+local constants, meta = unpack(redis.call('HMGET', KEYS[2], 'c', 'm'))
+local reply = { constants, false }
+if last < 0 or (constants and not meta) then return reply end
+local elements = redis.call('LRANGE', KEYS[1], math.max(0, from - 1), last)
+local first = 1
+if from > 0 and #elements > 0 then
+  reply[2] = string.match(elements[1], '^%S+')
+  first = 2
+end
+for i = first, #elements do reply[#reply + 1] = elements[i] end
+return reply
 `;
 
 /**
@@ -79,8 +94,8 @@ return reversed
  *   ARGV[2]   "newest" or "chronological"   ARGV[3] limit
  *   ARGV[4]   from, a time key or ""        ARGV[5] to, exclusive, a time key or ""
  *   ARGV[6]   the time and stream to go on behind, or ""   ARGV[7] the sequence to go on behind
- * Replies [time and stream to go on behind, or "" at the end, the sequence, then for each entry its time and stream, and its
- * element].
+ * Replies [time and stream to go on behind, or "" at the end, the sequence, then for each run of entries its time and stream, the
+ * constants of its execution, how many entries, the hash in the element before, and the elements in the order of their sequences].
  * A place in such an index is: time key, stream, space, sequence. The note of its block says which entries it has there: how many
  * after that sequence the first is, semicolon, number of entries.
  */
@@ -127,12 +142,17 @@ local function nextRuns(lower, upper)
 end
 
 local function take(run, first, last)
-  local elements = redis.call('LRANGE', tenant .. 'l:' .. string.sub(run.head, 10), first - 1, last - 1)
-  for i = 1, #elements do
-    reply[#reply + 1] = run.head
-    reply[#reply + 1] = elements[newest and #elements + 1 - i or i]
-  end
+  local stream = string.sub(run.head, 10)
+  local constants, meta = unpack(redis.call('HMGET', tenant .. 'x:' .. stream, 'c', 'm'))
   walked = walked + last - first + 1
+  if constants and not meta then return end
+  local elements = redis.call('LRANGE', tenant .. 'l:' .. stream, math.max(0, first - 2), last - 1)
+  local skipped = first > 1 and 1 or 0
+  reply[#reply + 1] = run.head
+  reply[#reply + 1] = constants
+  reply[#reply + 1] = tostring(#elements - skipped)
+  reply[#reply + 1] = skipped == 1 and string.match(elements[1], '^%S+')
+  for i = 1 + skipped, #elements do reply[#reply + 1] = elements[i] end
 end
 
 local function bound(key, behind, otherwise) return key == '' and otherwise or behind .. string.sub(key, 1, 8) end

@@ -3,16 +3,18 @@ import { CHANGE } from "./change.lua.ts";
 /**
  * Applies a change that belongs to no execution.
  *   KEYS[1]   the delivery, remembered here
- *   ARGV[1,2] root, tenant, then a change
+ *   ARGV[1]   the tenant's name    ARGV[2...] a change
  * Replies "written", "conflict <kind> <id>" or "refused sequence".
  * Delivered again: the reply is remembered under its delivery for ten minutes.
  */
-export const WRITE = /* lua */ `${CHANGE}
+export const WRITE = /* lua */ `
 local answered = redis.call('GET', KEYS[1])
 if answered then return answered end
-local answer = checkChange(3)
+local root, name = string.match(KEYS[1], '^[^:]*:'), ARGV[1]
+${CHANGE}
+local answer = checkChange(2)
 if not answer then
-  applyChange(3, '')
+  applyChange('')
   answer = 'written'
 end
 redis.call('SET', KEYS[1], answer, 'PX', 600000)
