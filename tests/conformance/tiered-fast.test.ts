@@ -8,6 +8,7 @@ import { intent } from "../../shared/sagas/intent.ts";
 import { countingStore } from "../kit/counting-store.ts";
 import { openRuntime, testIds, type TestRuntimeOptions } from "../kit/runtime.ts";
 import { withParts } from "../kit/parts.ts";
+import { allPages } from "./execution-store/scenario.ts";
 import { openTiered } from "./tiered-kit.ts";
 import { tieredLab } from "./tiered-lab.ts";
 
@@ -109,6 +110,55 @@ withParts(["redis"], () => {
       ).toEqual({ outcome: "terminal" });
       await runtime.services.relay.drain();
       expect(await store.unpublished(9)).toEqual([]);
+      expect(await carry(store)).toBe(0);
+    });
+
+    it("A4, O1: Redis forgets it once it is archived whole; it reads back as before, also for those who had begun to read", async () => {
+      const { runtime, store, another, tenantId } = await open();
+      const { execution_id: executionId } = await runtime.run("test.quick", {}, { idempotencyKey: "k" });
+      const other = another();
+      const keys = (pattern: string) => lab.admin.keys(`*}:t:*:${pattern}:${executionId}`);
+      const readers = [store, other];
+      const everythingOf = async (reader: ExecutionStore) => ({
+        execution: await reader.readExecution(tenantId, executionId),
+        log: await Promise.all(
+          (["chronological", "newest"] as const).flatMap((order) =>
+            [undefined, 3].map((afterSequence) =>
+              allPages((page) => reader.readLog(tenantId, { executionId, order, afterSequence }, page), 2),
+            ),
+          ),
+        ),
+      });
+      const before = await everythingOf(store);
+      expect(await everythingOf(other)).toEqual(before);
+      expect(await keys("l")).toHaveLength(1);
+      const expected = before.log;
+      // A page each from before, whose readers go on when Redis has it no more.
+      const begun = await Promise.all(
+        (["chronological", "newest"] as const).map(async (order) => {
+          const filter = { executionId, order } as const;
+          return { filter, first: await other.readLog(tenantId, filter, { limit: 3 }) };
+        }),
+      );
+      await carry(store);
+      expect(await keys("l")).toEqual([]);
+      const [tombstone = ""] = await keys("x");
+      expect(await lab.admin.hkeys(tombstone)).toEqual(["c"]);
+      for (const [n, { filter, first }] of begun.entries()) {
+        const rest: string[] = [];
+        for (let cursor = first.nextCursor; cursor !== undefined;) {
+          const page = await other.readLog(tenantId, filter, { limit: 2, cursor });
+          rest.push(...page.items);
+          cursor = page.nextCursor;
+        }
+        expect([...first.items, ...rest]).toEqual(expected[2 * n]);
+      }
+      for (const reader of [...readers, another()]) expect(await everythingOf(reader)).toEqual(before);
+      const claim = { tenantId, executionId, workerId: testIds.worker(), nowMs: Date.now(), deadAfterMs: 0 };
+      for (const reader of readers) expect(await reader.claim(claim)).toEqual({ outcome: "terminal" });
+      // Its key still leads to it.
+      const again = await runtime.submit("test.quick", {}, { idempotencyKey: "k" });
+      expect(again).toMatchObject({ fresh: false, execution: { execution_id: executionId, status: "completed" } });
       expect(await carry(store)).toBe(0);
     });
 

@@ -3,7 +3,7 @@ import { RuntimeError } from "../../../shared/errors.ts";
 import type { WorkerId } from "../../../shared/ids.ts";
 import type { ExecutionRef, ExecutionStore, StoredExecution } from "../../../shared/ports/execution-store.ts";
 import { chainEnd, missingParts, type Part } from "./archive-parts.ts";
-import { isArchived } from "./homes.ts";
+import { type Homes, isArchived } from "./homes.ts";
 import { type ArchiveNotice, refOf } from "./notices.ts";
 import { openDoor } from "./open-door.ts";
 import type { StrictTier } from "./strict-tier.ts";
@@ -16,6 +16,7 @@ const SWITCH_MS = 300_000;
  *  A1  The copy's state is what its log folds to: entries are copied up to where the copied state ends, never beyond.
  *  A2  Entries are copied only when they continue the chain that the copy has; of two archivists at once the store refuses one (S9).
  *  A3  A copy is nobody's, and due only once the fast tier has been silent about it: whoever finds it due looks there first.
+ *  A4  What has ended and is archived whole, the fast tier forgets: its memory grows with what is going on, not with history.
  */
 export interface Archivist {
   archive(notice: ArchiveNotice): Promise<void>;
@@ -28,12 +29,13 @@ export interface ArchivistDeps {
   readonly cold: ExecutionStore;
   /** Writes to the cold store, copies and the tail included. */
   readonly strict: StrictTier;
+  readonly homes: Homes;
   readonly clock: Clock;
   /** Whose name claims carry that only raise the copy's epoch to that of the execution. */
   readonly workerId: WorkerId;
 }
 
-export function createArchivist({ fast, cold, strict, clock, workerId }: ArchivistDeps): Archivist {
+export function createArchivist({ fast, cold, strict, homes, clock, workerId }: ArchivistDeps): Archivist {
   const release = () => ({ wakeAtMs: clock.now() + SWITCH_MS, evenWithMail: true });
 
   const open = async (
@@ -98,28 +100,39 @@ export function createArchivist({ fast, cold, strict, clock, workerId }: Archivi
     await commit(ref, claimed.epoch, { rows: [], state: { head: copy.head, steps: [] } }, status, true);
   };
 
+  /** Brings the copy up to date; answers whether all that the fast tier has of the execution is in it. */
+  const bringUp = async (notice: ArchiveNotice): Promise<boolean> => {
+    const ref = refOf(notice);
+    const stored = await fast.readExecution(ref.tenantId, ref.executionId);
+    // Gone, or on its way: forgetting may have been cut short.
+    if (stored === undefined) return true;
+    const copy = await cold.readExecution(ref.tenantId, ref.executionId);
+    if (copy !== undefined && !isArchived(copy)) return false;
+    if (copy !== undefined && chainEnd(copy).sequence >= chainEnd(stored).sequence) {
+      if (notice.terminal) await end(ref, copy, notice.status);
+      return true;
+    }
+    let parts = await missingParts(fast, ref, stored, copy);
+    const [first] = parts;
+    if (copy === undefined && first !== undefined) {
+      const isAll = notice.terminal && parts.length === 1 && stored.epoch === 1;
+      await open(ref, notice, stored.intent, first, isAll);
+      if (isAll) return true;
+      parts = parts.length > 1 ? parts.slice(1) : [{ rows: [], state: { ...first.state, steps: [] } }];
+    }
+    const epoch = await raise(ref, copy?.epoch ?? 1, stored.epoch);
+    for (const [n, part] of parts.entries()) {
+      await commit(ref, epoch, part, notice.status, notice.terminal && n === parts.length - 1);
+    }
+    return true;
+  };
+
   return {
     archive: async (notice) => {
-      const ref = refOf(notice);
-      const stored = await fast.readExecution(ref.tenantId, ref.executionId);
-      const copy = await cold.readExecution(ref.tenantId, ref.executionId);
-      if (stored === undefined || (copy !== undefined && !isArchived(copy))) return;
-      if (copy !== undefined && chainEnd(copy).sequence >= chainEnd(stored).sequence) {
-        if (notice.terminal) await end(ref, copy, notice.status);
-        return;
-      }
-      let parts = await missingParts(fast, ref, stored, copy);
-      const [first] = parts;
-      if (copy === undefined && first !== undefined) {
-        const isAll = notice.terminal && parts.length === 1 && stored.epoch === 1;
-        await open(ref, notice, stored.intent, first, isAll);
-        if (isAll) return;
-        parts = parts.length > 1 ? parts.slice(1) : [{ rows: [], state: { ...first.state, steps: [] } }];
-      }
-      const epoch = await raise(ref, copy?.epoch ?? 1, stored.epoch);
-      for (const [n, part] of parts.entries()) {
-        await commit(ref, epoch, part, notice.status, notice.terminal && n === parts.length - 1);
-      }
+      const { tenantId, executionId } = refOf(notice);
+      if (!(await bringUp(notice)) || !notice.terminal) return;
+      await fast.keeping?.forget(tenantId, executionId);
+      homes.forget(executionId);
     },
 
     putOff: async (ref) => {

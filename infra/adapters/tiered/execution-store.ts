@@ -10,6 +10,7 @@ import { createHomes } from "./homes.ts";
 import type { HotRedis } from "./hot-redis.ts";
 import { createHotTier, type HotTimes } from "./hot-tier.ts";
 import { createTieredLogKeeping } from "./log-keeping.ts";
+import { createLogOfOne } from "./log-of-one.ts";
 import { createLogTail } from "./log-tail.ts";
 import { noticeMessages } from "./notices.ts";
 import { createStrictTier } from "./strict-tier.ts";
@@ -41,7 +42,7 @@ export function createTieredStore({ cold, fast, redis, clock, logger, ids, times
   const homes = createHomes(fast, cold);
   const messageOf = noticeMessages(ids);
   const fastTier = createFastTier({ fast, strict, homes, messageOf, logger });
-  const archivist = createArchivist({ fast, cold, strict, clock, workerId: ids.worker() });
+  const archivist = createArchivist({ fast, cold, strict, homes, clock, workerId: ids.worker() });
   const courier = createCourier({ fast, cold, write: strict.write, archivist, homes, clock, logger });
   const both = createTwoHomes({
     cold,
@@ -72,12 +73,7 @@ export function createTieredStore({ cold, fast, redis, clock, logger, ids, times
     };
   };
 
-  const readLog: ExecutionStore["readLog"] = async (tenantId, filter, page) => {
-    const { executionId } = filter;
-    const home = executionId === undefined ? "strict" : await homes.of({ tenantId, executionId });
-    return home === "fast" ? fast.readLog(tenantId, filter, page) : tail.read(tenantId, filter, page);
-  };
-
+  const logOfOne = createLogOfOne(fast, tail, homes);
   return {
     accept: asked(both.accept),
     claim: asked(both.claim),
@@ -85,7 +81,12 @@ export function createTieredStore({ cold, fast, redis, clock, logger, ids, times
     write: asked(both.write),
     readExecution: asked(both.readExecution),
     listExecutions: asked((...args) => cold.listExecutions(...args)),
-    readLog: asked(readLog),
+    readLog: asked((tenantId, filter, page) => {
+      const { executionId } = filter;
+      return executionId === undefined
+        ? tail.read(tenantId, filter, page)
+        : logOfOne(tenantId, { ...filter, executionId }, page);
+    }),
     readRecord: asked((...args) => strict.readRecord(...args)),
     listRecords: asked((...args) => cold.listRecords(...args)),
     unpublished: asked(both.unpublished),
