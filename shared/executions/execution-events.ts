@@ -55,6 +55,8 @@ export const executionPayloads = {
     due_at: z.string(),
     error: failureSchema,
     undo: z.boolean(),
+    /** How often in a row it has waited for a store that could not be reached: such waiting counts as no attempt. */
+    store_waits: z.int().optional(),
   }),
   /** `next`: the saga compensates, ends as failed, or goes on because the failure was collected. */
   step_failed: z.object({

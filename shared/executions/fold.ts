@@ -161,13 +161,13 @@ function changeOfStep(state: Execution, event: StepEvent, entry: LogEntry): Part
       };
     }
     case "step_retry_scheduled": {
-      const { step_id, attempt, epoch, due_at, error, undo } = event.payload;
-      return amendStep(
-        state,
-        entry,
-        step_id,
-        undo ? { undo_attempts: attempt, due_at, error } : { attempt, epoch, due_at, error },
-      );
+      const { step_id, attempt, epoch, due_at, error, undo, store_waits } = event.payload;
+      return amendStep(state, entry, step_id, {
+        ...(undo ? { undo_attempts: attempt } : { attempt, epoch }),
+        due_at,
+        error,
+        ...(store_waits === undefined ? {} : { store_waits }),
+      });
     }
     case "step_failed": {
       const { step_id, attempt, error, next } = event.payload;

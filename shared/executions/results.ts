@@ -1,6 +1,7 @@
 import { rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
-import { type JsonObject, toJson } from "../json.ts";
+import { type JsonObject, type JsonValue, toJson } from "../json.ts";
+import type { Random } from "../random.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Task } from "./agenda.ts";
 import type { ChildResult } from "./children.ts";
@@ -10,12 +11,14 @@ import { failureOf } from "./failure.ts";
 import { failStep } from "./fail-step.ts";
 import type { Scene } from "./scene.ts";
 import type { AttemptResult } from "./step-runner.ts";
+import { isStoreAway, storeWaitMs } from "./store-away.ts";
 
+type WaitDeps = SettleDeps & { readonly random: Random };
 type Finished = Exclude<AttemptResult | ChildResult, { readonly kind: "stopped" }>;
 
 /** Records what came of a task; what follows from it is settled next, and committed together with it. */
 export async function recordResult(
-  deps: SettleDeps,
+  deps: WaitDeps,
   scene: Scene,
   task: Task,
   result: Finished,
@@ -25,12 +28,18 @@ export async function recordResult(
   const attempt =
     task.kind === "undo" ? (step.undo_attempts ?? 0) + 1 : step.attempt + scene.journal.epoch - step.epoch;
   switch (result.kind) {
-    case "done":
+    case "done": {
       if (scene.definition.durability === "fast" && "unit" in result && result.unit.records.length > 0) {
         return failStep(deps, scene, step, failureOf(fastChangesRecords(step.step_name), step.step_name), attempt);
       }
+      const parked = task.kind === "undo" ? undefined : await parkOutput(scene, task, result.output);
+      if (isStoreAway(parked)) return recordWait(deps, scene, task, attempt, failureOf(parked, step.step_name));
       if (base !== undefined && "unit" in result) base.absorb(result.unit);
-      return task.kind === "undo" ? recordUndone(scene, step, result) : recordDone(deps, scene, step, attempt, result);
+      if (parked === undefined) return recordUndone(scene, step, result);
+      return recordDone(deps, scene, step, result, { attempt, outputs: parked.outputs });
+    }
+    case "store_away":
+      return recordWait(deps, scene, task, attempt, result.failure);
     case "failed":
       if (result.retryAfterMs !== undefined) {
         const dueMs = deps.clock.now() + result.retryAfterMs;
@@ -58,15 +67,36 @@ function fastChangesRecords(step: string): RuntimeError {
   );
 }
 
+/** The output as it is recorded; or that the store for large ones is away, where the step may run again. */
+async function parkOutput(
+  scene: Scene,
+  { kind, step }: Task,
+  output: JsonValue,
+): Promise<{ readonly outputs: JsonValue } | RuntimeError> {
+  try {
+    return { outputs: await scene.claimCheck.park(scene.journal.owner.tenantId, output) };
+  } catch (error) {
+    const mayRunAgain = kind === "run" && scene.workOf(step)?.semantics !== "at-most-once";
+    // What must not run again to have its result stored is given up whole, and taken up again.
+    if (!isStoreAway(error) || !mayRunAgain) throw error;
+    return error;
+  }
+}
+
 type Done = Extract<Finished, { readonly kind: "done" }>;
 
-async function recordDone(deps: SettleDeps, scene: Scene, step: Step, attempt: number, result: Done): Promise<void> {
-  const { journal, claimCheck } = scene;
-  const outputs = await claimCheck.park(journal.owner.tenantId, result.output);
+function recordDone(
+  { ids }: SettleDeps,
+  scene: Scene,
+  step: Step,
+  result: Done,
+  recorded: { readonly attempt: number; readonly outputs: JsonValue },
+): void {
+  const { journal } = scene;
   if ("unit" in result) journal.absorb(result.unit);
   const events = "events" in result ? result.events : [];
   const told = events.map(({ type, data }) => ({
-    event_id: deps.ids.event(),
+    event_id: ids.event(),
     event_type: type,
     data: toJson(data) as JsonObject,
   }));
@@ -76,8 +106,7 @@ async function recordDone(deps: SettleDeps, scene: Scene, step: Step, attempt: n
     step_name: step.step_name,
     payload: {
       step_id: step.step_id,
-      attempt,
-      outputs,
+      ...recorded,
       events: told.map((event) => ({ ...event, data: { ...event.data } })),
     },
   });
@@ -93,13 +122,22 @@ function recordUndone(scene: Scene, step: Step, result: Done): void {
   });
 }
 
+/** The step waits for a store that cannot be reached, and none of its attempts is used up. */
+function recordWait(deps: WaitDeps, scene: Scene, task: Task, attempt: number, error: Failure): void {
+  const waits = (task.step.store_waits ?? 0) + 1;
+  const dueMs = deps.clock.now() + storeWaitMs(waits, deps.random.fraction());
+  // As many attempts as there were: of an undo those that failed, of a step the one that comes.
+  recordRetry(scene, task, { attempt: attempt - 1, error, dueMs, waits });
+}
+
 interface Retry {
   readonly attempt: number;
   readonly error: Failure;
   readonly dueMs: number;
+  readonly waits?: number;
 }
 
-function recordRetry(scene: Scene, task: Task, { attempt, error, dueMs }: Retry): void {
+function recordRetry(scene: Scene, task: Task, { attempt, error, dueMs, waits }: Retry): void {
   const undo = task.kind === "undo";
   scene.journal.record({
     event_type: "step_retry_scheduled",
@@ -112,6 +150,7 @@ function recordRetry(scene: Scene, task: Task, { attempt, error, dueMs }: Retry)
       due_at: rfc3339(dueMs),
       error,
       undo,
+      ...(waits === undefined ? {} : { store_waits: waits }),
     },
   });
 }

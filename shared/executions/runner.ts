@@ -17,6 +17,7 @@ import { readMail } from "./mail.ts";
 import { recordResult } from "./results.ts";
 import { Scene } from "./scene.ts";
 import { settle } from "./settle.ts";
+import { isStoreAway, letGoUntilStoreIsBack } from "./store-away.ts";
 import { type AttemptResult, runAttempt, type StepRunnerDeps } from "./step-runner.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
 import { letGoWithoutPlan } from "./without-plan.ts";
@@ -60,9 +61,15 @@ export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop
   const { definition } = found;
   const tenantId = journal.owner.tenantId;
   // What was stored is what the input schema made of the parameters when they were accepted: it is not applied again.
-  const input = (await deps.claimCheck.redeem(tenantId, held.intent.parameters)) as JsonObject;
-  const scene = new Scene(definition, journal, input, deps.claimCheck);
-  await scene.load();
+  let scene: Scene;
+  try {
+    const input = (await deps.claimCheck.redeem(tenantId, held.intent.parameters)) as JsonObject;
+    scene = new Scene(definition, journal, input, deps.claimCheck);
+    await scene.load();
+  } catch (error) {
+    if (isStoreAway(error)) return letGoUntilStoreIsBack(deps, journal);
+    throw error;
+  }
   const run = new Run(deps, held, scene, stop);
   if (held.epoch > 1) run.resume(found.adopted ? definition.version : undefined);
   return run.go();
@@ -225,6 +232,7 @@ class Run {
       timeoutMs: work.timeoutMs,
       retry: work.semantics === "at-most-once" ? { ...work.retry, maxAttempts: 1 } : work.retry,
       attempt: step.attempt + lost,
+      patient: work.semantics !== "at-most-once",
       base: this.#base,
       unwanted: () => this.#whenUnwanted().signal,
     });
@@ -240,6 +248,7 @@ class Run {
       retry: UNDO_RETRY,
       output: this.#scene.value(step.step_name),
       attempt: (step.undo_attempts ?? 0) + 1,
+      patient: true,
     });
   }
 

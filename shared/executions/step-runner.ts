@@ -18,6 +18,7 @@ import { UnitOfWork } from "../state/unit-of-work.ts";
 import { AttemptLimits, type Limits } from "./attempt-limits.ts";
 import type { Execution, Failure } from "./execution.ts";
 import { failureOf } from "./failure.ts";
+import { isStoreAway } from "./store-away.ts";
 
 export interface StepRunnerDeps {
   readonly store: ExecutionStore;
@@ -44,6 +45,8 @@ export interface Attempt extends Limits {
   /** What the step returned, for its undo. */
   readonly output?: JsonValue | undefined;
   readonly attempt: number;
+  /** Whether it may run again however often, so that it can wait for a store that cannot be reached. */
+  readonly patient: boolean;
   /** Where a step that is committed together with others finds what they changed. */
   readonly base?: UnitOfWork | undefined;
 }
@@ -57,6 +60,8 @@ export type AttemptResult =
     }
   /** `retryAfterMs` is absent when another attempt would not help, or was the last. */
   | { readonly kind: "failed"; readonly failure: Failure; readonly retryAfterMs: number | undefined }
+  /** A store of ours could not be reached: the attempt does not count, and is made again. */
+  | { readonly kind: "store_away"; readonly failure: Failure }
   /** The process must end: there is no result, and another worker will run it again. */
   | { readonly kind: "stopped" };
 
@@ -72,6 +77,9 @@ export async function runAttempt(deps: StepRunnerDeps, attempt: Attempt): Promis
   } catch (error) {
     if (attempt.stopping.aborted) return { kind: "stopped" };
     if (!(error instanceof RuntimeError)) context.logger.error("a step failed unexpectedly", errorFields(error));
+    if (attempt.patient && isStoreAway(error)) {
+      return { kind: "store_away", failure: failureOf(error, attempt.stepName) };
+    }
     const again = retryAfterMs(attempt.retry, attempt.attempt, error, deps.random.fraction());
     return { kind: "failed", failure: failureOf(error, attempt.stepName), retryAfterMs: again };
   } finally {

@@ -1,11 +1,11 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
-import { type Client, connect, expectProblem, send } from "./client.ts";
+import { type Client, connect, expectStatus, send } from "./client.ts";
 import { readOperations } from "./operations.ts";
 import { type RuntimeProcess, runtimeProcesses } from "./runtime-process.ts";
 import { upload } from "./sample-files.ts";
@@ -146,16 +146,19 @@ describe("health", () => {
     expect((await ready()).text).toBe('{"status":"ready"}');
   });
 
-  it("fails work that needs the missing store as unavailable, not as a fault of the caller, and never pretends", async () => {
+  it("keeps work that needs the missing store waiting, pretends nothing, and goes on when it is back", async () => {
     const broken = await runtimes.start();
     const caller = await connect(broken.url);
-    await writeFile(join(broken.dataDir, "objects"), "a file where the folder was");
-    const answer = await caller.post("/content/ingest_file", {
-      session_id: caller.sessionId,
-      parameters: upload("a.csv", "a\n1\n"),
-    });
-    const problem = expectProblem(answer, 503, "object_store.unavailable");
-    expect(problem).toMatchObject({ retryable: true });
+    const folder = join(broken.dataDir, "objects");
+    await writeFile(folder, "a file where the folder was");
+    const body = { session_id: caller.sessionId, parameters: upload("a.csv", "a\n1\n") };
+    const answer = await caller.post("/content/ingest_file", body, { prefer: "wait=2" });
+    expectStatus(answer, 202);
     expect(answer.text).not.toContain(broken.dataDir);
+    const { execution_id } = answer.as(z.object({ execution_id: z.string() }));
+    const waiting = await caller.execution(execution_id);
+    expect(waiting.steps.at(-1)).toMatchObject({ attempt: 1, error: { code: "object_store.unavailable" } });
+    await rm(folder);
+    expect((await caller.ended(execution_id)).status).toBe("completed");
   });
 });
