@@ -1,9 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
+import { ingestFile } from "../../functions/content/ingest-file.ts";
+import { createIntentApp } from "../../shared/http/function-app.ts";
 import { type Client, connect, expectProblem, expectStatus, send } from "../e2e/client.ts";
 import { type Operation, readOperations, requestFor } from "../e2e/operations.ts";
 import { type RuntimeProcess, runtimeProcesses } from "../e2e/runtime-process.ts";
 import { upload } from "../e2e/sample-files.ts";
+import { openRuntime } from "../kit/runtime.ts";
 
 const APP = "https://app.example";
 const STRANGER = "https://app.example.evil.example";
@@ -107,4 +110,14 @@ it("no page of another origin may call unless the configuration lists it", async
   expectProblem(refused, 404, "request.no_such_endpoint");
   const answer = await send(plain.url, { path: "/health", headers: { origin: APP } });
   expect([ofCors(refused.headers), ofCors(answer.headers), answer.headers.get("vary")]).toEqual([[], [], null]);
+});
+
+it("the function of a single intent answers preflights too, at its root and by its route", async () => {
+  await using own = await openRuntime({ intents: [ingestFile], config: { corsOrigins: [APP] } });
+  const app = createIntentApp(own.services, ingestFile);
+  for (const path of ["/", "/content/ingest_file"]) {
+    const headers = { origin: APP, "access-control-request-method": "POST" };
+    const answer = await app.fetch(new Request(`http://function.example${path}`, { method: "OPTIONS", headers }));
+    expect([path, answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([path, 204, APP]);
+  }
 });
