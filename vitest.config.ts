@@ -10,6 +10,7 @@ const projects = [
   { name: "e2e", testTimeout: 60_000 },
   { name: "security", testTimeout: 30_000 },
   { name: "architecture", testTimeout: 60_000 },
+  { name: "terraform", testTimeout: 120_000 },
 ];
 
 export default defineConfig({

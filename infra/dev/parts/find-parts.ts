@@ -1,7 +1,7 @@
 import { findPostgres } from "./find-postgres.ts";
 import { findInCloudSdk, findProgram } from "./find-program.ts";
 
-export const PART_NAMES = ["redis", "firestore", "pubsub", "postgres", "chromium", "zsh", "fish"] as const;
+export const PART_NAMES = ["redis", "firestore", "pubsub", "postgres", "chromium", "zsh", "fish", "terraform"] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 /** A part that this machine does not have. */
@@ -23,11 +23,12 @@ export const REMEDIES: Readonly<Record<PartName, string>> = {
   chromium: "apt-get install chromium (npm test does it by itself as root where apt-get is)",
   zsh: "apt-get install zsh",
   fish: "apt-get install fish",
+  terraform: "Terraform 1.11 or later, from HashiCorp's apt repository or releases",
 };
 
 /** What of the parts is not installed here. */
 export async function findMissingParts(): Promise<readonly MissingPart[]> {
-  const [redis, java, firestore, pubsub, postgres, chromium, zsh, fish] = await Promise.all([
+  const [redis, java, firestore, pubsub, postgres, chromium, zsh, fish, terraform] = await Promise.all([
     findProgram("redis-server"),
     findProgram("java"),
     findInCloudSdk(FIRESTORE_JAR),
@@ -36,6 +37,7 @@ export async function findMissingParts(): Promise<readonly MissingPart[]> {
     findChromium(),
     findProgram("zsh"),
     findProgram("fish"),
+    findProgram("terraform"),
   ]);
   const lacking: readonly (readonly [PartName, string | undefined])[] = [
     ["redis", redis === undefined ? "redis-server" : undefined],
@@ -45,6 +47,7 @@ export async function findMissingParts(): Promise<readonly MissingPart[]> {
     ["chromium", chromium === undefined ? "Chromium, or Chrome" : undefined],
     ["zsh", zsh === undefined ? "zsh" : undefined],
     ["fish", fish === undefined ? "fish" : undefined],
+    ["terraform", terraform === undefined ? "terraform" : undefined],
   ];
   return lacking.flatMap(([part, lacks]) => (lacks === undefined ? [] : [{ part, lacks, remedy: REMEDIES[part] }]));
 }

@@ -1,0 +1,26 @@
+import { nobodyIsEverybody, ownAccounts, rolesAreNarrow, secretsAreForWhoListsThem } from "./access.ts";
+import type { Policy } from "./deployment.ts";
+import { doorsAreClosed, schedulesAreTheManifest, servicesAreBounded, servicesAreTheManifest } from "./functions.ts";
+import { indexesAreTheFile } from "./indexes.ts";
+import { alertsTellSomebody, bucketsAreClosed, databasesAreKept } from "./keeping.ts";
+import { deadLettersAreSeen, publishersAreListed, pushesAreProven, topicsAreTheManifest } from "./messaging.ts";
+
+/** What must hold of every deployment of the runtime, by name. */
+export const POLICIES: Readonly<Record<string, Policy>> = {
+  nobodyIsEverybody,
+  rolesAreNarrow,
+  ownAccounts,
+  secretsAreForWhoListsThem,
+  servicesAreTheManifest,
+  servicesAreBounded,
+  doorsAreClosed,
+  schedulesAreTheManifest,
+  topicsAreTheManifest,
+  pushesAreProven,
+  deadLettersAreSeen,
+  publishersAreListed,
+  bucketsAreClosed,
+  databasesAreKept,
+  indexesAreTheFile,
+  alertsTellSomebody,
+};

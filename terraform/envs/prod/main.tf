@@ -1,0 +1,29 @@
+module "runtime" {
+  source = "../../modules/runtime"
+
+  environment        = "prod"
+  project_id         = var.project_id
+  region             = var.region
+  firestore_location = var.firestore_location
+  manifest_file      = "${path.module}/../../../infra/schema/functions.manifest.json"
+  index_file         = "${path.module}/../../../infra/schema/firestore.indexes.json"
+  rules_file         = "${path.module}/../../../infra/schema/firestore.rules"
+
+  image           = var.image
+  repository      = var.repository
+  domain          = var.domain
+  oidc            = var.oidc
+  settings        = var.settings
+  cors_origins    = var.cors_origins
+  producers       = var.producers
+  event_consumers = var.event_consumers
+  alert_emails    = var.alert_emails
+  paused          = var.paused
+
+  redis                      = var.redis
+  supabase                   = var.supabase
+  supabase_database_password = var.supabase_database_password
+  arangodb                   = var.arangodb
+  arangodb_password          = var.arangodb_password
+  secret_generations         = var.secret_generations
+}

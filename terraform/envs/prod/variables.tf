@@ -1,0 +1,141 @@
+variable "project_id" {
+  description = "The Google Cloud project of this environment."
+  type        = string
+}
+
+variable "region" {
+  description = "The region of everything that has one."
+  type        = string
+  default     = "europe-west3"
+}
+
+variable "firestore_location" {
+  description = "Firestore's multi-region, which outlives a region; it cannot be changed."
+  type        = string
+  default     = "eur3"
+}
+
+variable "image" {
+  description = "The image by digest."
+  type        = string
+}
+
+variable "domain" {
+  description = "The name under which callers reach the runtime."
+  type        = string
+}
+
+variable "oidc" {
+  description = "Whose tokens are believed, and for whom they are made; without an issuer, Supabase's."
+  type        = object({ issuer = optional(string), audience = string })
+}
+
+variable "settings" {
+  description = "More environment variables of every function (README: Configuration)."
+  type        = map(string)
+  default     = {}
+}
+
+variable "cors_origins" {
+  description = "The web pages that may use signed URLs of the bucket."
+  type        = set(string)
+  default     = []
+}
+
+variable "producers" {
+  description = "By intent type, the IAM members outside the runtime that may publish intents."
+  type        = map(set(string))
+  default     = {}
+}
+
+variable "event_consumers" {
+  description = "By name of a subscription, the IAM members that may pull events."
+  type        = map(set(string))
+  default     = {}
+}
+
+variable "repository" {
+  description = "The GitHub repository (OWNER/NAME) whose workflows may plan and apply; null: none."
+  type        = string
+  default     = null
+}
+
+variable "alert_emails" {
+  description = "Who is written to when an alert opens: one at least."
+  type        = set(string)
+
+  validation {
+    condition     = length(var.alert_emails) > 0
+    error_message = "Somebody must be told."
+  }
+}
+
+variable "paused" {
+  description = "Whether the schedules stand still: for a restore."
+  type        = bool
+  default     = false
+}
+
+variable "redis" {
+  description = "Which Redis: upstash, or memorystore in a network of its own."
+  type = object({
+    kind             = string
+    upstash_region   = optional(string, "eu-central-1")
+    memory_gb        = optional(number, 1)
+    highly_available = optional(bool, true)
+  })
+  default = { kind = "upstash" }
+}
+
+variable "upstash_email" {
+  description = "The account at Upstash; empty with Memorystore."
+  type        = string
+  default     = ""
+}
+
+variable "upstash_api_key" {
+  description = "The account's management key (TF_VAR_upstash_api_key); empty with Memorystore."
+  type        = string
+  default     = ""
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "supabase" {
+  description = "Postgres for records, and an issuer of tokens; null: none."
+  type        = object({ organization_id = string, region = string, instance_size = optional(string) })
+  default     = null
+}
+
+variable "supabase_database_password" {
+  description = "The password of Supabase's database (TF_VAR_supabase_database_password)."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
+variable "arangodb" {
+  description = "The graph in ArangoDB's cloud; null: none. Its URL is known only once it runs: leave it null in the first apply."
+  type = object({
+    region         = string
+    node_size_id   = string
+    disk_gb        = number
+    allowed_ranges = list(string)
+    url            = optional(string)
+  })
+  default = null
+}
+
+variable "arangodb_password" {
+  description = "The password of ArangoDB's root user (TF_VAR_arangodb_password)."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "secret_generations" {
+  description = "By secret, a number to raise when its value is new."
+  type        = map(number)
+  default     = {}
+}

@@ -1,0 +1,195 @@
+locals {
+  manifest  = jsondecode(file(var.manifest_file))
+  functions = { for function in local.manifest.functions : function.name => function }
+  intents   = { for name, function in local.functions : name => function if function.triggers.topic != null }
+  jobs      = { for name, function in local.functions : name => function if function.triggers.schedule != null }
+  api       = one([for name, function in local.functions : name if function.kind == "api"])
+
+  protected = var.environment == "prod"
+  labels    = { app = var.name, environment = var.environment }
+  database  = "(default)"
+  # Any text does, as long as nobody else's tokens are made for it.
+  push_audience = "${var.name}-pushes.${var.project_id}"
+}
+
+module "project_services" {
+  source = "../project-services"
+
+  project_id = var.project_id
+  services = setunion(
+    var.domain == null && var.redis.kind == "upstash" ? [] : ["compute.googleapis.com"],
+    var.redis.kind == "upstash" ? [] : ["redis.googleapis.com", "servicenetworking.googleapis.com"],
+  )
+}
+
+module "identity" {
+  source = "../identity"
+
+  project_id         = module.project_services.project_id
+  functions          = keys(local.functions)
+  firestore_database = local.database
+  repository         = var.repository
+}
+
+module "images" {
+  source = "../images"
+
+  project_id = module.project_services.project_id
+  location   = var.region
+  name       = var.name
+  writers    = module.identity.image_writers
+  labels     = local.labels
+}
+
+module "firestore" {
+  source = "../firestore"
+
+  project_id = module.project_services.project_id
+  database   = local.database
+  location   = coalesce(var.firestore_location, var.region)
+  protected  = local.protected
+  index_file = var.index_file
+  rules_file = var.rules_file
+}
+
+module "objects" {
+  source = "../objects"
+
+  project_id   = module.project_services.project_id
+  name         = "${var.project_id}-${var.name}-objects"
+  location     = var.region
+  writers      = local.members
+  cors_origins = var.cors_origins
+  destroyable  = !local.protected
+  labels       = local.labels
+}
+
+module "redis" {
+  source = "../redis"
+
+  name             = "${var.name}-${var.environment}"
+  kind             = var.redis.kind
+  upstash_region   = var.redis.upstash_region
+  project_id       = module.project_services.project_id
+  region           = var.region
+  memory_gb        = var.redis.memory_gb
+  highly_available = var.redis.highly_available
+}
+
+module "supabase" {
+  source = "../supabase"
+  count  = var.supabase == null ? 0 : 1
+
+  name              = "${var.name}-${var.environment}"
+  organization_id   = var.supabase.organization_id
+  region            = var.supabase.region
+  instance_size     = var.supabase.instance_size
+  database_password = var.supabase_database_password
+}
+
+module "arangodb" {
+  source = "../arangodb"
+  count  = var.arangodb == null ? 0 : 1
+
+  name           = "${var.name}-${var.environment}"
+  region         = var.arangodb.region
+  node_size_id   = var.arangodb.node_size_id
+  disk_gb        = var.arangodb.disk_gb
+  allowed_ranges = var.arangodb.allowed_ranges
+  alert_emails   = var.alert_emails
+}
+
+module "secrets" {
+  source = "../secrets"
+
+  project_id  = module.project_services.project_id
+  accessors   = local.accessors
+  values      = local.secret_values
+  generations = var.secret_generations
+  labels      = local.labels
+}
+
+module "functions" {
+  source = "../functions"
+
+  project_id       = module.project_services.project_id
+  region           = var.region
+  image            = var.image
+  functions        = local.functions
+  service_accounts = module.identity.functions
+  environment      = local.function_environment
+  secrets          = module.secrets.references
+  exposure         = var.domain == null ? "internal" : "edge"
+  api_invokers     = var.api_invokers
+  job_invoker      = module.identity.scheduler.member
+  network          = module.redis.network
+  labels           = local.labels
+}
+
+module "events" {
+  source = "../events"
+
+  project_id            = module.project_services.project_id
+  events_topic          = local.manifest.events_topic
+  dead_letter_topic     = local.manifest.dead_letter_topic
+  max_delivery_attempts = local.manifest.max_delivery_attempts
+  intents = {
+    for name, function in local.intents : name => {
+      topic           = function.triggers.topic
+      uri             = module.functions.services[name].uri
+      timeout_seconds = function.timeout_seconds
+    }
+  }
+  publishers           = local.members
+  producers            = { for type, members in var.producers : local.topic_of[type] => members }
+  event_consumers      = var.event_consumers
+  push_audience        = local.push_audience
+  push_service_account = module.identity.pushes_email
+  labels               = local.labels
+}
+
+module "schedules" {
+  source = "../schedules"
+
+  project_id = module.project_services.project_id
+  region     = var.region
+  jobs = {
+    for name, function in local.jobs : name => {
+      schedule        = function.triggers.schedule
+      uri             = module.functions.services[name].uri
+      timeout_seconds = function.timeout_seconds
+    }
+  }
+  caller_email = module.identity.scheduler.email
+  paused       = var.paused
+}
+
+module "observability" {
+  source = "../observability"
+
+  project_id = module.project_services.project_id
+  name       = var.name
+  services = {
+    for kind in ["intent", "api", "job"] : kind => [
+      for name, function in local.functions : module.functions.services[name].name if function.kind == kind
+    ]
+  }
+  recovery_service         = module.functions.services["recovery_sweep"].name
+  events_topic             = module.events.events_topic
+  dead_letter_subscription = module.events.dead_letter_subscription
+  push_subscriptions       = values(module.events.push_subscriptions)
+  emails                   = var.alert_emails
+  labels                   = local.labels
+}
+
+module "edge" {
+  source = "../edge"
+  count  = var.domain == null ? 0 : 1
+
+  project_id      = module.project_services.project_id
+  region          = var.region
+  name            = var.name
+  domain          = var.domain
+  api_service     = module.functions.services[local.api].name
+  intent_services = { for name, function in local.intents : function.triggers.http => module.functions.services[name].name }
+}

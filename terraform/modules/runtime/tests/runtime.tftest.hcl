@@ -1,0 +1,35 @@
+provider "upstash" {
+  email   = "ops@example.com"
+  api_key = "key"
+}
+
+variables {
+  project_id    = "symphainy-test"
+  environment   = "dev"
+  region        = "europe-west3"
+  manifest_file = "../../../infra/schema/functions.manifest.json"
+  index_file    = "../../../infra/schema/firestore.indexes.json"
+  rules_file    = "../../../infra/schema/firestore.rules"
+  image         = "europe-west3-docker.pkg.dev/symphainy-test/symphainy/runtime@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  oidc          = { issuer = "https://issuer.example.com", audience = "symphainy" }
+  redis         = { kind = "upstash" }
+}
+
+run "is_a_whole_runtime_without_an_edge" {
+  command = plan
+
+  assert {
+    condition     = output.address == null && output.ci == null
+    error_message = "Nobody asked for an edge or for CI."
+  }
+}
+
+run "refuses_secrets_among_settings" {
+  command = plan
+
+  variables {
+    settings = { REDIS_URL = "redis://:password@example.com" }
+  }
+
+  expect_failures = [var.settings]
+}

@@ -1,0 +1,22 @@
+terraform {
+  required_version = ">= 1.11, < 2.0"
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "~> 6.50"
+    }
+    upstash = {
+      source  = "upstash/upstash"
+      version = "~> 2.1"
+    }
+    supabase = {
+      source  = "supabase/supabase"
+      version = "~> 1.5"
+    }
+    oasis = {
+      source  = "arangodb-managed/oasis"
+      version = "~> 2.1"
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { afterAll, describe, expect, it } from "vitest";
+
+import { POLICIES } from "../../infra/dev/terraform/policies/every-policy.ts";
+import { openProviderHost } from "../../infra/dev/terraform/provider-host.ts";
+import { copyTerraformTree, type TerraformTree } from "../../infra/dev/terraform/terraform-tree.ts";
+import { withParts } from "../kit/parts.ts";
+import { lazy } from "./lazy.ts";
+import { MUTATIONS } from "./mutations.ts";
+import { makeSmall, replaceOnce } from "./small-deployment.ts";
+import { DEV, PROD, stubApply, type Variant } from "./stub-apply.ts";
+
+/** Only production is protected, and only without an edge is there a service that the internet must not reach at all. */
+const variantFor = (policy: string): Variant =>
+  policy === "databasesAreKept" || policy === "alertsTellSomebody" ? PROD : DEV;
+
+withParts(["terraform"], () => {
+  const host = lazy(openProviderHost);
+  afterAll(async () => (await host.made())?.[Symbol.asyncDispose]());
+
+  /** What the checks say of the code as it is in `tree`, each line led by the check's name. */
+  const complaints = async (tree: TerraformTree, variant: Variant): Promise<readonly string[]> => {
+    const applied = await stubApply(await host(), tree, variant).catch((error: unknown) => error);
+    if (applied instanceof Error) return [`terraform: ${applied.message.replaceAll(/\s+/g, " ")}`];
+    const { deployment } = applied as Awaited<ReturnType<typeof stubApply>>;
+    return Object.entries(POLICIES).flatMap(([name, policy]) => policy(deployment).map((fault) => `${name}: ${fault}`));
+  };
+
+  describe.concurrent("the checks of the Terraform code", () => {
+    it.each([DEV, PROD])("say nothing of a small deployment of $root without a mistake", async (variant) => {
+      using tree = copyTerraformTree();
+      makeSmall(tree);
+      expect(await complaints(tree, variant)).toEqual([]);
+    });
+
+    it.each(MUTATIONS)("notice when $mistake", async ({ file, find, replacement, caughtBy, says }) => {
+      using tree = copyTerraformTree();
+      makeSmall(tree);
+      replaceOnce(tree, file, find, replacement);
+      const found = await complaints(tree, variantFor(caughtBy));
+      expect(found.filter((line) => line.startsWith(`${caughtBy}: `) && says.test(line))).not.toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,83 @@
+import { afterAll, describe, expect, it } from "vitest";
+
+import { POLICIES } from "../../infra/dev/terraform/policies/every-policy.ts";
+import { openProviderHost } from "../../infra/dev/terraform/provider-host.ts";
+import { serviceForm } from "../../infra/dev/terraform/resource-forms.ts";
+import { copyTerraformTree } from "../../infra/dev/terraform/terraform-tree.ts";
+import { loadConfig } from "../../shared/config.ts";
+import { withParts } from "../kit/parts.ts";
+import { lazy } from "./lazy.ts";
+import { DEV, planAgain, PROD, PROD_WITH_ALL, stubApply, type Variant } from "./stub-apply.ts";
+
+const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
+  ["dev", DEV],
+  ["prod", PROD],
+  ["prod with Memorystore, Supabase and ArangoDB", PROD_WITH_ALL],
+];
+const CONTROL_PLANE: readonly Variant[] = [{ root: "control-plane/cluster" }, { root: "control-plane/workloads" }];
+
+withParts(["terraform"], () => {
+  const host = lazy(openProviderHost);
+  afterAll(async () => (await host.made())?.[Symbol.asyncDispose]());
+
+  describe.each(VARIANTS)("%s, applied on stub providers", (_, variant) => {
+    const tree = lazy(copyTerraformTree);
+    const applied = lazy(async () => stubApply(await host(), tree(), variant));
+    afterAll(() => tree.made()?.[Symbol.dispose]());
+
+    it.each(Object.entries(POLICIES))("%s", async (_policy, policy) => {
+      const { deployment } = await applied();
+      expect(policy(deployment)).toEqual([]);
+    });
+
+    it("every function starts in its environment: the configuration takes all of it, and asks for nothing more", async () => {
+      const { deployment } = await applied();
+      const services = deployment.state.all("google_cloud_run_v2_service", serviceForm);
+      expect(services.length).toBe(deployment.manifest.functions.length);
+      for (const { name, template } of services) {
+        const env = (template?.containers[0]?.env ?? []).map(
+          // A secret's value is what Cloud Run would put in its place.
+          ({ name: variable, value, value_source }): readonly [string, string] => [
+            variable,
+            value_source === undefined ? (value ?? "") : secretValue(variable),
+          ],
+        );
+        const config = loadConfig({ ...Object.fromEntries(env), K_SERVICE: name, PORT: "8080" });
+        expect(config).toMatchObject({
+          mode: "production",
+          host: "0.0.0.0",
+          store: { kind: "tiered", cold: { kind: "firestore", emulatorHost: undefined } },
+          objects: { kind: "gcs", emulatorUrl: undefined },
+          bus: { kind: "pubsub", emulatorHost: undefined },
+          identity: { kind: "oidc", audience: "symphainy" },
+          pushes: { serviceAccount: expect.stringMatching(/^pubsub-pushes@/) },
+          functionTimeoutMs: Number(template?.timeout?.replace("s", "")) * 1_000,
+        });
+      }
+    });
+
+    it("keeps what is given as a secret out of the state", async () => {
+      const { json } = await applied();
+      for (const secret of ["the-key-of-upstash", "the-password-of-the-graph"]) expect(json).not.toContain(secret);
+    });
+
+    it("a second plan changes nothing", async () => {
+      await applied();
+      const { ok, output } = await planAgain(await host(), tree(), variant);
+      expect({ ok, output }).toMatchObject({ ok: true, output: expect.stringContaining("No changes.") });
+    });
+  });
+
+  describe.each(CONTROL_PLANE)("$root, applied on stub providers", (variant) => {
+    it("is whole, grants to nobody in general, and a second plan changes nothing", async () => {
+      using tree = copyTerraformTree();
+      const { deployment } = await stubApply(await host(), tree, variant);
+      expect(POLICIES["nobodyIsEverybody"]?.(deployment)).toEqual([]);
+      expect((await planAgain(await host(), tree, variant)).output).toContain("No changes.");
+    });
+  });
+});
+
+function secretValue(variable: string): string {
+  return variable.endsWith("_URL") ? "redis://:password@10.0.0.3:6379" : "a-secret";
+}
