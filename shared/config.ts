@@ -46,7 +46,13 @@ const oneOf = <Kind extends string>(choices: Readonly<Record<Kind, unknown>>) =>
   z.enum(Object.keys(choices) as [Kind, ...Kind[]]);
 
 /** Variables whose values are secrets: a deployment keeps them in its secret store, and no log shows them. */
-export const SECRET_VARIABLES: readonly string[] = ["REDIS_URL", "UPSTASH_REDIS_REST_TOKEN", "MODEL_API_KEY"];
+export const SECRET_VARIABLES: readonly string[] = [
+  "REDIS_URL",
+  "UPSTASH_REDIS_REST_TOKEN",
+  "MODEL_API_KEY",
+  "ARANGO_PASSWORD",
+  "DATABASE_URL",
+];
 
 /** What stands by itself; what hangs on a choice of STORE, OBJECTS or BUS is in config-choices.ts. */
 const plainSchema = z

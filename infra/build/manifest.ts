@@ -20,7 +20,8 @@ export function functionsManifest(specs: readonly FunctionSpec[]): Manifest {
   // Whatever Redis it is: the last of these words is said of the first that lacks.
   const givenLater = new Set(choices.flatMap((each) => [...each.environment_needed, ...each.secrets]));
   const needed = missingOf(ENVIRONMENT).filter((name) => !givenLater.has(name));
-  const secrets = [...needed.filter(isSecret), ...choices.flatMap((each) => each.secrets)].toSorted();
+  // Every function opens every adapter, so each needs whichever of them a deployment has.
+  const secrets = SECRET_VARIABLES.toSorted();
   return manifestForm.parse({
     $schema: `./${SCHEMA_NAME}`,
     version: 1,

@@ -12,7 +12,7 @@ import { DEV, planAgain, PROD, PROD_WITH_ALL, stubApply, type Variant } from "./
 const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
   ["dev", DEV],
   ["prod", PROD],
-  ["prod with Memorystore, Supabase and ArangoDB", PROD_WITH_ALL],
+  ["prod with Memorystore, ArangoDB, models and Supabase as the issuer", PROD_WITH_ALL],
 ];
 const CONTROL_PLANE: readonly Variant[] = [{ root: "control-plane/cluster" }, { root: "control-plane/workloads" }];
 
@@ -49,6 +49,7 @@ withParts(["terraform"], () => {
           store: { kind: "tiered", cold: { kind: "firestore", emulatorHost: undefined } },
           objects: { kind: "gcs", emulatorUrl: undefined },
           bus: { kind: "pubsub", emulatorHost: undefined },
+          records: { kind: variant === DEV ? "sqlite" : "postgres" },
           identity: { kind: "oidc", audience: "symphainy" },
           pushes: { serviceAccount: expect.stringMatching(/^pubsub-pushes@/) },
           functionTimeoutMs: Number(template?.timeout?.replace("s", "")) * 1_000,
@@ -58,7 +59,7 @@ withParts(["terraform"], () => {
 
     it("keeps what is given as a secret out of the state", async () => {
       const { json } = await applied();
-      for (const secret of ["the-key-of-upstash", "the-password-of-the-graph"]) expect(json).not.toContain(secret);
+      for (const secret of ["the-key-of-upstash", "the-key-of-the-models"]) expect(json).not.toContain(secret);
     });
 
     it("a second plan changes nothing", async () => {
@@ -78,6 +79,8 @@ withParts(["terraform"], () => {
   });
 });
 
+/** A value as each secret has in that place. */
 function secretValue(variable: string): string {
-  return variable.endsWith("_URL") ? "redis://:password@10.0.0.3:6379" : "a-secret";
+  if (variable === "REDIS_URL") return "redis://:password@10.0.0.3:6379";
+  return variable === "DATABASE_URL" ? "postgresql://postgres:password@pooler.example.com:6543/postgres" : "a-secret";
 }

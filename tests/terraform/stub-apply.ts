@@ -21,25 +21,25 @@ export interface Variant {
 const UPSTASH = { TF_VAR_upstash_api_key: "the-key-of-upstash" };
 
 export const DEV: Variant = { root: "envs/dev", env: UPSTASH };
-export const PROD: Variant = { root: "envs/prod", env: UPSTASH };
+const SUPABASE = { TF_VAR_supabase_database_password: "the-password-of-postgres" };
+export const PROD: Variant = { root: "envs/prod", env: { ...UPSTASH, ...SUPABASE } };
 /** Everything that can be chosen instead, or besides. */
 export const PROD_WITH_ALL: Variant = {
   root: "envs/prod",
   variables: {
     redis: { kind: "memorystore", memory_gb: 5 },
     oidc: { audience: "symphainy" },
-    supabase: { organization_id: "organization", region: "eu-central-1" },
     arangodb: {
       region: "gcp-europe-west3",
       node_size_id: "c4-a4",
       disk_gb: 20,
       allowed_ranges: ["203.0.113.0/24"],
-      url: "https://graph.example.com:8529",
     },
+    models: { kind: "openai", embedding: "text-embedding-3-small" },
   },
   env: {
-    TF_VAR_supabase_database_password: "the-password-of-postgres",
-    TF_VAR_arangodb_password: "the-password-of-the-graph",
+    ...SUPABASE,
+    TF_VAR_model_api_key: "the-key-of-the-models",
   },
 };
 

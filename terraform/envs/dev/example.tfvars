@@ -5,6 +5,9 @@ image         = "europe-west3-docker.pkg.dev/symphainy-dev/symphainy/runtime@sha
 developers    = ["group:developers@example.com"]
 upstash_email = "platform@example.com"
 
+# Without it there are no alerts, which are billed by the condition.
+alert_emails = ["developers@example.com"]
+
 oidc = {
   issuer   = "https://issuer.example.com"
   audience = "symphainy"

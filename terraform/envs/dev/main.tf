@@ -17,4 +17,7 @@ module "runtime" {
   alert_emails       = var.alert_emails
   redis              = { kind = "upstash" }
   secret_generations = var.secret_generations
+
+  supabase                   = var.supabase
+  supabase_database_password = var.supabase_database_password
 }

@@ -54,6 +54,19 @@ variable "upstash_api_key" {
   ephemeral   = true
 }
 
+variable "supabase" {
+  description = "Postgres for records, and an issuer of tokens; null: each instance keeps records to itself, and loses them."
+  type        = object({ organization_id = string, region = string, instance_size = optional(string) })
+  default     = null
+}
+
+variable "supabase_database_password" {
+  description = "The password of Supabase's database (TF_VAR_supabase_database_password); needed with supabase."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
 variable "secret_generations" {
   description = "By secret, a number to raise when its value is new."
   type        = map(number)

@@ -8,6 +8,12 @@ cors_origins  = ["https://app.example.com"]
 alert_emails  = ["on-call@example.com"]
 upstash_email = "platform@example.com"
 
+supabase = {
+  organization_id = "example-organization"
+  region          = "eu-central-1"
+  instance_size   = "small"
+}
+
 oidc = {
   issuer   = "https://issuer.example.com"
   audience = "symphainy"

@@ -25,5 +25,7 @@ module "runtime" {
   supabase_database_password = var.supabase_database_password
   arangodb                   = var.arangodb
   arangodb_password          = var.arangodb_password
+  models                     = var.models
+  model_api_key              = var.model_api_key
   secret_generations         = var.secret_generations
 }

@@ -102,15 +102,14 @@ variable "upstash_api_key" {
 }
 
 variable "supabase" {
-  description = "Postgres for records, and an issuer of tokens; null: none."
+  description = "Postgres for records, and an issuer of tokens. Without it each instance would keep records to itself, and lose them."
   type        = object({ organization_id = string, region = string, instance_size = optional(string) })
-  default     = null
+  nullable    = false
 }
 
 variable "supabase_database_password" {
   description = "The password of Supabase's database (TF_VAR_supabase_database_password)."
   type        = string
-  default     = null
   sensitive   = true
 }
 
@@ -128,6 +127,20 @@ variable "arangodb" {
 
 variable "arangodb_password" {
   description = "The password of ArangoDB's root user (TF_VAR_arangodb_password)."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "models" {
+  description = "Whose models are asked (openai, anthropic or huggingface, README: Configuration) and by which names; null: the built-in ones."
+  type        = object({ kind = string, completion = optional(string), embedding = optional(string) })
+  default     = null
+}
+
+variable "model_api_key" {
+  description = "The key for the models (TF_VAR_model_api_key); needed with models."
   type        = string
   default     = null
   sensitive   = true

@@ -61,7 +61,7 @@ locals {
 }
 
 resource "google_monitoring_alert_policy" "threshold" {
-  for_each = local.thresholds
+  for_each = length(var.emails) > 0 ? local.thresholds : {}
 
   project               = var.project_id
   display_name          = "${var.name}: ${each.value.title}"
@@ -103,6 +103,8 @@ resource "google_monitoring_alert_policy" "threshold" {
 
 # The one that watches the watcher: a sweep that does not run tells of nothing.
 resource "google_monitoring_alert_policy" "sweep_absent" {
+  count = length(var.emails) > 0 ? 1 : 0
+
   project               = var.project_id
   display_name          = "${var.name}: The recovery sweep does not run"
   combiner              = "OR"

@@ -2,7 +2,7 @@ output "alerts" {
   description = "The names of all alert policies."
   value = concat(
     [for policy in google_monitoring_alert_policy.threshold : policy.display_name],
-    [google_monitoring_alert_policy.sweep_absent.display_name],
+    [for policy in google_monitoring_alert_policy.sweep_absent : policy.display_name],
     [for policy in google_monitoring_alert_policy.budget_burns : policy.display_name],
   )
 }

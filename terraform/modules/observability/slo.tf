@@ -46,7 +46,7 @@ resource "google_monitoring_slo" "fast" {
 
 # Ten times too fast: the month's budget would be gone in less than three days.
 resource "google_monitoring_alert_policy" "budget_burns" {
-  for_each = { available = google_monitoring_slo.available, fast = google_monitoring_slo.fast }
+  for_each = { for goal in [google_monitoring_slo.available, google_monitoring_slo.fast] : goal.slo_id => goal if length(var.emails) > 0 }
 
   project               = var.project_id
   display_name          = "${var.name}: The error budget burns (${each.key})"

@@ -34,7 +34,7 @@ variable "push_subscriptions" {
 }
 
 variable "emails" {
-  description = "Who is written to when an alert opens; nobody is told without one."
+  description = "Who is written to when an alert opens; with nobody to tell there are no alerts, which are billed by the condition."
   type        = set(string)
 
   validation {

@@ -17,7 +17,12 @@ locals {
     module.redis.environment,
     var.supabase == null ? {} : { RECORDS = "postgres" },
     local.has_graph ? { GRAPH = "arango", ARANGO_URL = var.arangodb.url } : {},
+    local.models,
   )
+  models = var.models == null ? {} : {
+    for name, value in { MODELS = var.models.kind, MODEL_COMPLETION = var.models.completion, MODEL_EMBEDDING = var.models.embedding } :
+    name => value if value != null
+  }
   has_graph = try(var.arangodb.url, null) != null
 
   # The secrets that this deployment has. Their names decide what is created, so they are told without their values.
@@ -25,11 +30,12 @@ locals {
     [for name in local.manifest.redis[var.redis.kind].secrets : name],
     var.supabase == null ? [] : ["DATABASE_URL"],
     local.has_graph ? ["ARANGO_PASSWORD"] : [],
+    var.models == null ? [] : ["MODEL_API_KEY"],
   ))
   secret_values = merge(
     module.redis.secrets,
     { DATABASE_URL = one(module.supabase[*].database_url) },
-    { ARANGO_PASSWORD = var.arangodb_password },
+    { ARANGO_PASSWORD = var.arangodb_password, MODEL_API_KEY = var.model_api_key },
   )
   accessors = {
     for secret in local.secret_names : secret => [

@@ -12,6 +12,13 @@ locals {
   push_audience = "${var.name}-pushes.${var.project_id}"
 }
 
+check "records_are_kept" {
+  assert {
+    condition     = var.supabase != null
+    error_message = "Without Supabase each instance keeps records in its own memory, where no other sees them, and loses them."
+  }
+}
+
 module "project_services" {
   source = "../project-services"
 

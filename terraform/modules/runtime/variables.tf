@@ -125,7 +125,7 @@ variable "redis" {
 }
 
 variable "supabase" {
-  description = "Postgres for records, and an issuer of tokens; null: none."
+  description = "Postgres for records, and an issuer of tokens; null: each instance keeps records to itself, and loses them."
   type = object({
     organization_id = string
     region          = string
@@ -155,6 +155,20 @@ variable "arangodb" {
 
 variable "arangodb_password" {
   description = "The password of ArangoDB's root user, from its dashboard; needed with arangodb.url."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "models" {
+  description = "Whose models are asked (openai, anthropic or huggingface, README: Configuration) and by which names; null: the built-in ones."
+  type        = object({ kind = string, completion = optional(string), embedding = optional(string) })
+  default     = null
+}
+
+variable "model_api_key" {
+  description = "The key for the models; needed with models."
   type        = string
   default     = null
   sensitive   = true

@@ -52,6 +52,19 @@ run "draws_what_it_alerts_on" {
   }
 }
 
+run "without_anybody_to_tell_there_are_no_alerts_to_pay_for" {
+  command = plan
+
+  variables {
+    emails = []
+  }
+
+  assert {
+    condition     = length(output.alerts) == 0
+    error_message = "An alert costs something, and tells nobody."
+  }
+}
+
 run "refuses_what_is_no_address" {
   command = plan
 
