@@ -5,8 +5,8 @@ export interface Mutation {
   readonly file: string;
   readonly find: string;
   readonly replacement: string;
-  /** What is to catch it: terraform by its schemas and rules, or a policy by its name. */
-  readonly caughtBy: "terraform" | string;
+  /** What is to catch it: `terraform` by its schemas and rules, or a policy by its name. */
+  readonly caughtBy: string;
   /** What is said of it. */
   readonly says: RegExp;
 }
