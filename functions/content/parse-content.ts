@@ -5,11 +5,7 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { toJson } from "../../shared/json.ts";
 import { intent } from "../../shared/sagas/intent.ts";
-import type { ColumnProfiler } from "./parsing/column-profile.ts";
-import { type ParseNote, parseOptionsSchema, type Row } from "./parsing/parser.ts";
-
-const CHUNK_CHARS = 64 * 1024;
-const MAX_NOTES = 100;
+import { parseOptionsSchema } from "./parsing/parser.ts";
 
 const input = z.strictObject({
   file_id: z.string().min(1).describe("a READY file"),
@@ -18,7 +14,9 @@ const input = z.strictObject({
     .min(1)
     .max(64)
     .optional()
-    .describe("csv, json, jsonl or xlsx, over what the file itself says"),
+    .describe(
+      "csv, tsv, json, jsonl, xlsx, xml, html, pdf, docx, txt, x12 or fixed_width, over what the file itself says",
+    ),
   parse_options: parseOptionsSchema.optional(),
 });
 
@@ -29,15 +27,17 @@ const output = z.object({
   file_id: z.string(),
   lifecycle_state: z.literal("READY"),
   format: z.string(),
+  content_type: z.enum(["structured", "unstructured", "hybrid"]),
+  format_type: z.enum(["parquet", "json_chunks"]).describe("how the rows are stored"),
   record_count: z.int(),
   columns: z.array(column),
   notes: z.array(z.object({ code: z.string(), message: z.string() })),
 });
 
-/** Turns a file into rows: a parsed_content artifact, one JSON object a line, with the columns and their types. */
+/** Turns a file into rows: a parsed_content artifact, Parquet or one JSON object a line, with the columns and their types. */
 export const parseContent = intent("content.parse_content", {
   version: 1,
-  description: "Parse a READY file (csv, json, jsonl, xlsx) into rows with typed columns.",
+  description: "Parse a READY file into rows with typed columns, or into the blocks of a document.",
   input,
   output,
   events: {
@@ -72,38 +72,40 @@ export const parseContent = intent("content.parse_content", {
       const [bytes] = file.materializations;
       if (bytes === undefined) throw notReady(file);
       // Loaded with the first file: whoever only accepts and hands on never parses.
-      const [{ createColumnProfiler }, { selectParser }] = await Promise.all([
-        import("./parsing/column-profile.ts"),
+      const [{ selectParser }, { storeRows }] = await Promise.all([
         import("./parsing/detect.ts"),
+        import("./rows/store-rows.ts"),
       ]);
       const parser = selectParser({ ...hints(file), parsing_type: ctx.input.parsing_type });
-      const profiler = createColumnProfiler({ valuesAreText: parser.valuesAreText });
-      const notes: ParseNote[] = [];
-      const rows = parser.parse(await ctx.artifacts.read(bytes), ctx.input.parse_options ?? {}, {
-        onColumns: (names) => profiler.declare(names),
-        onNote: (note) => void (notes.length < MAX_NOTES && notes.push(note)),
-      });
       const parsed = {
         artifact_id: asId.artifact(ctx.outputs.reserve.parsed_file_id),
         artifact_type: "parsed_content",
       };
-      const form = { format: "jsonl", contentType: "application/x-ndjson" };
-      const materialization = await ctx.artifacts.keep(parsed, form, jsonLines(rows, profiler, ctx.signal));
-      const { columns, record_count } = profiler.profile();
+      const { materialization, profile, contentType, formatType, notes } = await storeRows({
+        parser,
+        options: ctx.input.parse_options ?? {},
+        open: () => ctx.artifacts.read(bytes),
+        keep: (form, source) => ctx.artifacts.keep(parsed, form, source),
+        signal: ctx.signal,
+      });
       return {
         materialization,
         format: parser.format,
-        record_count,
-        columns: [...columns],
+        content_type: contentType,
+        format_type: formatType,
+        record_count: profile.record_count,
+        columns: [...profile.columns],
         notes: notes.map(({ code, message }) => ({ code, message })),
       };
     },
   })
   .step("publish", {
     run: async (ctx) => {
-      const { format, record_count, columns, materialization } = ctx.outputs.parse;
+      const { format, content_type, format_type, record_count, columns, materialization } = ctx.outputs.parse;
       const parsedId = asId.artifact(ctx.outputs.reserve.parsed_file_id);
+      const { metadata } = await ctx.artifacts.get(parsedId, "parsed_content");
       await ctx.artifacts.move(parsedId, "READY", {
+        metadata: { ...metadata, content_type, format_type },
         semantic_descriptor: { schema: "rows", parser_type: format, record_count, columns },
         materializations: [materializationSchema.parse(toJson(materialization))],
       });
@@ -121,29 +123,12 @@ export const parseContent = intent("content.parse_content", {
     file_id,
     lifecycle_state: "READY" as const,
     format: parse.format,
+    content_type: parse.content_type,
+    format_type: parse.format_type,
     record_count: parse.record_count,
     columns: parse.columns,
     notes: parse.notes,
   }));
-
-/** Rows as JSON lines in chunks, each row counted by the profiler on its way. */
-async function* jsonLines(
-  rows: AsyncIterable<Row>,
-  profiler: ColumnProfiler,
-  signal: AbortSignal,
-): AsyncIterable<Uint8Array> {
-  let text = "";
-  for await (const row of rows) {
-    signal.throwIfAborted();
-    profiler.add(row);
-    text += `${JSON.stringify(row)}\n`;
-    if (text.length >= CHUNK_CHARS) {
-      yield Buffer.from(text);
-      text = "";
-    }
-  }
-  if (text !== "") yield Buffer.from(text);
-}
 
 function hints(file: Artifact): {
   readonly filename: string;

@@ -20,6 +20,7 @@ export const csvFormat: FileFormat<"csv"> = {
   extensions: ["csv"],
   options: csvOptions,
   valuesAreText: true,
+  hasColumns: () => true,
   parse: (source, options, events) => requireRows("csv", readCsv(source, options, events)),
 };
 

@@ -22,6 +22,8 @@ export interface SelectedParser {
   readonly format: FormatName;
   /** True when the types of the values are to be inferred from their text, as in CSV. */
   readonly valuesAreText: boolean;
+  /** Whether the rows have columns of their own; else they are the blocks of a document. */
+  readonly hasColumns: (options: ParseOptions) => boolean;
   /** Throws `content.option_not_applicable` at once when an option is none of this format's. */
   readonly parse: Parse;
 }
@@ -67,6 +69,7 @@ function selected(format: (typeof formats)[number]): SelectedParser {
   return {
     format: format.format,
     valuesAreText: format.valuesAreText,
+    hasColumns: format.hasColumns,
     parse: (source, options, events) => {
       refuseOtherOptions(format, options);
       return format.parse(source, options, events);

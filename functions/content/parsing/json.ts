@@ -19,6 +19,7 @@ export const jsonFormat: FileFormat<"json"> = {
   extensions: ["json"],
   options: ["record_path", "encoding"],
   valuesAreText: false,
+  hasColumns: () => true,
   parse: (source, options) => requireRows("json", readJson(source, options)),
 };
 

@@ -12,6 +12,7 @@ export const jsonlFormat: FileFormat<"jsonl"> = {
   extensions: ["jsonl", "ndjson"],
   options: ["encoding"],
   valuesAreText: false,
+  hasColumns: () => true,
   parse: (source, options) => requireRows("jsonl", readJsonl(source, options)),
 };
 

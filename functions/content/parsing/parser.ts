@@ -84,6 +84,8 @@ export interface FileFormat<Name extends string = string> {
   readonly options: readonly (keyof ParseOptions)[];
   /** True when every value is text whose type is still to be inferred, as in CSV. */
   readonly valuesAreText: boolean;
+  /** Whether its rows have columns of their own; else they are the blocks of a document (document-block.ts). */
+  readonly hasColumns: (options: ParseOptions) => boolean;
   readonly parse: Parse;
 }
 

@@ -24,6 +24,7 @@ export const xlsxFormat: FileFormat<"xlsx"> = {
   extensions: ["xlsx", "xlsm"],
   options: ["has_header", "header_row", "sheet"],
   valuesAreText: false,
+  hasColumns: () => true,
   parse: (source, options, events) => requireRows("xlsx", readXlsx(source, options, events)),
 };
 
