@@ -135,7 +135,10 @@ function hints(file: Artifact): {
   readonly file_type?: string;
   readonly mime_type?: string;
 } {
-  const { ui_name, file_type, mime_type } = file.metadata;
+  const { ui_name, mime_type, ingestion_type } = file.metadata;
+  // What comes in these ways is of one format, whatever it is called.
+  const file_type =
+    file.metadata["file_type"] ?? (ingestion_type === "edi" ? "x12" : ingestion_type === "api" ? "json" : undefined);
   return {
     filename: typeof ui_name === "string" ? ui_name : "",
     ...(typeof file_type === "string" ? { file_type } : {}),

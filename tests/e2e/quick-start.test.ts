@@ -156,7 +156,10 @@ describe("real files", () => {
     const { execution, parsed } = await parse(client, "species.csv", bytes);
     expect(execution.output).toMatchObject({ record_count: count });
     expect(parsed.payload).toBeUndefined();
-    const rows = await send(String(parsed["payload_url"]), { path: "" });
+    const file = await send(String(parsed["payload_url"]), { path: "" });
+    expect(file.headers.get("content-type")).toBe("application/vnd.apache.parquet");
+    expect([file.text.slice(0, 4), file.text.slice(-4)]).toEqual(["PAR1", "PAR1"]);
+    const rows = await client.get(`/artifacts/${parsed.artifact.artifact_id}/payload`);
     expect(rows.text.trimEnd().split("\n")).toHaveLength(count);
     expect(rows.headers.get("content-type")).toBe("application/x-ndjson");
   });

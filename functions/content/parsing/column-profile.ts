@@ -88,6 +88,7 @@ function commonType(types: ReadonlySet<ValueType>, valuesAreText: boolean): Colu
   if (types.size === 1) return first;
   if (consistsOf("integer", "float")) return "float";
   if (consistsOf("date", "datetime")) return "datetime";
+  if (types.has("array") || types.has("object")) return "mixed";
   // In a typed file a date is a text too.
   if (valuesAreText || consistsOf("date", "datetime", "string")) return "string";
   return "mixed";

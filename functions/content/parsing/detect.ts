@@ -1,4 +1,13 @@
 import { csvFormat, tsvFormat } from "./csv.ts";
+import {
+  docxFormat,
+  fixedWidthFormat,
+  htmlFormat,
+  pdfFormat,
+  txtFormat,
+  x12Format,
+  xmlFormat,
+} from "./document-formats.ts";
 import { contentFault } from "./faults.ts";
 import { jsonFormat } from "./json.ts";
 import { jsonlFormat } from "./jsonl.ts";
@@ -6,7 +15,20 @@ import type { FileFormat, Parse, ParseOptions } from "./parser.ts";
 import { xlsxFormat } from "./xlsx.ts";
 
 // A new format is one file and one line here; what comes first wins a name that two of them claim.
-const formats = [csvFormat, tsvFormat, jsonFormat, jsonlFormat, xlsxFormat] as const;
+const formats = [
+  csvFormat,
+  tsvFormat,
+  jsonFormat,
+  jsonlFormat,
+  xlsxFormat,
+  xmlFormat,
+  htmlFormat,
+  pdfFormat,
+  docxFormat,
+  x12Format,
+  fixedWidthFormat,
+  txtFormat,
+] as const;
 
 export type FormatName = (typeof formats)[number]["format"];
 

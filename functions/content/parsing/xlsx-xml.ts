@@ -3,7 +3,7 @@ import { SaxesParser } from "saxes";
 import { RuntimeError } from "../../../shared/errors.ts";
 import { malformed } from "./faults.ts";
 import { decodeText } from "./text.ts";
-import type { Archive } from "./xlsx-archive.ts";
+import type { Archive, OfficeKind } from "./xlsx-archive.ts";
 
 /** Open tags and attributes are what a parser must keep; Office documents need few of both. */
 const MAX_XML_DEPTH = 64;
@@ -24,7 +24,7 @@ export interface XmlEvents {
  * A document type is refused, and with it every entity that a file could define.
  */
 export async function* readXml(archive: Archive, part: string, events: XmlEvents): AsyncGenerator<void, void> {
-  const parser = createXmlParser(part, events);
+  const parser = createXmlParser(archive.kind, part, events);
   try {
     for await (const text of decodeText(archive.bytes(part))) {
       parser.write(text);
@@ -34,7 +34,7 @@ export async function* readXml(archive: Archive, part: string, events: XmlEvents
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
     const place = { part, line: parser.line, column: parser.column };
-    throw malformed("xlsx", `The part ${part} is not valid XML near line ${place.line}.`, place, error);
+    throw malformed(archive.kind.format, `The part ${part} is not valid XML near line ${place.line}.`, place, error);
   }
   yield;
 }
@@ -45,12 +45,12 @@ export async function readWholeXml(archive: Archive, part: string, events: XmlEv
   while ((await reading.next()).done !== true);
 }
 
-function createXmlParser(part: string, events: XmlEvents): SaxesParser {
+function createXmlParser({ format, noun }: OfficeKind, part: string, events: XmlEvents): SaxesParser {
   const parser = new SaxesParser({ position: true });
   let depth = 0;
   let attributes = 0;
   const refuse = (what: string): never => {
-    throw malformed("xlsx", `The part ${part} of the workbook ${what}.`, { part, line: parser.line });
+    throw malformed(format, `The part ${part} of the ${noun} ${what}.`, { part, line: parser.line });
   };
   parser.on("doctype", () => refuse("declares a document type"));
   parser.on("opentagstart", () => {

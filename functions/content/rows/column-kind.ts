@@ -23,7 +23,7 @@ export function kindOf(value: JsonValue | undefined, fromText: boolean): ColumnK
   const type = typeOf(value, fromText);
   switch (type) {
     case "datetime": {
-      const time = TIME.exec(String(value));
+      const time = typeof value === "string" ? TIME.exec(value) : null;
       if (time === null) return "string";
       return time[1] === undefined ? "local_time" : "moment";
     }

@@ -10,7 +10,7 @@ export interface ParquetColumn {
   readonly encode: (value: JsonValue) => ParquetValue;
 }
 
-export type ParquetValue = boolean | number | bigint | string | JsonValue | undefined;
+export type ParquetValue = boolean | number | bigint | string | undefined;
 
 const DAY_MS = 86_400_000;
 
@@ -34,7 +34,7 @@ export function parquetColumn(name: string, kind: ColumnKind, fromText: boolean)
     case "date":
       return {
         element: { ...optional, type: "INT32", converted_type: "DATE", logical_type: { type: "DATE" } },
-        encode: nullable((value) => Date.parse(`${String(value)}T00:00:00Z`) / DAY_MS),
+        encode: nullable((value) => Date.parse(`${textOf(value)}T00:00:00Z`) / DAY_MS),
       };
     case "local_time":
     case "moment":
@@ -44,20 +44,26 @@ export function parquetColumn(name: string, kind: ColumnKind, fromText: boolean)
           type: "INT64",
           logical_type: { type: "TIMESTAMP", isAdjustedToUTC: kind === "moment", unit: "MICROS" },
         },
-        encode: nullable((value) => microsOf(String(value))),
+        encode: nullable((value) => microsOf(textOf(value))),
       };
     case "null":
     case "string":
       return {
         element: { ...optional, type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },
-        encode: nullable(String),
+        encode: nullable(textOf),
       };
     case "json":
       return {
-        element: { ...optional, type: "BYTE_ARRAY", converted_type: "JSON", logical_type: { type: "JSON" } },
-        encode: nullable((value) => value),
+        // As a text of our own: the writer's own JSON has no member called __proto__.
+        element: { ...optional, type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "JSON" } },
+        encode: (value) => (value === null ? undefined : JSON.stringify(value)),
       };
   }
+}
+
+/** A text as it is: in columns of these kinds there is nothing else. */
+function textOf(value: JsonValue): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Microseconds since 1970 of an ISO 8601 time; one without a zone counts as UTC. */

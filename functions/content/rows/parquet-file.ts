@@ -34,10 +34,11 @@ export class ParquetFile {
   /** Takes a row in; gives the bytes of a row group when that is full. */
   add(row: Row): Uint8Array | undefined {
     for (let index = 0; index < this.#names.length; index += 1) {
-      const value = row[this.#names[index] ?? ""];
+      const name = this.#names[index] ?? "";
+      // Every object inherits some names, such as toString.
+      const value = name in Object.prototype && !Object.hasOwn(row, name) ? undefined : row[name];
       const encoded = value === undefined ? undefined : this.#encoders[index]?.(value);
       if (typeof encoded === "string") this.#chars += encoded.length;
-      else if (typeof encoded === "object") this.#chars += JSON.stringify(encoded).length;
       this.#columns[index]?.push(encoded);
     }
     this.#rows += 1;

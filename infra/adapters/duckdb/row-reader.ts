@@ -8,7 +8,7 @@ import type { JsonObject, JsonValue } from "../../../shared/json.ts";
 
 /** The rows of a Parquet file in order, with no more than a row group in memory. Throws `tables.unreadable` (422). */
 export async function* parquetRows(file: string): AsyncGenerator<JsonObject, void> {
-  const { parquetMetadataAsync, parquetReadObjects } = await import("hyparquet");
+  const { parquetMetadataAsync, parquetRead } = await import("hyparquet");
   await using handle = await open(file, "r");
   const { size } = await handle.stat();
   const buffer: AsyncBuffer = {
@@ -25,7 +25,11 @@ export async function* parquetRows(file: string): AsyncGenerator<JsonObject, voi
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
     const options = { file: buffer, metadata, rowStart, rowEnd, parsers: PARSERS };
-    for (const row of await parquetReadObjects(options).catch(unreadable)) yield plainRow(row, columns);
+    let rows: readonly unknown[][] = [];
+    // By position: an object of theirs has no member called __proto__.
+    const onComplete = (read: unknown[][]): void => void (rows = read);
+    await parquetRead({ ...options, rowFormat: "array", onComplete }).catch(unreadable);
+    for (const row of rows) yield plainRow(row, columns);
     rowStart = rowEnd;
   }
 }
@@ -51,10 +55,15 @@ interface Column {
   readonly name: string;
   /** What ends the text of a time; undefined for a column that has none. */
   readonly zone: string | undefined;
+  readonly isJson: boolean;
 }
 
 function columnsOf({ schema }: FileMetaData): readonly Column[] {
-  return schema.slice(1).map((element) => ({ name: element.name, zone: zoneOf(element) }));
+  return schema.slice(1).map((element) => ({
+    name: element.name,
+    zone: zoneOf(element),
+    isJson: element.logical_type?.type === "JSON",
+  }));
 }
 
 function zoneOf({ logical_type: logical, converted_type: converted }: SchemaElement): string | undefined {
@@ -62,10 +71,11 @@ function zoneOf({ logical_type: logical, converted_type: converted }: SchemaElem
   return converted === "TIMESTAMP_MICROS" || converted === "TIMESTAMP_MILLIS" ? "" : undefined;
 }
 
-function plainRow(row: Readonly<Record<string, unknown>>, columns: readonly Column[]): JsonObject {
+function plainRow(row: readonly unknown[], columns: readonly Column[]): JsonObject {
   const plain: Record<string, JsonValue> = {};
-  for (const { name, zone } of columns) {
-    const value = plainOf(row[name], zone);
+  for (const [index, column] of columns.entries()) {
+    const { name } = column;
+    const value = plainOf(row[index], column);
     // A column may be called __proto__.
     if (name === "__proto__") Object.defineProperty(plain, name, { value, enumerable: true });
     else plain[name] = value;
@@ -73,8 +83,9 @@ function plainRow(row: Readonly<Record<string, unknown>>, columns: readonly Colu
   return plain;
 }
 
-function plainOf(value: unknown, zone: string | undefined): JsonValue {
+function plainOf(value: unknown, { zone, isJson }: Column): JsonValue {
   if (value === undefined || value === null) return null;
+  if (isJson && typeof value === "string") return JSON.parse(value) as JsonValue;
   if (typeof value !== "bigint") return value as JsonValue;
   if (zone !== undefined) return timeText(value, zone);
   const number = Number(value);

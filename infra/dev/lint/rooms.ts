@@ -51,7 +51,16 @@ const PURE_NODE = [
 const SHARED_PACKAGES = [...PURE_NODE, "zod"];
 const HTTP_PACKAGES = [...SHARED_PACKAGES, "hono", "@hono/zod-openapi"];
 /** Parsers may be used by the step code of intents; clients of services may not. */
-const FUNCTION_PACKAGES = [...SHARED_PACKAGES, "csv-parse", "saxes", "yauzl"];
+const FUNCTION_PACKAGES = [
+  ...SHARED_PACKAGES,
+  "csv-parse",
+  "htmlparser2",
+  "hyparquet",
+  "hyparquet-writer",
+  "saxes",
+  "unpdf",
+  "yauzl",
+];
 
 const SERVICES_FILES = ["shared/services.ts", "shared/create-services.ts"];
 const ROOT_OF_SHARED = ["vocabulary", "ports"];

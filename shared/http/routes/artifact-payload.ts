@@ -2,10 +2,13 @@ import type { Artifact, Materialization } from "../../artifacts/artifact.ts";
 import { rfc3339 } from "../../clock.ts";
 import { durationMs } from "../../duration.ts";
 import { RuntimeError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import type { StoredTable } from "../../ports/table-engine.ts";
 import type { RuntimeServices } from "../../services.ts";
 
 /** The largest payload that an answer carries inside its JSON. */
 const MAX_INLINE_BYTES = 1024 * 1024;
+const CHUNK_CHARS = 64 * 1024;
 /** Whoever holds a signed URL can read: long enough to begin a download, too short to be passed around. */
 const URL_LIFETIME_MS = durationMs("15m");
 /** A tenant's upload must never run as a page of this origin. */
@@ -23,19 +26,32 @@ export interface InlinePayload {
 
 /** Reads artifacts' bytes for answers. */
 export function createPayloadReader({ artifactBytes, adapters }: RuntimeServices) {
-  const { objects, clock } = adapters;
+  const { objects, clock, tables } = adapters;
+
+  const signed = async (
+    artifact: Artifact,
+    materialization: Materialization,
+    origin: () => string,
+  ): Promise<InlinePayload> => {
+    const { path, content_type: contentType } = materialization;
+    const expiresMs = clock.now() + URL_LIFETIME_MS;
+    const filename = nameOf(artifact, materialization);
+    const url = await objects.signDownload({ path, contentType, filename, expiresMs });
+    return { payload_url: new URL(url, origin()).href, payload_url_expires_at: rfc3339(expiresMs) };
+  };
 
   return {
     /** Inline, or as a signed URL; one that leads to this server begins with its `origin`. */
     payload: async (artifact: Artifact, origin: () => string): Promise<InlinePayload> => {
       const [materialization] = artifact.materializations;
       if (materialization === undefined) return {};
-      if (materialization.size_bytes > MAX_INLINE_BYTES) {
-        const { path, content_type: contentType } = materialization;
-        const expiresMs = clock.now() + URL_LIFETIME_MS;
-        const filename = nameOf(artifact, materialization);
-        const url = await objects.signDownload({ path, contentType, filename, expiresMs });
-        return { payload_url: new URL(url, origin()).href, payload_url_expires_at: rfc3339(expiresMs) };
+      if (materialization.size_bytes > MAX_INLINE_BYTES) return signed(artifact, materialization, origin);
+      const table = tableOf(artifact, materialization);
+      if (table !== undefined) {
+        const rows = await inlineRows(tables.rows(table));
+        return rows === undefined
+          ? signed(artifact, materialization, origin)
+          : { payload: rows, payload_encoding: "jsonl" };
       }
       const bytes = Buffer.concat(await Array.fromAsync(await artifactBytes.read(materialization)));
       return inline(materialization, bytes);
@@ -46,6 +62,11 @@ export function createPayloadReader({ artifactBytes, adapters }: RuntimeServices
         throw new RuntimeError("artifact.no_bytes", `The artifact ${artifact.artifact_id} has no bytes.`, {
           status: 404,
         });
+      }
+      const table = tableOf(artifact, materialization);
+      if (table !== undefined) {
+        const body = ReadableStream.from(jsonLines(tables.rows(table)));
+        return new Response(body, { headers: { "content-type": "application/x-ndjson", ...SANDBOX_HEADERS } });
       }
       const body = ReadableStream.from(await artifactBytes.read(materialization));
       return new Response(body, {
@@ -58,6 +79,38 @@ export function createPayloadReader({ artifactBytes, adapters }: RuntimeServices
       });
     },
   };
+}
+
+/** Rows that rest as Parquet are read as rows; the file itself is behind the signed URL. */
+function tableOf(
+  { artifact_type }: Artifact,
+  { format, path, size_bytes: sizeBytes }: Materialization,
+): StoredTable | undefined {
+  // A tenant's own Parquet file is the file that it is.
+  return artifact_type === "parsed_content" && format === "parquet" ? { path, sizeBytes, format } : undefined;
+}
+
+/** The rows, unless they are too many. */
+async function inlineRows(rows: AsyncIterable<JsonObject>): Promise<readonly JsonObject[] | undefined> {
+  const read: JsonObject[] = [];
+  let chars = 0;
+  for await (const row of rows) {
+    chars += JSON.stringify(row).length;
+    if (chars > MAX_INLINE_BYTES) return undefined;
+    read.push(row);
+  }
+  return read;
+}
+
+async function* jsonLines(rows: AsyncIterable<JsonObject>): AsyncGenerator<Uint8Array, void> {
+  let text = "";
+  for await (const row of rows) {
+    text += `${JSON.stringify(row)}\n`;
+    if (text.length < CHUNK_CHARS) continue;
+    yield Buffer.from(text);
+    text = "";
+  }
+  if (text !== "") yield Buffer.from(text);
 }
 
 /** The name that a download is saved under: a file's own, else one made of the artifact's id. */
