@@ -61,7 +61,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   const records = await openRecords(config.records, config.dataDir);
   const rateBuckets = openRateBuckets(config.store, config.dataDir);
   const models = await openModels(config.models, deps);
-  const graph = openGraph(config.graph, config.dataDir);
+  const graph = openGraph(config.graph, deps, config.dataDir);
   const tables = openTables(objects.adapter);
   return {
     ...deps,
@@ -188,12 +188,16 @@ const GRAPH_METHODS: Readonly<Record<keyof GraphStore, true>> = {
 };
 
 /** Many functions never touch the graph: it is opened by the first that does. */
-function openGraph(choice: GraphChoice, dataDir: string): GraphStore {
+function openGraph(choice: GraphChoice, deps: Pick<Adapters, "clock" | "random">, dataDir: string): GraphStore {
   return onFirstUse(GRAPH_METHODS, async () => {
     switch (choice.kind) {
       case "sqlite": {
         const { createSqliteGraphStore } = await import("./adapters/sqlite/graph-store.ts");
         return inDataDir(dataDir, () => createSqliteGraphStore(join(dataDir, "graph.db")));
+      }
+      case "arango": {
+        const { createArangoGraphStore } = await import("./adapters/arango/graph-store.ts");
+        return createArangoGraphStore(choice, deps);
       }
     }
   });

@@ -185,6 +185,17 @@ describe("loadConfig", () => {
     expect(faults(env as Record<string, string>)).toEqual(names);
   });
 
+  it("GRAPH=arango reads where it is and how to get in", () => {
+    expect(loadConfig({ GRAPH: "arango", ARANGO_URL: "https://arango.example:8529" }).graph).toEqual({
+      kind: "arango",
+      url: "https://arango.example:8529",
+      database: "symphainy",
+      user: "root",
+      password: "",
+    });
+    expect(faults({ GRAPH: "arango", ARANGO_DATABASE: "1 2" })).toEqual(["ARANGO_DATABASE", "ARANGO_URL"]);
+  });
+
   it("MODELS reads what its provider needs", () => {
     const openai = {
       MODELS: "openai",
