@@ -14,7 +14,14 @@ import type { Part } from "./parts/part.ts";
  *  D1  All that it starts ends with it: in order when it is told to stop, at once when it is killed.
  *  D2  What ends by itself is told and not started again: the rest shows how it does without.
  */
-const DEFAULTS = { STORE: "tiered", OBJECTS: "gcs", BUS: "pubsub", MODE: "dev", GRACE_PERIOD_MS: "3000" };
+const DEFAULTS = {
+  STORE: "tiered",
+  OBJECTS: "gcs",
+  BUS: "pubsub",
+  GRAPH: "arango",
+  MODE: "dev",
+  GRACE_PERIOD_MS: "3000",
+};
 const DEFAULT_PORT = 8080;
 const say = prefixed("dev:cloud");
 
@@ -34,7 +41,9 @@ await starting.catch((error: unknown) => {
 
 async function start(): Promise<void> {
   const startedMs = performance.now();
-  say("starting Redis, its REST bridge, the emulators of Firestore and Pub/Sub, and the stand-in of Cloud Storage");
+  say(
+    "starting Redis, its REST bridge, the emulators of Firestore and Pub/Sub, and the stand-ins of Cloud Storage and ArangoDB",
+  );
   const components = await startComponents(folder, (part) => watch(part, componentParts));
   say("bundling the functions and starting each as a process");
   const env = Object.fromEntries(

@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { promisify } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -11,6 +13,7 @@ import type { GraphStore } from "../../shared/ports/graph-store.ts";
 import { startTcpProxy, type TcpProxy } from "../kit/tcp-proxy.ts";
 import { describeGraphStore } from "./graph-store.ts";
 
+const execute = promisify(execFile);
 const real = process.env["ARANGO_URL"];
 const deps = { clock: systemClock, random: systemRandom };
 const access = {
@@ -52,6 +55,14 @@ describe("arango", () => {
     );
     expect(await store.setUp()).toEqual([]);
     await store.close();
+  });
+
+  it("setup:data makes it ready, says what it made, and has nothing to do the second time", async () => {
+    const node = process.execPath;
+    const env = { GRAPH: "arango", ARANGO_URL: url(), ARANGO_DATABASE: `test-${randomUUID()}` };
+    const run = async () => (await execute(node, ["infra/dev/setup-data.ts"], { env })).stdout;
+    expect(await run()).toContain("semantic_graph_nodes.by_entity_id");
+    expect(await run()).toContain("graph in ArangoDB: nothing to do");
   });
 
   it.each([

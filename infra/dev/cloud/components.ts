@@ -3,6 +3,8 @@ import { mkdir } from "node:fs/promises";
 
 import { RuntimeError } from "../../../shared/errors.ts";
 import { findMissingParts, type PartName } from "../parts/find-parts.ts";
+import { startArangoStandin } from "../parts/arango-standin.ts";
+import { setUpGraph } from "../set-up-graph.ts";
 import { startFirestoreEmulator } from "../parts/firestore-emulator.ts";
 import { startGcsStandin } from "../parts/gcs-standin.ts";
 import type { Part } from "../parts/part.ts";
@@ -16,6 +18,7 @@ const BUCKET = "symphainy-local";
 const TOKEN = "local";
 /** What it is made of; the tests need more. */
 const NEEDED: readonly PartName[] = ["redis", "firestore", "pubsub"];
+const GRAPH_DATABASE = "symphainy";
 
 export interface Components {
   readonly rows: readonly Row[];
@@ -40,12 +43,16 @@ export async function startComponents(folder: string, started: (part: Part) => v
     const redis = await told(startRedis({ directory: redisData }));
     return { redis, bridge: await told(startUpstashBridge({ redisPort: redis.port, token: TOKEN })) };
   };
-  const [{ redis, bridge }, firestore, pubsub, gcs] = await Promise.all([
+  const [{ redis, bridge }, firestore, pubsub, gcs, arango] = await Promise.all([
     redisAndBridge(),
     told(startFirestoreEmulator()),
     told(startPubsubEmulator()),
     told(startGcsStandin({ directory: objects, buckets: [BUCKET] })),
+    told(startArangoStandin()),
   ]);
+  await setUpGraph({
+    graph: { kind: "arango", url: arango.url, database: GRAPH_DATABASE, user: "root", password: "" },
+  });
   const pubsubHost = `${pubsub.host}:${pubsub.port}`;
   return {
     rows: [
@@ -54,6 +61,7 @@ export async function startComponents(folder: string, started: (part: Part) => v
       { part: firestore, what: "decides and keeps" },
       { part: pubsub, what: "intents in, events out" },
       { part: gcs, what: "bytes; stands in for Cloud Storage" },
+      { part: arango, what: "embeddings and graph; stands in for ArangoDB" },
     ],
     projectId: PROJECT,
     pubsubHost,
@@ -64,6 +72,8 @@ export async function startComponents(folder: string, started: (part: Part) => v
       UPSTASH_REDIS_REST_TOKEN: TOKEN,
       FIRESTORE_EMULATOR_HOST: `${firestore.host}:${firestore.port}`,
       PUBSUB_EMULATOR_HOST: pubsubHost,
+      ARANGO_URL: arango.url,
+      ARANGO_DATABASE: GRAPH_DATABASE,
       STORAGE_EMULATOR_HOST: gcs.url,
       GOOGLE_APPLICATION_CREDENTIALS: gcs.keyFile,
       GCS_BUCKET: BUCKET,

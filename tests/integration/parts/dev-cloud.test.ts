@@ -11,7 +11,14 @@ import { upload } from "../../e2e/sample-files.ts";
 import { withParts } from "../../kit/parts.ts";
 
 const START_WITHIN_MS = 75_000;
-const PARTS = ["redis-server", "upstash-bridge", "firestore-emulator", "pubsub-emulator", "gcs-standin"];
+const PARTS = [
+  "redis-server",
+  "upstash-bridge",
+  "firestore-emulator",
+  "pubsub-emulator",
+  "gcs-standin",
+  "arango-standin",
+];
 const FUNCTIONS = functionSpecs().map(({ name }) => name);
 
 let cloud: ReturnType<typeof launch> | undefined;
