@@ -50,7 +50,7 @@ export function createServices(
   intents: readonly IntentDefinition[],
   { shift = ALWAYS, complete = true }: ProcessKind = {},
 ): RuntimeServices {
-  const { clock, ids, random, logger, store, objects, bus, rateBuckets, tables } = adapters;
+  const { clock, ids, random, logger, store, objects, bus, rateBuckets, tables, graph, models } = adapters;
 
   const surface = createStateSurface(store);
   const claimCheck = createClaimCheck(objects);
@@ -112,6 +112,8 @@ export function createServices(
     surface,
     bytes: artifactBytes,
     tables,
+    graph,
+    models,
     catalog,
     claimCheck,
     children,

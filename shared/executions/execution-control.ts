@@ -13,7 +13,7 @@ import type { Execution } from "./execution.ts";
 import { isTerminal } from "./execution.ts";
 import type { ExecutionLifecycle, SubmitAnswer } from "./execution-lifecycle.ts";
 import { findPlan } from "./find-plan.ts";
-import { copiedSteps } from "./fork.ts";
+import { copiedSteps, repeatFrom } from "./fork.ts";
 import type { MailBody } from "./mail.ts";
 import type { Recovery } from "./recovery.ts";
 
@@ -170,15 +170,13 @@ export function createExecutionControl({
             await withoutItsQuestion(tenantId, executionId),
           );
           return { execution: state, fresh: false };
-        case "failed": {
-          // Nothing of it was undone, so what its done steps returned still stands.
-          const [failed] = (state.error?.step_name ?? state.steps[0]?.step_name ?? "").split("/");
-          return fork(tenantId, executionId, failed ?? "", repeat);
-        }
+        case "failed":
         case "compensated":
-        case "cancelled":
-          // What its steps did is undone: it begins anew.
-          return fork(tenantId, executionId, state.steps[0]?.step_name ?? "", repeat);
+        case "cancelled": {
+          const definition = catalog.find(state.intent_type);
+          const traceId = definition?.journey === undefined ? repeat.traceId : state.trace_id;
+          return fork(tenantId, executionId, repeatFrom(definition, state), { ...repeat, traceId });
+        }
         case "pending":
         case "running":
         case "suspended":

@@ -1,7 +1,7 @@
 import { RuntimeError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
-import type { Execution } from "./execution.ts";
+import type { Execution, Step } from "./execution.ts";
 import type { ExecutionDraft } from "./execution-events.ts";
 
 /**
@@ -21,8 +21,7 @@ export function copiedSteps(
   const wanted = new Set(nodes.slice(0, from).map((node) => node.name));
   for (const name of wanted) {
     const step = old.steps.find((each) => each.step_name === name);
-    if (step?.status !== "completed" && step?.status !== "skipped")
-      throw badStep(fromStep, `${name} before it was not completed`);
+    if (step === undefined || !hasResult(step)) throw badStep(fromStep, `${name} before it was not completed`);
   }
   const copied = old.steps.filter((step) => wanted.has(step.step_name.split("/")[0] ?? ""));
   return copied.flatMap((step): ExecutionDraft[] => {
@@ -47,6 +46,24 @@ export function copiedSteps(
     };
     return [started, { event_type: "step_completed", step_name, payload: done }];
   });
+}
+
+/** The node from which an execution is repeated: what the nodes before it did must stand. */
+export function repeatFrom(definition: IntentDefinition | undefined, { status, steps, error }: Execution): string {
+  const [first] = steps;
+  if (definition?.journey !== undefined) {
+    // Only what was not completed has been undone.
+    const done = new Set(steps.filter((step) => hasResult(step)).map(({ step_name }) => step_name));
+    const open = definition.plan.nodes.find(({ name }) => !done.has(name));
+    if (open !== undefined) return open.name;
+  }
+  // Nothing of a failed one was undone, so what its done steps returned still stands; any other one begins anew.
+  const from = status === "failed" ? error?.step_name : undefined;
+  return (from ?? first?.step_name ?? "").split("/")[0] ?? "";
+}
+
+function hasResult({ status }: Step): boolean {
+  return status === "completed" || status === "skipped";
 }
 
 function badStep(fromStep: string, why: string): RuntimeError {

@@ -185,6 +185,8 @@ export class Scene {
   /** Whether a step must be undone, if the saga goes back: it was begun, done or not, and has an undo or a child. */
   needsUndo(step: Step): boolean {
     if (step.status === "compensated" || step.status === "skipped") return false;
+    // A journey keeps what it has reached: a retry goes on from there.
+    if (this.definition.journey !== undefined && step.status === "completed") return false;
     return step.child_execution_id !== undefined || this.workOf(step)?.undo !== undefined;
   }
 

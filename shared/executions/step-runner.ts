@@ -7,12 +7,15 @@ import type { Ids, TenantId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
+import type { GraphStore } from "../ports/graph-store.ts";
+import type { ModelProvider } from "../ports/model-provider.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { TableEngine } from "../ports/table-engine.ts";
 import type { Random } from "../random.ts";
 import { createEffectScope } from "../sagas/effect-ledger.ts";
 import { retryAfterMs, type RetryPolicy } from "../sagas/retry-policy.ts";
 import type { EmittedEvent, UndoContext } from "../sagas/step-context.ts";
+import { SemanticScope } from "../semantic/semantic-scope.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import { AttemptLimits, type Limits } from "./attempt-limits.ts";
@@ -25,6 +28,8 @@ export interface StepRunnerDeps {
   readonly surface: StateSurface;
   readonly bytes: ArtifactBytes;
   readonly tables: TableEngine;
+  readonly graph: GraphStore;
+  readonly models: ModelProvider;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly random: Random;
@@ -114,6 +119,7 @@ class AttemptContext implements ErasedContext {
   readonly #startedMs: number;
   #artifacts: ErasedContext["artifacts"] | undefined;
   #tables: ErasedContext["tables"] | undefined;
+  #semantic: SemanticScope | undefined;
   #effects: ErasedContext["effects"] | undefined;
   #logger: Logger | undefined;
 
@@ -167,6 +173,13 @@ class AttemptContext implements ErasedContext {
       deadlineMs: this.deadline,
     });
     return this.#tables;
+  }
+
+  get semantic(): SemanticScope {
+    const { graph, models } = this.#deps;
+    const { tenantId, key, signal } = this;
+    this.#semantic ??= new SemanticScope({ graph, models, tenantId, key, signal });
+    return this.#semantic;
   }
 
   get effects(): ErasedContext["effects"] {

@@ -15,6 +15,7 @@ import type { ClaimCheck } from "../state/claim-check.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Accept, AcceptanceResult, NewExecution } from "./acceptance.ts";
+import { journeyRecordKind } from "./journey-record.ts";
 import type { Execution } from "./execution.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
 
@@ -110,6 +111,9 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
       const executionId = ids.execution();
       const nowMs = clock.now();
       const unit = new UnitOfWork(surface, tenantId, nowMs);
+      if (definition.journey !== undefined) {
+        unit.put(journeyRecordKind, executionId, { execution_id: executionId, trace_id: traceId });
+      }
       if (submission.pendingIntentId !== undefined) {
         await movePendingIntent(unit, submission.pendingIntentId, "in_progress", { now: rfc3339(nowMs), executionId });
       }

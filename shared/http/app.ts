@@ -10,6 +10,7 @@ import { addExecutionControlRoutes } from "./routes/execution-control.ts";
 import { addFileRoutes } from "./routes/files.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addIntentRoutes } from "./routes/intents.ts";
+import { addJourneyRoute } from "./routes/journey.ts";
 import { addPendingIntentRoutes } from "./routes/pending-intents.ts";
 import { addPushRoute } from "./routes/push.ts";
 import { addServedObjectRoutes } from "./routes/served-objects.ts";
@@ -35,6 +36,7 @@ export function createApp(services: RuntimeServices): App {
   addIntentRoutes(router, services);
   addExecutionRoutes(router, services);
   addExecutionControlRoutes(router, services);
+  addJourneyRoute(router, services);
   addWalRoutes(router, services);
   addFileRoutes(router, services);
   addArtifactRoutes(router, services);

@@ -3,6 +3,7 @@ import type * as z from "zod";
 import type { JsonObject } from "../json.ts";
 import type { Durability } from "../ports/execution-store.ts";
 import type { FunctionResources } from "./function-resources.ts";
+import type { JourneyMap } from "./journey.ts";
 import type { PlanOutline, PlanView, SagaPlan } from "./plan.ts";
 
 /** What callers of an intent type see at compile time: its name, and its input before defaults. */
@@ -39,6 +40,8 @@ export interface IntentDefinition<
   readonly durability: Durability;
   /** How many unfinished executions there may be of one key; undefined for as many as come. */
   readonly concurrency: { readonly key: (input: never) => string; readonly limit: number } | undefined;
+  /** Of an intent with a journey: what its steps did stays when it fails. */
+  readonly journey: JourneyMap | undefined;
   readonly plan: SagaPlan;
   readonly outline: PlanOutline;
   /** The intent's output, from what its nodes returned. */

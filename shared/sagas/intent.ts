@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from "../json.ts";
 import type { Durability } from "../ports/execution-store.ts";
 import type { IntentDefinition, IntentSurface } from "./intent-definition.ts";
 import type { Checkpoint, FailurePolicy, PlanNode, PlanView, Work } from "./plan.ts";
+import type { JourneyMap } from "./journey.ts";
 import { type RetryOptions, retryPolicy } from "./retry-policy.ts";
 import type { EmittedEvent, StepContext, UndoContext } from "./step-context.ts";
 import { checkPlan } from "./check-plan.ts";
@@ -35,6 +36,11 @@ export interface IntentOptions<Input extends JsonObject, Output extends JsonObje
    * what is accepted survives.
    */
   readonly durability?: Durability;
+  /**
+   * The milestones that its nodes reach. What the nodes have done then stays when a later one fails: only that one is undone, and a
+   * retry goes on from it, in the same trace. `GET /journey/{trace_id}` tells how far it is.
+   */
+  readonly journey?: JourneyMap;
   /**
    * At most `limit` executions whose inputs have the same key are under way at a time, from 1 to 100; one more is refused with
    * `policy.concurrency` (429). An intent that has it cannot be called as a child.
@@ -222,6 +228,7 @@ export function intent<
     timeoutMs: durationMs(options.timeout ?? "400d"),
     durability: options.durability ?? "strict",
     concurrency: options.concurrency,
+    journey: options.journey,
   };
   return createBuilder(header, options.checkpoint ?? "each", []) as never;
 }

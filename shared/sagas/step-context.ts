@@ -6,6 +6,7 @@ import type { JsonObject } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { EffectScope } from "./effect-ledger.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
+import type { SemanticScope } from "../semantic/semantic-scope.ts";
 import type { TraceContext } from "../trace.ts";
 
 /** An event that a step wants told: committed with the step's result, published after. */
@@ -37,6 +38,8 @@ export interface StepContext<Input, Outputs> {
   readonly artifacts: ArtifactScope;
   /** Parsed data as tables: SQL and rows. */
   readonly tables: TableScope;
+  /** What parsed data means: embeddings and entities, and search among them. */
+  readonly semantic: SemanticScope;
   /** Effects in our own stores, applied under this step's key outside the commit, and undone or refused by it. */
   readonly effects: EffectScope;
   emit(type: string, data: JsonObject): void;

@@ -21,6 +21,7 @@ const ENDPOINTS = [
   "GET /executions",
   "GET /health",
   "GET /health/ready",
+  "GET /journey/{trace_id}",
   "GET /session/{session_id}",
   "GET /wal",
   "GET /wal/verify",
@@ -29,9 +30,11 @@ const ENDPOINTS = [
   "PATCH /session/{session_id}/upgrade",
   "POST /artifact/list",
   "POST /artifact/resolve",
+  "POST /content/extract_embeddings",
   "POST /content/ingest_file",
   "POST /content/parse_content",
   "POST /content/save_materialization",
+  "POST /content/search",
   "POST /dev/token",
   "POST /execution/{execution_id}/cancel",
   "POST /execution/{execution_id}/fork",
@@ -43,6 +46,7 @@ const ENDPOINTS = [
   "POST /intent/pending/{id}/cancel",
   "POST /intent/pending/{id}/submit",
   "POST /intent/submit",
+  "POST /mash/create",
   "POST /session/create",
 ];
 
@@ -98,13 +102,16 @@ describe("/docs", () => {
       }),
     );
     expect(catalog.intents.map(({ type }) => type).toSorted()).toEqual([
+      "content.extract_embeddings",
       "content.ingest_file",
       "content.parse_content",
       "content.save_materialization",
+      "content.search",
+      "mash.create",
     ]);
     for (const { type, plan } of catalog.intents) {
       expect(page.text).toContain(type);
-      for (const { name } of plan.nodes) expect(page.text).toContain(`>${name}</span>`);
+      for (const { name } of plan.nodes) expect(page.text).toContain(`<span class="step">${name}`);
     }
     expect(page.text).not.toMatch(/<script/i);
     expect(page.text, "nothing of the page comes from elsewhere").not.toMatch(/(?:src|href)="https?:/);

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 
+import { extractEmbeddings } from "../../functions/content/extract-embeddings.ts";
 import { ingestFile } from "../../functions/content/ingest-file.ts";
 import { parseContent } from "../../functions/content/parse-content.ts";
 import { saveMaterialization } from "../../functions/content/save-materialization.ts";
+import { search } from "../../functions/content/search.ts";
+import { create as createMash } from "../../functions/mash/create.ts";
 import { intents } from "../../functions/catalog.ts";
 import { uploadPath } from "../../shared/artifacts/upload.ts";
 import type { JsonObject } from "../../shared/json.ts";
@@ -102,16 +105,56 @@ const cases: Readonly<Record<string, readonly (readonly [string, () => Promise<C
       "failed",
     ],
   ],
+  [extractEmbeddings.type]: [
+    [
+      "data that was not parsed",
+      () => chaos(extractEmbeddings, { parsed_file_id: "parsed_1", deterministic_embedding_id: "artifact_1" }),
+      "failed",
+    ],
+  ],
+  [search.type]: [["words", () => chaos(search, { query: "name" }), "completed"]],
+  [createMash.type]: [
+    [
+      "a ready file",
+      () =>
+        chaos(
+          createMash,
+          {},
+          {
+            children: [ingestFile, saveMaterialization, parseContent],
+            prepare: (stage) => ready(stage, "people.csv", "id,name,born\n1,Ann,1990-01-01\n"),
+          },
+        ),
+      "completed",
+    ],
+    [
+      "a broken file",
+      () =>
+        chaos(
+          createMash,
+          {},
+          {
+            children: [ingestFile, saveMaterialization, parseContent],
+            prepare: (stage) => ready(stage, "people.json", '[{"id": 1'),
+          },
+        ),
+      "compensated",
+    ],
+  ],
 };
 
 describe("the same is left, whatever call its worker dies before or after", () => {
   const all = Object.entries(cases).flatMap(([type, some]) => some.map((each) => [type, ...each] as const));
-  it.concurrent.each(all)("%s of %s", async (_type, _what, run, status) => {
-    const { calls, crashes, execution } = await run();
-    expect(execution.status).toBe(status);
-    expect(crashes).toBe(2 * calls);
-    expect(calls).toBeGreaterThan(5);
-  });
+  it.concurrent.each(all)(
+    "%s of %s",
+    async (_type, _what, run, status) => {
+      const { calls, crashes, execution } = await run();
+      expect(execution.status).toBe(status);
+      expect(crashes).toBe(2 * calls);
+      expect(calls).toBeGreaterThan(5);
+    },
+    120_000,
+  );
 
   it("leaves out no intent of the catalog", () => {
     expect(Object.keys(cases).toSorted()).toEqual(intents.map(({ type }) => type).toSorted());

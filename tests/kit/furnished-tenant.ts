@@ -1,3 +1,5 @@
+import * as z from "zod";
+
 import { createClient, shapes } from "../e2e/client.ts";
 import type { Known } from "../e2e/operations.ts";
 import { readyFile, upload } from "../e2e/sample-files.ts";
@@ -11,6 +13,11 @@ export async function furnish(url: string, tenantId: string, token: string) {
     session_id: client.sessionId,
     parameters: { file_id: file.file_id },
   });
+  const mashed = await client.post("/mash/create", {
+    session_id: client.sessionId,
+    parameters: { file_id: file.file_id },
+  });
+  const { output } = mashed.as(shapes.outcome);
   const known: Known = {
     tenant_id: tenantId,
     session_id: client.sessionId,
@@ -19,6 +26,7 @@ export async function furnish(url: string, tenantId: string, token: string) {
     target_artifact_id: file.file_id,
     artifact_type: "file",
     file_id: file.file_id,
+    trace_id: z.looseObject({ trace_id: z.string() }).parse(output).trace_id,
     boundary_contract_id: file.boundary_contract_id,
     id: file.pending_intent_id,
     "POST /intent/submit": { intent_type: "content.ingest_file", parameters: upload("a.csv", "a\n") },

@@ -23,6 +23,7 @@ const FEATURES = [
   "artifacts",
   "policy",
   "steward",
+  "semantic",
   "wasm",
   "sagas",
   "executions",
@@ -73,6 +74,7 @@ const EVERYTHING = [
   "catalog",
   "platform",
   "realm",
+  "mash-realm",
   "create-adapters",
   "adapter",
   "serve",
@@ -99,7 +101,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: "catalog",
     files: ["functions/catalog.ts"],
-    imports: [...FOR_FUNCTIONS, "realm", "platform"],
+    imports: [...FOR_FUNCTIONS, "realm", "mash-realm", "platform"],
     packages: SHARED_PACKAGES,
   },
   {
@@ -107,6 +109,13 @@ export const ROOMS: readonly Room[] = [
     files: ["functions/platform/**"],
     imports: [...FOR_FUNCTIONS, "http"],
     packages: HTTP_PACKAGES,
+  },
+  // The solution orchestrator calls the intents of the realms.
+  {
+    name: "mash-realm",
+    files: ["functions/mash/**"],
+    imports: [...FOR_FUNCTIONS, "realm"],
+    packages: FUNCTION_PACKAGES,
   },
   { name: "realm", files: ["functions/*/**"], imports: FOR_FUNCTIONS, packages: FUNCTION_PACKAGES, apart: 2 },
 

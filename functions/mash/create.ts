@@ -1,0 +1,157 @@
+import * as z from "zod";
+
+import { materializationSchema } from "../../shared/artifacts/artifact.ts";
+import { RuntimeError } from "../../shared/errors.ts";
+import { asId } from "../../shared/ids.ts";
+import {
+  embeddingsDraft,
+  processingSummary,
+  processParsed,
+  readyParsed,
+  storeItems,
+} from "../../shared/mash/semantic-stages.ts";
+import { intent } from "../../shared/sagas/intent.ts";
+import { parseContent } from "../content/parse-content.ts";
+
+const input = z.strictObject({
+  file_id: z.string().min(1).describe("a READY file"),
+  options: z
+    .strictObject({
+      target_domain: z.string().min(1).max(200).optional().describe("what the data is about"),
+      confidence_level: z.number().min(0).max(1).optional().describe("leave out entities that are less sure"),
+    })
+    .default({}),
+});
+
+const file = z.object({
+  file_id: z.string(),
+  ui_name: z.string(),
+  sha256: z.string(),
+  size_bytes: z.int(),
+  data_classification: z.enum(["platform", "client"]),
+  uploaded_at: z.string(),
+});
+const parsedStorage = z.object({ parsed_file_id: z.string(), uri: z.string(), format: z.string() });
+const storage = z.object({ documents: z.int() });
+
+const output = z.object({
+  trace_id: z.string(),
+  embeddings_id: z.string(),
+  results: z.object({
+    file,
+    parse: z.object({ parsed_file_id: z.string(), format: z.string(), record_count: z.int() }),
+    parsed_storage: parsedStorage,
+    semantic: processingSummary,
+    storage,
+  }),
+});
+
+/**
+ * The data mash: takes a file from its bytes to its meaning, stage by stage. It stops at the first stage that fails and keeps what the
+ * stages before it did; a retry goes on from there. `GET /journey/{trace_id}` tells how far it is, and what each stage found.
+ */
+export const create = intent("mash.create", {
+  version: 1,
+  description: "Take a file through the data mash: validate, parse, store, find its meaning, store that too.",
+  input,
+  output,
+  events: {
+    data_mash_completed: z.object({ file_id: z.string(), parsed_file_id: z.string(), embeddings_id: z.string() }),
+  },
+  target: "file_id",
+  journey: {
+    file: ["file_uploaded", "file_validated"],
+    parse: ["file_parsed"],
+    parsed_storage: ["parsed_data_stored"],
+    semantic: ["semantic_processed"],
+    storage: ["semantic_stored"],
+    register: ["data_mash_complete"],
+  },
+})
+  .step("file", {
+    run: async (ctx) => {
+      const found = await ctx.artifacts.get(asId.artifact(ctx.input.file_id), "file");
+      const [bytes] = found.materializations;
+      if (found.lifecycle_state !== "READY" || bytes === undefined) {
+        throw new RuntimeError(
+          "artifact.not_ready",
+          `The file ${found.artifact_id} is ${found.lifecycle_state}; it must be READY (content.save_materialization).`,
+          { status: 409, details: { lifecycle_state: found.lifecycle_state } },
+        );
+      }
+      const { ui_name } = found.metadata;
+      return {
+        file_id: found.artifact_id,
+        ui_name: typeof ui_name === "string" ? ui_name : "",
+        sha256: bytes.sha256,
+        size_bytes: bytes.size_bytes,
+        data_classification: found.data_classification,
+        uploaded_at: found.created_at,
+      };
+    },
+  })
+  .call("parse", { intent: parseContent, input: ({ input: { file_id } }) => ({ file_id }) })
+  .step("parsed_storage", {
+    run: async (ctx) => {
+      const { artifact_id, materializations } = await readyParsed(ctx, ctx.outputs.parse.parsed_file_id);
+      const [rows] = materializations;
+      return { parsed_file_id: artifact_id, uri: rows?.uri ?? "", format: rows?.format ?? "" };
+    },
+  })
+  .step("semantic", {
+    timeout: "5m",
+    run: async (ctx) => {
+      const { target_domain: targetDomain, confidence_level: leastConfidence } = ctx.input.options;
+      const semanticId = ctx.ids.artifact();
+      const focus = { targetDomain, leastConfidence };
+      const { materialization, summary } = await processParsed(
+        ctx,
+        ctx.outputs.parse.parsed_file_id,
+        semanticId,
+        focus,
+      );
+      return { semantic_id: semanticId, materialization, ...summary };
+    },
+  })
+  .step("storage", {
+    timeout: "5m",
+    run: async (ctx) => {
+      const { semantic_id, materialization } = ctx.outputs.semantic;
+      return storeItems(ctx, ctx.outputs.parse.parsed_file_id, semantic_id, materialization);
+    },
+    undo: (ctx) => ctx.semantic.undo(),
+  })
+  .step("register", {
+    run: async (ctx) => {
+      const { parse, semantic, storage: stored } = ctx.outputs;
+      const { semantic_id, materialization, ...summary } = semantic;
+      const parsed = await readyParsed(ctx, parse.parsed_file_id);
+      const embeddingsId = asId.artifact(semantic_id);
+      const draft = embeddingsDraft(parsed, embeddingsId);
+      ctx.artifacts.register({
+        ...draft,
+        materializations: [materializationSchema.parse(materialization)],
+        metadata: { ...draft.metadata, ...summary, documents: stored.documents },
+      });
+      await ctx.artifacts.move(embeddingsId, "READY", {
+        semantic_descriptor: { schema: "semantic_items", embedding_model: semantic.embedding_model },
+      });
+      ctx.emit("data_mash_completed", {
+        file_id: ctx.input.file_id,
+        parsed_file_id: parsed.artifact_id,
+        embeddings_id: embeddingsId,
+      });
+      return { embeddings_id: embeddingsId, trace_id: ctx.trace.traceId };
+    },
+  })
+  .returns(({ outputs: { file: found, parse, parsed_storage, semantic, storage: stored, register } }) => ({
+    trace_id: register.trace_id,
+    embeddings_id: register.embeddings_id,
+    results: {
+      file: found,
+      parse: { parsed_file_id: parse.parsed_file_id, format: parse.format, record_count: parse.record_count },
+      parsed_storage,
+      semantic,
+      storage: stored,
+    },
+  }));
