@@ -24,9 +24,12 @@ import type { ObjectStore } from "../shared/ports/object-store.ts";
 import type { RecordStore } from "../shared/ports/record-store.ts";
 import type { RateBuckets } from "../shared/ports/rate-buckets.ts";
 import type { TableEngine } from "../shared/ports/table-engine.ts";
+import type { CapabilityProvider } from "../shared/ports/wasm-capabilities.ts";
+import type { GuestPool } from "../shared/ports/wasm-runtime.ts";
 import type { Adapters } from "../shared/services.ts";
 import { EVENTS_TOPIC } from "../shared/state/cloud-event.ts";
 import type { RedisConnection } from "./adapters/redis/connection.ts";
+import { createModuleStore } from "../shared/wasm/module-store.ts";
 import { onFirstUse } from "./on-first-use.ts";
 import { systemClock, systemRandom } from "./adapters/system/system.ts";
 
@@ -63,12 +66,15 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   const models = await openModels(config.models, deps);
   const graph = openGraph(config.graph, deps, config.dataDir);
   const tables = openTables(objects.adapter);
+  const guests = openGuests(objects.adapter);
   return {
     ...deps,
     store: store.adapter,
     rateBuckets,
     records,
     tables,
+    guests,
+    guestRequests: openGuestRequests(),
     objects: objects.adapter,
     bus: bus.adapter,
     graph,
@@ -83,6 +89,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
         bus.close?.(),
         graph.close(),
         tables.close(),
+        guests.close(),
       ]);
     },
   };
@@ -280,6 +287,33 @@ function openTables(objects: ObjectStore): TableEngine {
     },
     ping: async () => (await open()).ping(),
     close: async () => (await opening)?.close(),
+  };
+}
+
+const GUEST_METHODS: Readonly<Record<keyof GuestPool, true>> = { admit: true, invoke: true, close: true };
+
+/** Threads for guests, started by the first module: most processes never run one. */
+function openGuests(objects: ObjectStore): GuestPool {
+  return onFirstUse(GUEST_METHODS, async () => {
+    const { openGuestPool } = await import("./adapters/wasm/guest-pool.ts");
+    return openGuestPool({ modules: createModuleStore(objects) });
+  });
+}
+
+/** As above: loaded by the first request of a guest. */
+function openGuestRequests(): CapabilityProvider {
+  let opening: Promise<CapabilityProvider> | undefined;
+  const open = async (): Promise<CapabilityProvider> => {
+    const { createHttpProvider } = await import("./adapters/wasm/http-provider.ts");
+    const provider = createHttpProvider();
+    await provider.initialize();
+    return provider;
+  };
+  return {
+    type: "http",
+    initialize: () => Promise.resolve(),
+    invoke: async (...call) => (await (opening ??= open())).invoke(...call),
+    shutdown: async () => (await opening)?.shutdown(),
   };
 }
 

@@ -76,6 +76,7 @@ const plainSchema = z
     RECORDS: oneOf(RECORDS).default("sqlite"),
     GRAPH: oneOf(GRAPHS).default("sqlite"),
     MODELS: oneOf(MODELS).default("lexical"),
+    WASM: z.enum(["in-process", "off"]).optional(),
   })
   .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
     path: ["HOST"],
@@ -101,6 +102,8 @@ const plainSchema = z
     maxQueued: env.MAX_QUEUED,
     corsOrigins: env.CORS_ORIGINS,
     functionTimeoutMs: env.CLOUD_RUN_TIMEOUT_SECONDS * 1_000,
+    // A process that holds secrets runs no tenant's code unless it is told to.
+    wasm: env.WASM ?? (env.MODE === "dev" ? ("in-process" as const) : ("off" as const)),
   }));
 
 export interface Config extends Readonly<z.infer<typeof plainSchema>> {

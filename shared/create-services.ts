@@ -32,6 +32,9 @@ import { createOutboxRelay } from "./state/outbox-relay.ts";
 import { createRetention } from "./state/retention.ts";
 import { createStateSurface } from "./state/state-surface.ts";
 import { createWriteAheadLog } from "./state/write-ahead-log.ts";
+import { createWasmPlane } from "./wasm/create-wasm-plane.ts";
+import { createLocalNode } from "./wasm/local-node.ts";
+import { createNoNodes } from "./wasm/no-nodes.ts";
 
 /** What kind of process the services are for; a server, unless told otherwise. */
 export interface ProcessKind {
@@ -82,6 +85,14 @@ export function createServices(
       const stored = await store.readExecution(tenantId, executionId);
       return stored === undefined || isTerminal(loadExecution(stored).state.status);
     },
+  });
+  const { instances, restarts } = createWasmPlane({
+    ...adapters,
+    surface,
+    log,
+    nodes: config.wasm === "in-process" ? createLocalNode(adapters.guests) : createNoNodes(),
+    nudge: () => relay.nudge(),
+    stopping: stopping.signal,
   });
   const presence = createPresence({ store, clock, logger, workerId: ids.worker() });
   const accept = createAcceptance({
@@ -169,5 +180,7 @@ export function createServices(
     lifecycle,
     control,
     pendingIntents,
+    instances,
+    restarts,
   };
 }

@@ -18,6 +18,8 @@ import type { ObjectStore } from "./ports/object-store.ts";
 import type { RecordStore } from "./ports/record-store.ts";
 import type { RateBuckets } from "./ports/rate-buckets.ts";
 import type { TableEngine } from "./ports/table-engine.ts";
+import type { CapabilityProvider } from "./ports/wasm-capabilities.ts";
+import type { GuestPool } from "./ports/wasm-runtime.ts";
 import type { DevTokenIssuer, PushVerifier, TokenVerifier } from "./ports/token-verifier.ts";
 import type { Admission } from "./policy/admission.ts";
 import type { IntentCatalog } from "./sagas/intent-catalog.ts";
@@ -28,6 +30,8 @@ import type { OutboxRelay } from "./state/outbox-relay.ts";
 import type { Retention } from "./state/retention.ts";
 import type { StateSurface } from "./state/state-surface.ts";
 import type { WriteAheadLog } from "./state/write-ahead-log.ts";
+import type { InstanceRestarts } from "./wasm/instance-restarts.ts";
+import type { InstanceService } from "./wasm/instance-service.ts";
 
 /** What the outside provides: one of each port. */
 export interface Adapters {
@@ -44,6 +48,10 @@ export interface Adapters {
   /** The data steward's rows. */
   readonly records: RecordStore;
   readonly tables: TableEngine;
+  /** Runs guests in this process. */
+  readonly guests: GuestPool;
+  /** Requests of guests to hosts outside. */
+  readonly guestRequests: CapabilityProvider;
   readonly tokens: TokenVerifier;
   /** Present in dev mode only. */
   readonly devTokens: DevTokenIssuer | undefined;
@@ -71,4 +79,6 @@ export interface RuntimeServices {
   readonly lifecycle: ExecutionLifecycle;
   readonly control: ExecutionControl;
   readonly pendingIntents: PendingIntents;
+  readonly instances: InstanceService;
+  readonly restarts: InstanceRestarts;
 }

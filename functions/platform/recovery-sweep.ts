@@ -9,10 +9,11 @@ export const recoverySweep: Job = {
   name: "recovery_sweep",
   schedule: "* * * * *",
   timeoutMs: durationMs("10m"),
-  run: async ({ recovery, adapters: { store, clock } }) => {
+  run: async ({ recovery, restarts, adapters: { store, clock } }) => {
     const { takenUp } = await recovery.sweep();
+    const restarted = await restarts.sweep();
     const nowMs = clock.now();
     const purged = await store.purge({ nowMs, publishedBeforeMs: nowMs - KEEP_PUBLISHED_MS });
-    return { taken_up: takenUp, purged };
+    return { taken_up: takenUp, restarted, purged };
   },
 };

@@ -64,6 +64,10 @@ const DETAILS: Readonly<Partial<Record<LogEntry["event_type"], (payload: JsonObj
     shown(artifact["to"]),
   ],
   policy_decided: (payload) => [JSON.stringify(payload)],
+  instance_started: ({ instance_id }) => [shown(instance_id)],
+  instance_stopped: ({ instance_id }) => [shown(instance_id)],
+  instance_crashed: ({ instance_id, error }) => [shown(instance_id), shown(error)],
+  instance_restarted: ({ instance_id }) => [shown(instance_id)],
 };
 
 function until(time: JsonValue | undefined): string {

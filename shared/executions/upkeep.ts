@@ -3,6 +3,7 @@ import { durationMs } from "../duration.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { OutboxRelay } from "../state/outbox-relay.ts";
+import type { InstanceRestarts } from "../wasm/instance-restarts.ts";
 import type { Recovery } from "./recovery.ts";
 
 const SWEEP_EVERY_MS = 1_000;
@@ -20,19 +21,21 @@ export interface Upkeep {
 
 export interface UpkeepDeps {
   readonly recovery: Recovery;
+  readonly restarts: InstanceRestarts;
   readonly relay: OutboxRelay;
   readonly store: ExecutionStore;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-export function startUpkeep({ recovery, relay, store, clock, logger }: UpkeepDeps): Upkeep {
+export function startUpkeep({ recovery, restarts, relay, store, clock, logger }: UpkeepDeps): Upkeep {
   const stopped = new AbortController();
   let purgedMs = clock.now();
 
   /** Resolves to how long to rest after it. */
   const round = async (): Promise<number> => {
     const { expectsMore } = await recovery.sweep();
+    await restarts.sweep();
     await store.carry?.();
     await relay.drain();
     if (clock.now() - purgedMs >= PURGE_EVERY_MS) {

@@ -16,6 +16,8 @@ import { addPushRoute } from "./routes/push.ts";
 import { addServedObjectRoutes } from "./routes/served-objects.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
 import { addWalRoutes } from "./routes/wal.ts";
+import { addWasmCapabilityRoutes } from "./routes/wasm-capabilities.ts";
+import { addWasmInstanceRoutes } from "./routes/wasm-instances.ts";
 
 /** The whole HTTP surface as one function; it needs no server to be called. */
 export interface App {
@@ -41,6 +43,8 @@ export function createApp(services: RuntimeServices): App {
   addFileRoutes(router, services);
   addArtifactRoutes(router, services);
   addPendingIntentRoutes(router, services);
+  addWasmCapabilityRoutes(router, services);
+  addWasmInstanceRoutes(router, services);
   addCatalogRoutes(router, services);
   addHealthRoutes(router, services);
   if (adapters.devTokens !== undefined) addDevTokenRoute(router, adapters.devTokens);

@@ -30,7 +30,7 @@ export interface EndpointSpec<Body, Query> extends PublicEndpointSpec<Body, Quer
 
 /** What of an endpoint is the same where nobody needs a token. */
 interface PublicEndpointSpec<Body, Query> {
-  readonly method: "get" | "post" | "patch";
+  readonly method: "get" | "post" | "patch" | "delete";
   /** In OpenAPI's form, `/session/{session_id}`. */
   readonly path: string;
   readonly tag: string;

@@ -1,10 +1,11 @@
 import * as z from "zod";
 
-import { jsonObject } from "../json.ts";
-
+import type { Clock } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import type { TraceId } from "../ids.ts";
+import { jsonObject } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
+import { wasmErrorBody } from "../wasm-error.ts";
 
 /** An error as callers get it: RFC 9457, with a stable `code` to branch on. */
 export const problemSchema = z.object({
@@ -17,6 +18,9 @@ export const problemSchema = z.object({
   trace_id: z.string(),
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   details: jsonObject.optional(),
+  error_code: z.string().optional().describe("of the Wasm plane alone, as are the next two"),
+  message: z.string().optional(),
+  timestamp: z.string().optional(),
 });
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -36,13 +40,27 @@ const TITLES: Readonly<Record<number, string>> = {
   504: "Timeout",
 };
 
+interface ProblemDeps {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
 /** The answer for an error: an expected one as it is, an unexpected one as an opaque 500 whose trace id finds it in the logs. */
-export function problemResponse(error: unknown, traceId: TraceId, logger: Logger): Response {
+export function problemResponse(error: unknown, traceId: TraceId, { logger, clock }: ProblemDeps): Response {
   const known = error instanceof RuntimeError ? error : undefined;
-  if (known === undefined || known.status >= 500)
+  const wasm = wasmErrorBody(error, clock.now());
+  if (wasm === undefined && (known === undefined || known.status >= 500))
     logger.error("a request failed", { trace_id: traceId, ...errorFields(error) });
+  const body = { ...bodyOf(known, traceId), ...wasm };
+  const headers = new Headers({ "content-type": "application/problem+json" });
+  if (known !== undefined) setOwnHeaders(headers, known);
+  if (body.status === 401) headers.set("www-authenticate", "Bearer");
+  return new Response(JSON.stringify(body), { status: body.status, headers });
+}
+
+function bodyOf(known: RuntimeError | undefined, traceId: TraceId): z.infer<typeof problemSchema> {
   const status = known?.status ?? 500;
-  const body: z.infer<typeof problemSchema> = {
+  return {
     type: "about:blank",
     code: known?.code ?? "internal",
     title: TITLES[status] ?? "Error",
@@ -53,10 +71,6 @@ export function problemResponse(error: unknown, traceId: TraceId, logger: Logger
     ...(known === undefined || known.faults.length === 0 ? {} : { errors: [...known.faults] }),
     ...(known?.details === undefined ? {} : { details: known.details as never }),
   };
-  const headers = new Headers({ "content-type": "application/problem+json" });
-  if (known !== undefined) setOwnHeaders(headers, known);
-  if (status === 401) headers.set("www-authenticate", "Bearer");
-  return new Response(JSON.stringify(body), { status, headers });
 }
 
 /** When to come again, and whatever else the error itself has to say. */

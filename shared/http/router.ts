@@ -8,6 +8,7 @@ import { traceFrom, traceparent } from "../trace.ts";
 import { allowOrigins } from "./cross-origin.ts";
 import type { HttpEnv, Router } from "./endpoint.ts";
 import { problemResponse } from "./problem.ts";
+import { inWasmTerms } from "./wasm-problem.ts";
 
 /** A router on which every answer carries its trace and every error becomes a problem. */
 export function createRouter({ adapters, config }: RuntimeServices): Router {
@@ -24,14 +25,14 @@ export function createRouter({ adapters, config }: RuntimeServices): Router {
     if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   });
   if (config.corsOrigins.length > 0) router.use(allowOrigins(new Set(config.corsOrigins)));
-  router.onError((error, c) => problemResponse(error, c.get("trace").traceId, adapters.logger));
+  router.onError((error, c) => problemResponse(inWasmTerms(c.req.path, error), c.get("trace").traceId, adapters));
   router.notFound((c) => {
     const error = new RuntimeError(
       "request.no_such_endpoint",
       `There is no ${c.req.method} ${c.req.path}; see /docs.`,
       { status: 404 },
     );
-    return problemResponse(error, c.get("trace").traceId, adapters.logger);
+    return problemResponse(error, c.get("trace").traceId, adapters);
   });
   return router;
 }

@@ -27,6 +27,10 @@ export const EVENT_TYPES = [
   "artifact_registered",
   "artifact_lifecycle_changed",
   "policy_decided",
+  "instance_started",
+  "instance_stopped",
+  "instance_crashed",
+  "instance_restarted",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -1,4 +1,4 @@
-import type { GuestFailure, GuestFailureReason, ModuleRefusal } from "../ports/wasm-runtime.ts";
+import type { GuestFailure, GuestFailureReason, GuestReport, ModuleRefusal } from "../ports/wasm-runtime.ts";
 import { wasmError, type WasmErrorCode } from "../wasm-error.ts";
 import type { RuntimeError } from "../errors.ts";
 
@@ -37,9 +37,11 @@ export const FAILURE_CLASSES: Readonly<Record<GuestFailureReason, FailureClass>>
   closed: HOST_FAULT,
 };
 
-export function failureError({ reason, message }: GuestFailure): RuntimeError {
+/** The error of a failed call, with what the guest logged, where it did. */
+export function failureError({ reason, message }: GuestFailure, report?: GuestReport): RuntimeError {
   const { errorCode, retryable } = FAILURE_CLASSES[reason];
-  return wasmError(errorCode, message, { reason, retryable });
+  const details = report === undefined || report.log === "" ? {} : { log: report.log };
+  return wasmError(errorCode, message, { reason, retryable, details });
 }
 
 /** The error of a module that was not admitted: the fault is in the request, except where there was no time or room to look. */

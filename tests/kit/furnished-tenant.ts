@@ -3,6 +3,12 @@ import * as z from "zod";
 import { createClient, shapes } from "../e2e/client.ts";
 import type { Known } from "../e2e/operations.ts";
 import { readyFile, upload } from "../e2e/sample-files.ts";
+import { ECHO, reactor } from "./wasm/wat.ts";
+
+const startedShape = z.object({
+  instance: z.object({ instance_id: z.string() }),
+  capabilities: z.array(z.object({ capability_id: z.string() })),
+});
 
 /** A client of a tenant with a session, a parsed file, and the ids of all that: what a walk over every endpoint needs. */
 export async function furnish(url: string, tenantId: string, token: string) {
@@ -18,7 +24,17 @@ export async function furnish(url: string, tenantId: string, token: string) {
     parameters: { file_id: file.file_id },
   });
   const { output } = mashed.as(shapes.outcome);
+  const module_base64 = Buffer.from(await reactor(ECHO)).toString("base64");
+  const started = await client.post("/wasm/instances", {
+    module_base64,
+    capabilities: [{ provider_type: "kv", permissions: ["kv:read"] }],
+  });
+  const { instance, capabilities } = started.as(startedShape);
   const known: Known = {
+    instance_id: instance.instance_id,
+    capability_id: capabilities[0]?.capability_id,
+    permissions: ["kv:read"],
+    "POST /wasm/instances": { module_base64 },
     tenant_id: tenantId,
     session_id: client.sessionId,
     execution_id: parsed.as(shapes.outcome).execution_id,

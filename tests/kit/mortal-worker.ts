@@ -1,3 +1,4 @@
+import { NO_GUEST_REQUESTS, NO_GUESTS } from "./no-guests.ts";
 import { createLexicalModels } from "../../infra/adapters/models/lexical.ts";
 import type { Config } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
@@ -102,6 +103,8 @@ export function openMortalWorker(name: string, outside: Outside, crash?: Crash):
     rateBuckets: NO_LIMITS_SET,
     records: mortalRecords(outside.records, call),
     tables: mortalTables(outside.tables, call),
+    guests: NO_GUESTS,
+    guestRequests: NO_GUEST_REQUESTS,
     tokens: { verify: () => Promise.resolve(undefined) },
     devTokens: undefined,
   };

@@ -17,6 +17,7 @@ export function startProduction(
       TENANT_CLAIM: "app_metadata.tenant_id",
       ROLES_CLAIM: "app_metadata.roles",
       LOG_LEVEL: "debug",
+      WASM: "in-process",
       RATE_INTENTS_PER_CALLER: "off",
       RATE_SESSIONS_PER_CALLER: "off",
       ...env,

@@ -10,6 +10,9 @@ import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-stor
 import { createSqliteGraphStore } from "../../infra/adapters/sqlite/graph-store.ts";
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { systemClock, systemRandom } from "../../infra/adapters/system/system.ts";
+import { openGuestPool } from "../../infra/adapters/wasm/guest-pool.ts";
+import { createHttpProvider } from "../../infra/adapters/wasm/http-provider.ts";
+import { onFirstUse } from "../../infra/on-first-use.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
@@ -23,9 +26,11 @@ import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
 import type { RecordStore } from "../../shared/ports/record-store.ts";
 import type { GraphStore } from "../../shared/ports/graph-store.ts";
 import type { RateBuckets } from "../../shared/ports/rate-buckets.ts";
+import type { GuestPool } from "../../shared/ports/wasm-runtime.ts";
 import type { Random } from "../../shared/random.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import type { RuntimeServices } from "../../shared/services.ts";
+import { createModuleStore } from "../../shared/wasm/module-store.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface TestRuntimeOptions {
@@ -76,6 +81,9 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
   const config: Config = { ...loadConfig({ DATA_DIR: folder }), ...options.config };
   const objects = createFileObjectStore(join(folder, "objects"));
   const tables = createDuckdbTableEngine(objects);
+  const guests = onFirstUse<GuestPool>({ admit: true, invoke: true, close: true }, () =>
+    openGuestPool({ modules: createModuleStore(objects), threads: 4 }),
+  );
   const adapters = {
     clock,
     ids: testIds,
@@ -90,6 +98,8 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     bus,
     graph,
     tables,
+    guests,
+    guestRequests: createHttpProvider(),
     models: createLexicalModels(),
     rateBuckets: options.rateBuckets ?? createSqliteRateBuckets(":memory:"),
     records,
@@ -131,7 +141,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     [Symbol.asyncDispose]: async () => {
       await services.lifecycle.stop(0);
       await services.relay.drain();
-      await tables.close();
+      await Promise.all([tables.close(), guests.close()]);
       if (options.store === undefined) await store.close();
       if (options.records === undefined) await records.close();
       if (options.graph === undefined) await graph.close();

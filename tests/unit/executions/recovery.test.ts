@@ -248,8 +248,15 @@ describe("upkeep", () => {
           : Promise.resolve({ takenUp: 0, expectsMore: sweeps === 4 || sweeps === 5 });
       },
     };
-    const { relay } = on.services;
-    const upkeep = startUpkeep({ recovery, relay, store: on.store, clock, logger: on.services.adapters.logger });
+    const { relay, restarts } = on.services;
+    const upkeep = startUpkeep({
+      recovery,
+      restarts,
+      relay,
+      store: on.store,
+      clock,
+      logger: on.services.adapters.logger,
+    });
     await clock.advance(5_000);
     expect(sweeps).toBe(7);
     expect(on.logged).toContainEqual(expect.objectContaining({ severity: "ERROR", error: "no store" }));
@@ -272,8 +279,8 @@ describe("upkeep", () => {
     {
       await using on = await openRuntime({ clock, store });
       const startedMs = clock.now();
-      const { recovery, relay, adapters } = on.services;
-      const upkeep = startUpkeep({ recovery, relay, store, clock, logger: adapters.logger });
+      const { recovery, restarts, relay, adapters } = on.services;
+      const upkeep = startUpkeep({ recovery, restarts, relay, store, clock, logger: adapters.logger });
       await clock.advance(1_200_000);
       await upkeep.stop();
       const day = 86_400_000;

@@ -1,0 +1,16 @@
+import { asId, type NodeId } from "../ids.ts";
+import type { GuestPool } from "../ports/wasm-runtime.ts";
+import { createGuestRunner } from "./guest-runner.ts";
+import type { InstanceNodes } from "./instance-nodes.ts";
+
+/** The node of every process that runs guests itself: they are the same to an instance, which keeps nothing in any of them. */
+export const LOCAL_NODE: NodeId = asId.node("node_local");
+
+/** One process is its only node: nothing to register, to place or to lose. */
+export function createLocalNode(pool: Pick<GuestPool, "admit" | "invoke">): InstanceNodes {
+  return {
+    admit: (tenantId, module) => pool.admit(tenantId, module),
+    place: () => Promise.resolve(LOCAL_NODE),
+    run: (_nodeId, call, broker) => createGuestRunner({ pool, broker }).run(call),
+  };
+}

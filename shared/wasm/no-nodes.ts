@@ -1,0 +1,9 @@
+import { wasmError } from "../wasm-error.ts";
+import type { InstanceNodes } from "./instance-nodes.ts";
+
+/** Where nothing runs guests. */
+export function createNoNodes(): InstanceNodes {
+  const nowhere = () =>
+    Promise.reject(wasmError("RESOURCE_EXHAUSTED", "No node runs guests here.", { reason: "no_node" }));
+  return { admit: nowhere, place: nowhere, run: nowhere };
+}
