@@ -67,16 +67,24 @@ function groupsOf(log: readonly LogRow[]): readonly Group[] {
  * follow each other and would lie side by side in an index have one place there.
  */
 function logPlaces(rows: readonly LogRow[]): string[] {
-  return runs(rows, ({ timestampMs, sessionId }) => `${timestampMs} ${sessionId}`).map((run) => {
-    const [{ timestampMs, stream, sequence, sessionId }] = run;
-    const all = `;0;${run.length}`;
-    const shared = [`+lt${all}`];
-    for (const [row, ...others] of runs(run, ({ eventType }) => eventType)) {
-      shared.push(`+${typeIndex(row.eventType)};${row.sequence - sequence};${1 + others.length}`);
+  const lines: string[] = [];
+  for (let at = 0; at < rows.length;) {
+    const end = endOfRun(rows, at, rows.length, sameMoment);
+    const all = `;0;${end - at}`;
+    let shared = `+lt${all}`;
+    for (let from = at; from < end;) {
+      const to = endOfRun(rows, from, end, sameType);
+      shared += `,+${typeIndex(rows[from]?.eventType ?? "")};${from - at};${to - from}`;
+      from = to;
     }
-    const few = sessionId === undefined ? "" : `+${sessionIndex(sessionId)}${all}`;
-    return `${shared.join(",")} ${few} ${timeKey(timestampMs)}${escaped(stream)} ${sequence}`;
-  });
+    const row = rows[at];
+    if (row !== undefined) {
+      const few = row.sessionId === undefined ? "" : `+${sessionIndex(row.sessionId)}${all}`;
+      lines.push(`${shared} ${few} ${timeKey(row.timestampMs)}${escaped(row.stream)} ${row.sequence}`);
+    }
+    at = end;
+  }
+  return lines;
 }
 
 export function typeIndex(eventType: string): string {
@@ -87,21 +95,20 @@ export function sessionIndex(sessionId: string): string {
   return `ln:${escaped(sessionId)}`;
 }
 
-/** Entries that follow each other, parted where `key` changes. */
-function runs(rows: readonly LogRow[], key: (row: LogRow) => string): Run[] {
-  const all: Run[] = [];
-  let last: string | undefined;
-  for (const row of rows) {
-    const own = key(row);
-    const run = all.at(-1);
-    if (run !== undefined && own === last) run.push(row);
-    else all.push([row]);
-    last = own;
-  }
-  return all;
-}
+type Alike = (row: LogRow, next: LogRow) => boolean;
+const sameMoment: Alike = (row, next) => row.timestampMs === next.timestampMs && row.sessionId === next.sessionId;
+const sameType: Alike = (row, next) => row.eventType === next.eventType;
 
-type Run = [LogRow, ...LogRow[]];
+/** Behind the last row that is like the one at `from`, looked for until `limit`. */
+function endOfRun(rows: readonly LogRow[], from: number, limit: number, alike: Alike): number {
+  const first = rows[from];
+  let end = from + 1;
+  for (let next = rows[end]; end < limit && first !== undefined && next !== undefined; next = rows[end]) {
+    if (!alike(first, next)) break;
+    end += 1;
+  }
+  return end;
+}
 
 /** A message as it rests: its ordering key in front, where a script reads it, and its data to the letter behind a line feed. */
 function messageText({ tenantId, topic, orderingKey, attributes, data }: OutboxMessage): string {

@@ -29,7 +29,8 @@ export function createTcpConnection(url: string): RedisConnection {
   let closed = false;
   let away: Error | undefined;
   let waiting: ((error: Error | undefined) => void)[] = [];
-  const underWay = new Set<Promise<unknown>>();
+  let underWay = 0;
+  let drained: PromiseWithResolvers<void> | undefined;
   const tell = (error: Error | undefined): void => {
     away = error;
     const told = waiting;
@@ -64,24 +65,21 @@ export function createTcpConnection(url: string): RedisConnection {
     });
   };
 
-  const ask = async (name: string, args: readonly string[]): Promise<Reply> => {
+  const send = async (name: string, args: string[]): Promise<Reply> => {
+    underWay += 1;
     try {
       if (closed) throw new Error("the store was closed");
       if (redis.status !== "ready") await ready();
       gather();
-      return (await redis.sendCommand(new Command(name, [...args], { replyEncoding: "utf8" }))) as Reply;
+      return (await redis.sendCommand(new Command(name, args, { replyEncoding: "utf8" }))) as Reply;
     } catch (error) {
       throw error instanceof Error && error.name === "ReplyError"
         ? redisRefused(error.message)
         : storeUnavailable(error);
+    } finally {
+      underWay -= 1;
+      if (underWay === 0) drained?.resolve();
     }
-  };
-  const send = (name: string, args: readonly string[]): Promise<Reply> => {
-    const answer = ask(name, args);
-    underWay.add(answer);
-    const over = (): void => void underWay.delete(answer);
-    answer.then(over, over);
-    return answer;
   };
 
   return {
@@ -92,7 +90,8 @@ export function createTcpConnection(url: string): RedisConnection {
     },
     close: async () => {
       closed = true;
-      await Promise.allSettled(underWay);
+      if (underWay > 0) drained ??= Promise.withResolvers();
+      await drained?.promise;
       redis.disconnect();
     },
   };
