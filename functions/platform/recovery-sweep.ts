@@ -4,7 +4,12 @@ import type { Job } from "../../shared/http/function-app.ts";
 /** How long a published message stays to be looked at. */
 const KEEP_PUBLISHED_MS = durationMs("24h");
 
-/** Takes up what is due and what dead processes left, and drops what has expired. */
+/** Whatever has been due for longer than some sweeps is stuck. */
+const STUCK_AFTER_MS = durationMs("5m");
+/** How many stuck executions are looked at; more are as bad. */
+const COUNTED = 100;
+
+/** Takes up what is due and what dead processes left, and drops what has expired. Tells how many executions are stuck. */
 export const recoverySweep: Job = {
   name: "recovery_sweep",
   schedule: "* * * * *",
@@ -14,6 +19,7 @@ export const recoverySweep: Job = {
     const restarted = await restarts.sweep();
     const nowMs = clock.now();
     const purged = await store.purge({ nowMs, publishedBeforeMs: nowMs - KEEP_PUBLISHED_MS });
-    return { taken_up: takenUp, restarted, purged };
+    const stuck = await store.due({ nowMs: nowMs - STUCK_AFTER_MS, limit: COUNTED });
+    return { taken_up: takenUp, restarted, purged, stuck: stuck.length };
   },
 };

@@ -35,10 +35,14 @@ export interface Job {
   readonly run: (services: RuntimeServices) => Promise<JsonObject>;
 }
 
-/** The surface of a platform function that a scheduler calls: any POST is one run of the job. */
+/** The surface of a platform function that a scheduler calls: any POST is one run of the job, whose outcome is logged for alerts. */
 export function createJobApp(services: RuntimeServices, job: Job): App {
   const router = createRouter(services);
   addHealthRoutes(router, services);
-  router.on("POST", "*", limitBodies(services.config.maxBodyBytes), async () => Response.json(await job.run(services)));
+  router.on("POST", "*", limitBodies(services.config.maxBodyBytes), async () => {
+    const outcome = await job.run(services);
+    services.adapters.logger.info("a job ran", { job: job.name, ...outcome });
+    return Response.json(outcome);
+  });
   return { fetch: async (request) => router.fetch(request) };
 }

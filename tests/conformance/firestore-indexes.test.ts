@@ -6,6 +6,7 @@ import { describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 
 import { UNINDEXED } from "../../infra/adapters/firestore/change-set.ts";
+import { createFirestoreRateBuckets } from "../../infra/adapters/firestore/rate-buckets.ts";
 import { createFirestoreStore } from "../../infra/adapters/firestore/execution-store.ts";
 import type { ExecutionFilter, LogFilter } from "../../shared/ports/execution-store.ts";
 import { testIds } from "../kit/runtime.ts";
@@ -91,7 +92,11 @@ withParts(["firestore"], () => {
     it("what expires is deleted by its time to live", async () => {
       const { fieldOverrides } = await indexFile();
       const expiring = fieldOverrides.filter(({ ttl }) => ttl === true);
-      expect(expiring.map(({ collectionGroup }) => collectionGroup).toSorted()).toEqual(["idempotency", "receipts"]);
+      expect(expiring.map(({ collectionGroup }) => collectionGroup).toSorted()).toEqual([
+        "idempotency",
+        "rate_buckets",
+        "receipts",
+      ]);
     });
   });
 
@@ -197,6 +202,16 @@ async function writtenFields(): Promise<ReadonlySet<string>> {
     },
   });
   await on.write({ mail: [{ mailId: "m", executionId, body: {} }] });
+  const rateBuckets = createFirestoreRateBuckets({ projectId, emulatorHost: await sharedFirestore() });
+  await rateBuckets.take("caller", {
+    capacity: 1,
+    refillPerSecond: 1,
+    nowMs: NOW,
+    wanted: 1,
+    atLeast: 1,
+    keepMs: HOUR,
+  });
+  await rateBuckets.close();
   const db = new Firestore({ projectId, host: await sharedFirestore(), ssl: false });
   const fields = new Set<string>();
   const walk = async (collections: Awaited<ReturnType<Firestore["listCollections"]>>): Promise<void> => {

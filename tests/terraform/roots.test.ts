@@ -1,11 +1,15 @@
 import { afterAll, describe, expect, it } from "vitest";
+import * as z from "zod";
 
 import { POLICIES } from "../../infra/dev/terraform/policies/every-policy.ts";
 import { openProviderHost } from "../../infra/dev/terraform/provider-host.ts";
 import { serviceForm } from "../../infra/dev/terraform/resource-forms.ts";
 import { copyTerraformTree } from "../../infra/dev/terraform/terraform-tree.ts";
+import { jobs } from "../../functions/platform/jobs.ts";
 import { loadConfig } from "../../shared/config.ts";
+import { createJobApp } from "../../shared/http/function-app.ts";
 import { withParts } from "../kit/parts.ts";
+import { openRuntime } from "../kit/runtime.ts";
 import { lazy } from "./lazy.ts";
 import { DEV, planAgain, PROD, PROD_WITH_ALL, stubApply, type Variant } from "./stub-apply.ts";
 
@@ -14,6 +18,7 @@ const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
   ["prod", PROD],
   ["prod with Memorystore, ArangoDB, models and Supabase as the issuer", PROD_WITH_ALL],
 ];
+const JOB_URL = "http://job.example.com/";
 const CONTROL_PLANE: readonly Variant[] = [{ root: "control-plane/cluster" }, { root: "control-plane/workloads" }];
 
 withParts(["terraform"], () => {
@@ -54,6 +59,26 @@ withParts(["terraform"], () => {
           pushes: { serviceAccount: expect.stringMatching(/^pubsub-pushes@/) },
           functionTimeoutMs: Number(template?.timeout?.replace("s", "")) * 1_000,
         });
+      }
+    });
+
+    it("the numbers that alerts are about are in what the jobs log", async () => {
+      const { deployment } = await applied();
+      const metrics = deployment.state
+        .all("google_logging_metric", z.object({ filter: z.string(), value_extractor: z.string().nullish() }))
+        .filter(({ filter }) => filter.includes("jsonPayload.job="));
+      expect(metrics).toHaveLength(2);
+      await using runtime = await openRuntime();
+      for (const job of jobs) await createJobApp(runtime.services, job).fetch(new Request(JOB_URL, { method: "POST" }));
+      for (const { filter, value_extractor } of metrics) {
+        const wanted = Object.fromEntries(
+          [...filter.matchAll(/jsonPayload\.(\w+)="([^"]*)"/g)].map(([, field = "", value = ""]) => [field, value]),
+        );
+        const field = /^EXTRACT\(jsonPayload\.(\w+)\)$/.exec(value_extractor ?? "")?.[1] ?? "";
+        expect(wanted).toMatchObject({ message: expect.any(String), job: expect.any(String) });
+        expect(runtime.logged).toContainEqual(
+          expect.objectContaining({ ...wanted, severity: "INFO", [field]: expect.any(Number) }),
+        );
       }
     });
 

@@ -70,6 +70,11 @@ variable "settings" {
     condition     = alltrue([for name in keys(var.settings) : !can(regex("(TOKEN|PASSWORD|SECRET|_KEY$|_URL$)", name))])
     error_message = "What carries a secret is no setting: it would be readable in the service's description."
   }
+
+  validation {
+    condition     = contains(["debug", "info"], lookup(var.settings, "LOG_LEVEL", "info"))
+    error_message = "Alerts read what jobs log at the level info: with less they would see nothing."
+  }
 }
 
 variable "domain" {

@@ -20,8 +20,8 @@ run "has_the_indexes_of_the_file" {
   }
 
   assert {
-    condition     = contains(output.ttl_fields, "idempotency.expires_at") && length(google_firestore_field.this["idempotency.expires_at"].ttl_config) == 1
-    error_message = "Idempotency keys would be kept for ever."
+    condition     = output.ttl_fields == tolist(["idempotency.expires_at", "rate_buckets.expires_at", "receipts.expires_at"]) && length(google_firestore_field.this["idempotency.expires_at"].ttl_config) == 1
+    error_message = "What expires would be kept for ever."
   }
 
   assert {

@@ -18,10 +18,23 @@ variables {
 run "is_a_whole_runtime_without_an_edge" {
   command = plan
 
+  # It says so, and goes on: a developer may do without.
+  expect_failures = [check.records_are_kept]
+
   assert {
     condition     = output.address == null && output.ci == null
     error_message = "Nobody asked for an edge or for CI."
   }
+}
+
+run "refuses_to_log_less_than_alerts_read" {
+  command = plan
+
+  variables {
+    settings = { LOG_LEVEL = "error" }
+  }
+
+  expect_failures = [var.settings, check.records_are_kept]
 }
 
 run "refuses_secrets_among_settings" {
@@ -31,5 +44,5 @@ run "refuses_secrets_among_settings" {
     settings = { REDIS_URL = "redis://:password@example.com" }
   }
 
-  expect_failures = [var.settings]
+  expect_failures = [var.settings, check.records_are_kept]
 }
