@@ -55,6 +55,7 @@ withParts(["terraform"], () => {
           objects: { kind: "gcs", emulatorUrl: undefined },
           bus: { kind: "pubsub", emulatorHost: undefined },
           records: { kind: variant === DEV ? "sqlite" : "postgres" },
+          graph: { kind: variant === PROD_WITH_ALL ? "arango" : "sqlite" },
           identity: { kind: "oidc", audience: "symphainy" },
           pushes: { serviceAccount: expect.stringMatching(/^pubsub-pushes@/) },
           functionTimeoutMs: Number(template?.timeout?.replace("s", "")) * 1_000,
@@ -84,7 +85,8 @@ withParts(["terraform"], () => {
 
     it("keeps what is given as a secret out of the state", async () => {
       const { json } = await applied();
-      for (const secret of ["the-key-of-upstash", "the-key-of-the-models"]) expect(json).not.toContain(secret);
+      for (const secret of ["the-key-of-upstash", "the-key-of-the-models", "the-password-of-the-graph"])
+        expect(json).not.toContain(secret);
     });
 
     it("a second plan changes nothing", async () => {

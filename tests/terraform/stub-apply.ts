@@ -34,12 +34,14 @@ export const PROD_WITH_ALL: Variant = {
       node_size_id: "c4-a4",
       disk_gb: 20,
       allowed_ranges: ["203.0.113.0/24"],
+      url: "https://graph.example.com:8529",
     },
     models: { kind: "openai", embedding: "text-embedding-3-small" },
   },
   env: {
     ...SUPABASE,
     TF_VAR_model_api_key: "the-key-of-the-models",
+    TF_VAR_arangodb_password: "the-password-of-the-graph",
   },
 };
 

@@ -114,7 +114,7 @@ variable "supabase_database_password" {
 }
 
 variable "arangodb" {
-  description = "The graph in ArangoDB's cloud; null: none. Its URL is known only once it runs: leave it null in the first apply."
+  description = "The graph in ArangoDB's cloud; null: each instance keeps it to itself, and loses it. Its URL is known only once it runs: leave it null in the first apply."
   type = object({
     region         = string
     node_size_id   = string

@@ -12,10 +12,16 @@ locals {
   push_audience = "${var.name}-pushes.${var.project_id}"
 }
 
-check "records_are_kept" {
+# What is embedded in the runtime is for one machine: an instance's disk is its memory, and goes with it.
+check "data_is_shared" {
   assert {
     condition     = var.supabase != null
-    error_message = "Without Supabase each instance keeps records in its own memory, where no other sees them, and loses them."
+    error_message = "Without Supabase each instance keeps records to itself, where no other sees them, and loses them."
+  }
+
+  assert {
+    condition     = local.has_graph
+    error_message = "Without ArangoDB and its URL each instance keeps the graph to itself, where no other sees it, and loses it."
   }
 }
 

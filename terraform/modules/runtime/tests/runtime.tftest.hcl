@@ -19,7 +19,7 @@ run "is_a_whole_runtime_without_an_edge" {
   command = plan
 
   # It says so, and goes on: a developer may do without.
-  expect_failures = [check.records_are_kept]
+  expect_failures = [check.data_is_shared]
 
   assert {
     condition     = output.address == null && output.ci == null
@@ -34,7 +34,7 @@ run "refuses_to_log_less_than_alerts_read" {
     settings = { LOG_LEVEL = "error" }
   }
 
-  expect_failures = [var.settings, check.records_are_kept]
+  expect_failures = [var.settings, check.data_is_shared]
 }
 
 run "refuses_secrets_among_settings" {
@@ -44,5 +44,5 @@ run "refuses_secrets_among_settings" {
     settings = { REDIS_URL = "redis://:password@example.com" }
   }
 
-  expect_failures = [var.settings, check.records_are_kept]
+  expect_failures = [var.settings, check.data_is_shared]
 }
