@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
+import { coldStartPart } from "./cold-start.ts";
 import { commitsPart } from "./commits.ts";
 import { createDatabases } from "./databases.ts";
 import { enginePart } from "./engine.ts";
@@ -26,6 +27,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   latency: latencyPart,
   growth: growthPart,
   "start-up": startUpPart,
+  "cold-start": coldStartPart,
   recovery: recoveryPart,
   waiting: waitingPart,
   engine: enginePart,
