@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -64,6 +64,15 @@ describe("the functions manifest", () => {
         expect(timeoutMs).toBeLessThanOrEqual(workMs(timeout_seconds * 1_000));
       }
     }
+  });
+
+  it("gives every variable that holds a secret as a secret", async () => {
+    const folder = path.resolve(import.meta.dirname, "../../shared");
+    const files = (await readdir(folder)).filter((file) => file.startsWith("config"));
+    const sources = await Promise.all(files.map((file) => readFile(path.join(folder, file), "utf8")));
+    const named = sources.join("\n").match(/\b[A-Z]\w*_(?:PASSWORD|TOKEN|SECRET|KEY)\b|\b(?:DATABASE|REDIS)_URL\b/g);
+    const [first] = functionsManifest(functionSpecs()).functions;
+    expect(first?.secrets).toEqual([...new Set(named)].toSorted());
   });
 
   it("names all that a function needs to start with either Redis, and nothing that it can do without", () => {
