@@ -193,7 +193,12 @@ async function writtenFields(): Promise<ReadonlySet<string>> {
   await on.admit({
     executionId,
     idempotency: { key: "k", digest: "d", expiresMs: NOW + HOUR },
-    state: patch("running", { steps: [{ position: 0, body: {} }] }),
+    state: patch("running", {
+      steps: [
+        { position: 0, body: {} },
+        { position: 1, body: { large: "x".repeat(5_000) } },
+      ],
+    }),
     change: {
       records: [record("r")],
       log: [entry({ sessionId: on.sessionId, executionId }, 1)],

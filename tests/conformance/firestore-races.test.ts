@@ -15,7 +15,7 @@ withParts(["firestore"], () => {
     it("S1: an execution that is read while it is committed to is read as one of its commits left it", async () => {
       await using on = await openOn(await sharedAddress());
       const state = (n: number) =>
-        patch("running", { head: { n }, steps: [0, 1, 2].map((position) => ({ position, body: { n } })) });
+        patch("running", { head: { n }, steps: [0, 1, 30].map((position) => ({ position, body: { n } })) });
       const executionId = await on.admit({ state: state(0) });
       let reads = 0;
       const commits = (async () => {

@@ -7,11 +7,12 @@ import { sha256 } from "../../../shared/json.ts";
 import type { Acceptance, AcceptOutcome, IdempotencyClaim, Mail } from "../../../shared/ports/execution-store.ts";
 import { ChangeSet } from "./change-set.ts";
 import type { Changes, ChangesDeps } from "./changes.ts";
-import { addSteps, identityRow, stateRow } from "./executions.ts";
+import { identityRow, stateRow } from "./executions.ts";
 import type { HeadRow } from "./heads.ts";
 import { type Layout, shardOf } from "./layout.ts";
 import { mailRow, newLetters, withLetters } from "./mailbox.ts";
 import { answer, type Decision, writeOptimistically } from "./optimistic.ts";
+import { addSteps } from "./steps.ts";
 import type { Workers } from "./workers.ts";
 
 const keySchema = z.object({ digest: z.string(), execution_id: idSchemas.execution, expires_ms: z.number() });
@@ -97,8 +98,8 @@ function addExecution(
   const row: HeadRow = state.terminal
     ? { epoch: 1, live: false, owner: null, unread: [], change: accepted }
     : { epoch: 1, live: true, owner: workerId, unread: withLetters([], ownMail), change: accepted };
-  set.create(document, { ...identityRow(acceptance), ...stateRow(state), ...row, accepted, due_ms: null });
-  addSteps(set, layout, acceptance, state);
+  const steps = addSteps(set, layout, document, state);
+  set.create(document, { ...identityRow(acceptance), ...stateRow(state), ...row, steps, accepted, due_ms: null });
   if (row.live) {
     for (const [mailId, letter] of newLetters([], ownMail)) set.put(layout.mail(document, mailId), mailRow(letter));
   }

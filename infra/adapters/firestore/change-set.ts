@@ -3,7 +3,8 @@ import type { DocumentReference, FieldValue, Firestore, Timestamp } from "@googl
 import { RuntimeError } from "../../../shared/errors.ts";
 import { type Reach, statusOf } from "./reach.ts";
 
-export type Field = string | number | boolean | null | readonly string[] | Timestamp | FieldValue;
+type Texts = Readonly<Record<string, string>>;
+export type Field = string | number | boolean | null | readonly string[] | Texts | Timestamp | FieldValue;
 export type Row = Readonly<Record<string, Field>>;
 
 /** Writes of one commit, deletions included. */
@@ -17,7 +18,7 @@ const MAX_INDEXED_BYTES = 1_500;
 
 /** The fields that are found by no query (`infra/schema/firestore.indexes.json`); every other text is. */
 export const UNINDEXED: ReadonlySet<string> = new Set(
-  "accepted attributes body change data digest event_id head id intent kind mail_id ordering_key text topic unread".split(
+  "accepted attributes body change data digest event_id head id intent kind mail_id ordering_key steps text topic unread".split(
     " ",
   ),
 );
@@ -134,7 +135,8 @@ function rowBytes(ref: DocumentReference, row: Row): number {
       );
     }
     const size = fieldBytes(value);
-    if (!UNINDEXED.has(field)) {
+    const [name = field] = field.split(".");
+    if (!UNINDEXED.has(name)) {
       const longest = Array.isArray(value) ? Math.max(0, ...value.map(fieldBytes)) : size;
       if (longest > MAX_INDEXED_BYTES) throw tooLarge(`bytes of ${field}`, longest, MAX_INDEXED_BYTES);
     }
@@ -145,13 +147,21 @@ function rowBytes(ref: DocumentReference, row: Row): number {
 
 function fieldBytes(value: Field): number {
   if (typeof value === "string") return Buffer.byteLength(value) + 1;
-  if (Array.isArray(value)) return value.reduce((sum: number, text) => sum + fieldBytes(text as Field), 0);
-  return 8;
+  const texts = textsIn(value);
+  return texts === undefined ? 8 : texts.reduce((sum, text) => sum + fieldBytes(text), 0);
 }
 
 function isWellFormed(value: Field): boolean {
   if (typeof value === "string") return value.isWellFormed();
-  return !Array.isArray(value) || value.every((text) => isWellFormed(text as Field));
+  return textsIn(value)?.every((text) => text.isWellFormed()) ?? true;
+}
+
+/** The texts of a list, and the names and texts of a map. */
+function textsIn(value: Field): readonly string[] | undefined {
+  if (Array.isArray(value)) return value as readonly string[];
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return undefined;
+  return Object.entries(value as Texts).flat();
 }
 
 export function tooLarge(what: string, size: number, limit: number): RuntimeError {

@@ -2,10 +2,11 @@ import { sha256 } from "../../../shared/json.ts";
 import type { Commit, CommitOutcome, Mail } from "../../../shared/ports/execution-store.ts";
 import { ChangeSet, type Row } from "./change-set.ts";
 import type { Changes, ChangesDeps } from "./changes.ts";
-import { addSteps, stateRow } from "./executions.ts";
+import { stateRow } from "./executions.ts";
 import type { Head, HeadRow } from "./heads.ts";
 import { mailRow, newLetters, withLetters } from "./mailbox.ts";
 import { answer, type Decision, writeOptimistically } from "./optimistic.ts";
+import { addSteps, stepFields } from "./steps.ts";
 
 export interface CommitDeps extends ChangesDeps {
   readonly changes: Changes;
@@ -36,8 +37,8 @@ export function createCommit({
 
       const set = new ChangeSet();
       const { row, fields } = nextHead(head.row, commit, seen.ownMail, digest);
-      set.update(document, { ...stateRow(state), ...fields }, head.updated);
-      addSteps(set, layout, commit, state);
+      const steps = stepFields(addSteps(set, layout, document, state));
+      set.update(document, { ...stateRow(state), ...fields, ...steps }, head.updated);
       changes.add(set, tenantId, change, seen);
       // Letters that were read, and all letters of an execution that ends: nothing names them any more.
       const gone = head.row.unread.filter((mailId) => !row.unread.includes(mailId));

@@ -1,4 +1,10 @@
-import type { DocumentReference, DocumentSnapshot, Firestore, Query, QuerySnapshot } from "@google-cloud/firestore";
+import type {
+  DocumentReference,
+  DocumentSnapshot,
+  Firestore,
+  Query,
+  QueryDocumentSnapshot,
+} from "@google-cloud/firestore";
 import * as z from "zod";
 
 import { idSchemas, type TenantId } from "../../../shared/ids.ts";
@@ -12,11 +18,12 @@ import type {
 } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
 import { pageOf } from "../../../shared/ports/page-cursor.ts";
-import { type ChangeSet, type Row, tooLarge } from "./change-set.ts";
+import { type Row, tooLarge } from "./change-set.ts";
 import { headOf } from "./heads.ts";
 import { EVERY_SHARD, type Layout, shardOf } from "./layout.ts";
 import { placeOf, readPlace } from "./places.ts";
 import type { Reach } from "./reach.ts";
+import { hasEveryStep, stepsIn } from "./steps.ts";
 
 /** Intent and head lie in one document of 1 MiB, with the names of unread mail. */
 const MAX_INTENT_BYTES = 448 * 1024;
@@ -25,11 +32,10 @@ const MAX_HEAD_BYTES = 448 * 1024;
 const MAX_READS = 3;
 
 const textsSchema = z.object({ intent: z.string(), head: z.string() });
-const stepSchema = z.object({ position: z.int(), body: z.string() });
 const listedSchema = z.object({ head: z.string(), place: z.string() });
 const refSchema = z.object({ tenant_id: idSchemas.tenant, execution_id: idSchemas.execution });
 
-/** Reading executions; an execution is one document, its steps are documents below it. */
+/** Reading executions; an execution is one document, and some of its steps are documents below it. */
 export interface Executions {
   read(ref: ExecutionRef): Promise<StoredExecution | undefined>;
   /** The execution of a document that nobody changes but the caller. */
@@ -49,7 +55,7 @@ export function createExecutions(db: Firestore, layout: Layout, reach: Reach): E
           const snapshot = await transaction.get(execution);
           const head = headOf(snapshot);
           const steps = head === undefined ? undefined : await transaction.get(stepsOf(execution));
-          return head && steps && storedExecution(snapshot, head.row.epoch, steps);
+          return head && steps && storedExecution(snapshot, head.row.epoch, steps.docs);
         },
         { readOnly: true },
       ),
@@ -58,19 +64,27 @@ export function createExecutions(db: Firestore, layout: Layout, reach: Reach): E
   return {
     read: async (ref) => {
       const document = layout.execution(ref);
+      const whole = await reach.call(() => document.get());
+      const known = headOf(whole);
+      if (known === undefined) return undefined;
+      if (hasEveryStep(whole)) return storedExecution(whole, known.row.epoch);
       for (let n = 1; n <= MAX_READS; n += 1) {
         const steps = await reach.call(() => stepsOf(document).get());
         const snapshot = await reach.call(() => document.get());
         const head = headOf(snapshot);
         if (head === undefined) return undefined;
         // Every commit changes the document: unchanged since before the steps were read, it belongs to these very steps.
-        if (head.updated.valueOf() <= steps.readTime.valueOf()) return storedExecution(snapshot, head.row.epoch, steps);
+        if (head.updated.valueOf() <= steps.readTime.valueOf())
+          return storedExecution(snapshot, head.row.epoch, steps.docs);
       }
       return readInTransaction(document);
     },
 
-    load: async (snapshot, epoch) =>
-      storedExecution(snapshot, epoch, await reach.call(() => stepsOf(snapshot.ref).get())),
+    load: async (snapshot, epoch) => {
+      if (hasEveryStep(snapshot)) return storedExecution(snapshot, epoch);
+      const { docs } = await reach.call(() => stepsOf(snapshot.ref).get());
+      return storedExecution(snapshot, epoch, docs);
+    },
 
     list: async (tenantId, filter, page) => {
       const after = readPlace(page.cursor);
@@ -133,24 +147,18 @@ export function stateRow(state: ExecutionPatch): Row {
   };
 }
 
-export function addSteps(set: ChangeSet, layout: Layout, ref: ExecutionRef, { steps }: ExecutionPatch): void {
-  const execution = layout.execution(ref);
-  for (const { position, body } of steps) {
-    set.put(layout.step(execution, position), { position, body: JSON.stringify(body) });
-  }
-}
-
 function bounded(what: string, text: string, limit: number): string {
   const bytes = Buffer.byteLength(text);
   if (bytes > limit) throw tooLarge(what, bytes, limit);
   return text;
 }
 
-function storedExecution(snapshot: DocumentSnapshot, epoch: number, found: QuerySnapshot): StoredExecution {
+function storedExecution(
+  snapshot: DocumentSnapshot,
+  epoch: number,
+  below: readonly QueryDocumentSnapshot[] = [],
+): StoredExecution {
   const { intent, head } = textsSchema.parse(snapshot.data());
-  const steps = found.docs.map((step) => {
-    const { position, body } = stepSchema.parse(step.data());
-    return { position, body: JSON.parse(body) as JsonObject };
-  });
+  const steps = stepsIn(snapshot, below);
   return { epoch, intent: JSON.parse(intent) as JsonObject, head: JSON.parse(head) as JsonObject, steps };
 }
