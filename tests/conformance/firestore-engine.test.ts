@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 
 import { createFirestoreStore } from "../../infra/adapters/firestore/execution-store.ts";
+import { countingDocuments, noOperations, type Operations } from "../../infra/dev/cost/operations.ts";
 import type { ExecutionId } from "../../shared/ids.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import type { StepContext, UndoContext } from "../../shared/sagas/step-context.ts";
@@ -49,6 +50,7 @@ withParts(["firestore"], () => {
     it("a saga of n steps is n + 1 commits, each of them one call; the acceptance reads first", async () => {
       await using runtime = await openOn(await sharedFirestore());
       await runtime.run("test.three");
+      const before = { ...runtime.counts };
       const calls: string[] = [];
       setLogFunction((line) => {
         const request = /\[Firestore\.request\]: Sending request: (\{.*\})$/s.exec(line)?.[1];
@@ -63,6 +65,9 @@ withParts(["firestore"], () => {
       // What Firestore bills. Acceptance: execution, check of the session, 4 entries; result: execution, 2 entries; end: execution,
       // 2 entries, message. Steps are in the execution's document.
       expect(sizes).toEqual([6, 3, 3, 4]);
+      // And what `npm run cost` makes of it, which also counts that the message is marked, to be dropped later.
+      const marked = runtime.counts.documentDeletes - before.documentDeletes;
+      expect(runtime.counts.documentWrites - before.documentWrites - marked).toBe(16);
     });
 
     it("runs every kind of node, and leaves nothing that an audit finds wrong", async () => {
@@ -116,11 +121,16 @@ withParts(["firestore"], () => {
   });
 });
 
-async function openOn(emulatorHost: string, projectId = `test-${randomUUID()}`): Promise<TestRuntime> {
-  const store = createFirestoreStore({ projectId, emulatorHost });
+async function openOn(
+  emulatorHost: string,
+  projectId = `test-${randomUUID()}`,
+): Promise<TestRuntime & { readonly counts: Operations }> {
+  const counts = noOperations();
+  const store = countingDocuments(createFirestoreStore({ projectId, emulatorHost }), counts);
   const runtime = await openRuntime({ store, intents });
   return {
     ...runtime,
+    counts,
     [Symbol.asyncDispose]: async () => {
       await runtime[Symbol.asyncDispose]();
       await store.close();
