@@ -38,7 +38,8 @@ export function treeFaults(files: readonly string[], read: (file: string) => str
 }
 
 function nameFault(name: string): string | undefined {
-  if (!KEBAB.test(name) && name !== "README.md" && !name.startsWith(".")) return `${name} is not in kebab-case`;
+  if (!KEBAB.test(name) && !["README.md", "RUNBOOK.md"].includes(name) && !name.startsWith("."))
+    return `${name} is not in kebab-case`;
   const vague = name.split(/[.-]/).find((word) => VAGUE.has(word));
   return vague === undefined ? undefined : `"${vague}" says nothing`;
 }
