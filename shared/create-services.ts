@@ -86,7 +86,7 @@ export function createServices(
       return stored === undefined || isTerminal(loadExecution(stored).state.status);
     },
   });
-  const { instances, restarts } = createWasmPlane({
+  const { instances, restarts, guestSteps } = createWasmPlane({
     ...adapters,
     surface,
     log,
@@ -119,6 +119,7 @@ export function createServices(
   });
   const maxHeld = config.maxRunning + config.maxQueued;
   const workshop = createWorkshop({
+    guestSteps,
     store,
     surface,
     bytes: artifactBytes,
@@ -182,5 +183,6 @@ export function createServices(
     pendingIntents,
     instances,
     restarts,
+    guestSteps,
   };
 }

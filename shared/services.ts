@@ -30,6 +30,7 @@ import type { OutboxRelay } from "./state/outbox-relay.ts";
 import type { Retention } from "./state/retention.ts";
 import type { StateSurface } from "./state/state-surface.ts";
 import type { WriteAheadLog } from "./state/write-ahead-log.ts";
+import type { GuestSteps } from "./wasm/guest-steps.ts";
 import type { InstanceRestarts } from "./wasm/instance-restarts.ts";
 import type { InstanceService } from "./wasm/instance-service.ts";
 
@@ -81,4 +82,5 @@ export interface RuntimeServices {
   readonly pendingIntents: PendingIntents;
   readonly instances: InstanceService;
   readonly restarts: InstanceRestarts;
+  readonly guestSteps: GuestSteps;
 }

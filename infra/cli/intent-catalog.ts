@@ -10,6 +10,12 @@ const work = {
   max_attempts: z.number(),
   semantics: z.string(),
   undo: z.boolean(),
+  guest: z
+    .object({
+      module_sha256: z.string(),
+      capabilities: z.array(z.object({ permissions: z.array(z.string()) })),
+    })
+    .optional(),
 };
 const base = { name: z.string(), conditional: z.boolean() };
 

@@ -1,7 +1,10 @@
 import type { PlanNode } from "./intent-catalog.ts";
 import { humanDuration, printable, type Style } from "./terminal.ts";
 
-type Work = Pick<Extract<PlanNode, { readonly kind: "step" }>, "timeout_ms" | "max_attempts" | "semantics" | "undo">;
+type Work = Pick<
+  Extract<PlanNode, { readonly kind: "step" }>,
+  "timeout_ms" | "max_attempts" | "semantics" | "undo" | "guest"
+>;
 
 /** A plan from top to bottom, a node a line; the branches of a parallel node below it. */
 export function planDrawing(nodes: readonly PlanNode[], style: Style): readonly string[] {
@@ -16,7 +19,13 @@ function nodeLines(node: PlanNode, style: Style): readonly string[] {
   };
   switch (node.kind) {
     case "step":
-      return [line(node.pivot ? "◆" : "■", node.pivot ? "pivot: from here only forward" : "", ...workRemarks(node))];
+      return [
+        line(
+          node.pivot ? "◆" : node.guest === undefined ? "■" : "▣",
+          node.pivot ? "pivot: from here only forward" : "",
+          ...workRemarks(node),
+        ),
+      ];
     case "await":
       return [line("◷", "waits for its signal", awaitRemark(node))];
     case "sleep":
@@ -40,13 +49,21 @@ function nodeLines(node: PlanNode, style: Style): readonly string[] {
   }
 }
 
-function workRemarks({ undo, timeout_ms, max_attempts, semantics }: Work): string[] {
+function workRemarks({ undo, timeout_ms, max_attempts, semantics, guest }: Work): string[] {
   const tries = max_attempts === 1 ? "1 attempt" : `up to ${max_attempts} attempts`;
   return [
+    guestRemark(guest),
     undo ? "can be undone" : "",
     `${humanDuration(timeout_ms)} each`,
     semantics === "at-most-once" ? "at most once" : tries,
   ].filter((remark) => remark !== "");
+}
+
+function guestRemark(guest: Work["guest"]): string {
+  if (guest === undefined) return "";
+  const permissions = guest.capabilities.flatMap((each) => each.permissions.map(printable));
+  const may = permissions.length === 0 ? "nothing" : permissions.join(" ");
+  return `wasm ${printable(guest.module_sha256.slice(0, 12))} that may ${may}`;
 }
 
 function awaitRemark({ timeout_ms, on_timeout }: Extract<PlanNode, { readonly kind: "await" }>): string {

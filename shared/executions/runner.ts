@@ -11,6 +11,7 @@ import { type Execution, isSettled } from "./execution.ts";
 import { contended, failureOf } from "./failure.ts";
 import { failStep } from "./fail-step.ts";
 import { findPlan } from "./find-plan.ts";
+import { guestCall } from "./guest-step.ts";
 import { Journal, type JournalDeps } from "./journal.ts";
 import { killsWorkers, outcomeUnknown } from "./lost-attempts.ts";
 import { readMail } from "./mail.ts";
@@ -225,10 +226,11 @@ class Run {
     if (lost >= MAX_CLAIMS_OF_A_STEP) return killsWorkers(step.step_name, lost);
     if (this.#scene.ends)
       this.#base ??= new UnitOfWork(this.#deps.surface, this.#scene.journal.owner.tenantId, this.#deps.clock.now());
+    const { guest } = work;
     const run = work.run as (ctx: unknown, item?: JsonValue) => unknown;
     return runAttempt(this.#deps, {
       ...this.#surroundings(step.step_name),
-      call: (ctx) => run(ctx, item),
+      call: guest === undefined ? (ctx) => run(ctx, item) : guestCall(this.#deps.guestSteps, guest, epoch, run),
       timeoutMs: work.timeoutMs,
       retry: work.semantics === "at-most-once" ? { ...work.retry, maxAttempts: 1 } : work.retry,
       attempt: step.attempt + lost,

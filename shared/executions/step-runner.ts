@@ -18,6 +18,7 @@ import type { EmittedEvent, UndoContext } from "../sagas/step-context.ts";
 import { SemanticScope } from "../semantic/semantic-scope.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
+import type { GuestSteps } from "../wasm/guest-steps.ts";
 import { AttemptLimits, type Limits } from "./attempt-limits.ts";
 import type { Execution, Failure } from "./execution.ts";
 import { failureOf } from "./failure.ts";
@@ -28,6 +29,7 @@ export interface StepRunnerDeps {
   readonly surface: StateSurface;
   readonly bytes: ArtifactBytes;
   readonly tables: TableEngine;
+  readonly guestSteps: GuestSteps;
   readonly graph: GraphStore;
   readonly models: ModelProvider;
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import type { IntentDefinition } from "./intent-definition.ts";
-import type { PlanNode, Work } from "./plan.ts";
+import type { GuestWork, PlanNode, Work } from "./plan.ts";
 
 /** A plan as data: what runs in which order, before any of it runs. Times in milliseconds. */
 export interface PlanDescription {
@@ -28,6 +28,15 @@ export interface WorkDescription {
   readonly max_attempts: number;
   readonly semantics: "at-least-once" | "at-most-once";
   readonly undo: boolean;
+  /** What a guest does, and what it may. */
+  readonly guest?: GuestDescription;
+}
+
+export interface GuestDescription {
+  readonly module_sha256: string;
+  readonly export: string | null;
+  readonly timeout_ms: number;
+  readonly capabilities: readonly { readonly provider_type: string; readonly permissions: readonly string[] }[];
 }
 
 /** The plan of an intent, for the docs page, for a diff between versions, and for whoever wants to price it. */
@@ -75,6 +84,16 @@ function describeWork(work: Work): WorkDescription {
     max_attempts: work.semantics === "at-most-once" ? 1 : work.retry.maxAttempts,
     semantics: work.semantics,
     undo: work.undo !== undefined,
+    ...(work.guest === undefined ? {} : { guest: describeGuest(work.guest) }),
+  };
+}
+
+function describeGuest({ sha256, exportName, timeoutMs, capabilities }: GuestWork): GuestDescription {
+  return {
+    module_sha256: sha256,
+    export: exportName ?? null,
+    timeout_ms: timeoutMs,
+    capabilities: capabilities.map(({ providerType, permissions }) => ({ provider_type: providerType, permissions })),
   };
 }
 
@@ -97,7 +116,9 @@ function drawNode(node: NodeDescription): { readonly ids: string[]; readonly tex
   switch (node.kind) {
     case "step": {
       const undo = node.undo ? [`  ${name} -.-> undo_${name}[/undo ${name}/]`] : [];
-      return { ids: [name], text: [node.pivot ? `  ${name}{{${name}: pivot}}` : `  ${name}[${name}]`, ...undo] };
+      const guest = node.guest === undefined ? undefined : `  ${name}[["${name}: wasm ${shortDigest(node.guest)}"]]`;
+      const box = guest ?? (node.pivot ? `  ${name}{{${name}: pivot}}` : `  ${name}[${name}]`);
+      return { ids: [name], text: [box, ...undo] };
     }
     case "parallel": {
       const ids = Object.keys(node.branches).map((branch) => `${name}_${branch}`);
@@ -114,4 +135,8 @@ function drawNode(node: NodeDescription): { readonly ids: string[]; readonly tex
     case "emit":
       return { ids: [name], text: [`  ${name}>emit ${name}]`] };
   }
+}
+
+function shortDigest({ module_sha256 }: GuestDescription): string {
+  return module_sha256.slice(0, 12);
 }

@@ -13,6 +13,7 @@ import { checkPlan } from "./check-plan.ts";
 import { describePlan } from "./describe-plan.ts";
 import { outlineOf } from "./diff-plans.ts";
 import { type FunctionResources, functionResources } from "./function-resources.ts";
+import { type WasmOptions, wasmWork } from "./wasm-step.ts";
 
 export interface IntentOptions<Input extends JsonObject, Output extends JsonObject, Schema = unknown> {
   readonly version: number;
@@ -95,6 +96,11 @@ export interface IntentBuilder<
     options: Omit<WorkOptions<Input, Outputs, StepOutput>, "undo"> &
       Pick<WorkOptions<Input, Outputs, StepOutput>, "undo">,
   ): IntentBuilder<Input, Output, With<Outputs, Name, StepOutput>, Surface>;
+  /** A step that a guest does: one of the tenant's modules, sealed. It runs at least once, and is recorded like any step. */
+  wasm<const Name extends string, StepOutput extends JsonObject, Options extends Condition<Input, Outputs>>(
+    name: Name,
+    options: WasmOptions<Input, Outputs, StepOutput> & Options,
+  ): IntentBuilder<Input, Output, With<Outputs, Name, Maybe<Options, StepOutput>>, Surface>;
   /** Waits for the signal of its name; one that was sent before is waiting already. */
   await<const Name extends string, Payload extends JsonValue>(
     name: Name,
@@ -263,6 +269,8 @@ function createBuilder(header: Header, checkpoint: Checkpoint, nodes: readonly P
   return {
     step: (name: string, options: Erased) => add(name, options, { kind: "step", pivot: false, ...workOf(options) }),
     pivot: (name: string, options: Erased) => add(name, options, { kind: "step", pivot: true, ...workOf(options) }),
+    wasm: (name: string, options: Erased & WasmOptions<never, never, JsonObject>) =>
+      add(name, options, { kind: "step", pivot: false, ...wasmWork(header.type, name, options) }),
     await: (name: string, options: Erased) => {
       const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout);
       const { schema, onTimeout = "compensate" } = options;

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 
 import type { JsonObject, JsonValue } from "../json.ts";
+import type { CapabilityGrant } from "../wasm/instance-service.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import type { EmittedEvent, StepContext, UndoContext } from "./step-context.ts";
 
@@ -13,9 +14,21 @@ export interface PlanView<Input = never, Outputs = never> {
 /** The functions of a plan have forgotten their types: the builder checked them against what they are given. */
 type Of<Result> = (view: PlanView) => Result;
 
+/** What a guest does in a step's stead: a module, pinned by the SHA-256 of its bytes, with nothing but these capabilities. */
+export interface GuestWork {
+  readonly sha256: string;
+  readonly exportName: string | undefined;
+  readonly capabilities: readonly CapabilityGrant[];
+  /** How long the guest may run. */
+  readonly timeoutMs: number;
+  readonly output: z.ZodType<JsonObject>;
+}
+
 /** The work of a step: done, undone, tried again. */
 export interface Work {
+  /** With a guest, it gives the guest's input. */
   readonly run: (ctx: StepContext<never, never>, item?: never) => unknown;
+  readonly guest?: GuestWork;
   readonly undo: ((ctx: UndoContext<never, never, never>) => unknown) | undefined;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;

@@ -7,12 +7,13 @@ import type { CapabilityProvider } from "../ports/wasm-capabilities.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import type { WriteAheadLog } from "../state/write-ahead-log.ts";
 import { createCrashHandler } from "./instance-crash.ts";
+import { createGuestSteps, type GuestSteps } from "./guest-steps.ts";
 import { createInstanceLedger } from "./instance-ledger.ts";
 import type { InstanceNodes } from "./instance-nodes.ts";
 import { createInstanceRestarts, type InstanceRestarts } from "./instance-restarts.ts";
 import { createInstanceService, type InstanceService } from "./instance-service.ts";
 import { createModuleStore } from "./module-store.ts";
-import { createProviderRegistry, type ProviderRegistry } from "./provider-registry.ts";
+import { createProviderRegistry } from "./provider-registry.ts";
 import { createKvProvider } from "./providers/kv-provider.ts";
 import { createMessagingProvider } from "./providers/messaging-provider.ts";
 import { createRestartTimers } from "./restart-timers.ts";
@@ -21,7 +22,7 @@ import { createRestartTimers } from "./restart-timers.ts";
 export interface WasmPlane {
   readonly instances: InstanceService;
   readonly restarts: InstanceRestarts;
-  readonly providers: ProviderRegistry;
+  readonly guestSteps: GuestSteps;
 }
 
 export interface WasmPlaneDeps {
@@ -53,5 +54,9 @@ export function createWasmPlane(deps: WasmPlaneDeps): WasmPlane {
   }
   const onCrash = createCrashHandler({ ...deps, ledger, timers, onTimer: (restart) => restarts.at(restart) });
   const modules = createModuleStore(objects);
-  return { instances: createInstanceService({ ...deps, ledger, modules, providers, onCrash }), restarts, providers };
+  return {
+    instances: createInstanceService({ ...deps, ledger, modules, providers, onCrash }),
+    restarts,
+    guestSteps: createGuestSteps({ ...deps, providers }),
+  };
 }

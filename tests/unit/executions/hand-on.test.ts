@@ -41,6 +41,7 @@ async function runFunction(
     catalog: services.catalog,
     claimCheck: services.claimCheck,
     children: childless,
+    guestSteps: services.guestSteps,
     onCommit: () => undefined,
   };
   const stop: StopSignals = {

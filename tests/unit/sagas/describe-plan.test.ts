@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { describePlan, planDiagram } from "../../../shared/sagas/describe-plan.ts";
+import { diffPlans } from "../../../shared/sagas/diff-plans.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 
 const ok = { run: () => Promise.reject(new Error("a description runs nothing")) as never };
@@ -79,5 +80,32 @@ describe("a plan as data", () => {
   charge --> done
   done([done])
   done --> done`);
+  });
+
+  it("tells of a guest's step which module it is and what it may, so that a change of either is a change of the plan", () => {
+    const guestPlan = (sha256: string, permissions: readonly string[]) =>
+      plainIntent("test.guest")
+        .wasm("price", {
+          module: { sha256 },
+          capabilities: [{ provider: "kv", permissions }],
+          input: () => null,
+          output: z.object({}),
+        })
+        .returns(() => ({}));
+    const before = guestPlan("a".repeat(64), ["kv:read"]);
+    const guest = {
+      module_sha256: "a".repeat(64),
+      export: null,
+      timeout_ms: 5_000,
+      capabilities: [{ provider_type: "kv", permissions: ["kv:read"] }],
+    };
+    expect(describePlan(before).nodes).toEqual([
+      { name: "price", conditional: false, kind: "step", pivot: false, ...work, timeout_ms: 20_000, guest },
+    ]);
+    expect(planDiagram(describePlan(before))).toContain('price[["price: wasm aaaaaaaaaaaa"]]');
+    for (const after of [guestPlan("b".repeat(64), ["kv:read"]), guestPlan("a".repeat(64), ["kv:write"])]) {
+      expect(diffPlans(before.outline, after.outline).changed).toEqual(["price"]);
+    }
+    expect(diffPlans(before.outline, guestPlan("a".repeat(64), ["kv:read"]).outline).changed).toEqual([]);
   });
 });
