@@ -136,6 +136,7 @@ export const create = intent("mash.create", {
       await ctx.artifacts.move(embeddingsId, "READY", {
         semantic_descriptor: { schema: "semantic_items", embedding_model: semantic.embedding_model },
       });
+      ctx.logger.info("the data mash is complete", { file_id: ctx.input.file_id, documents: stored.documents });
       ctx.emit("data_mash_completed", {
         file_id: ctx.input.file_id,
         parsed_file_id: parsed.artifact_id,

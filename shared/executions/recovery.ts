@@ -92,12 +92,14 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
         leave();
         return false;
       }
+      const taken = loadExecution(claimed.execution);
       logger.debug("an execution was taken up", {
         tenant_id: ref.tenantId,
         execution_id: ref.executionId,
         epoch: claimed.epoch,
+        trace_id: taken.state.trace_id,
       });
-      workshop.take(loadExecution(claimed.execution)).then(leave, leave);
+      workshop.take(taken).then(leave, leave);
       return true;
     } catch (error) {
       leave();

@@ -118,6 +118,7 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
         deps.logger.error("an execution was given up; the recovery sweep will take it up", {
           tenant_id: execution.state.tenant_id,
           execution_id: id,
+          trace_id: execution.state.trace_id,
           ...errorFields(error),
         });
       });

@@ -21,7 +21,7 @@ export const CONFIDENCE: Readonly<Record<EntityType, number>> = {
 
 const MONTHS =
   "Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?";
-const NAME = "\\p{Lu}[\\p{L}\\p{N}'’&-]*";
+const NAME = "\\p{Lu}[\\p{L}\\p{N}'’&-]{0,40}";
 const LEGAL =
   "Inc|Ltd|LLC|LLP|PLC|GmbH|AG|SE|KG|SA|SAS|BV|NV|Corp|Corporation|Company|Co|Group|Holdings?|Bank|University|Institute|Ministry|Agency|Foundation|Association|Committee";
 const CURRENCIES = "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|SEK|NOK|DKK|PLN";
@@ -50,7 +50,7 @@ const RULES: readonly (readonly [EntityType, RegExp])[] = [
   [
     "organization",
     new RegExp(
-      `${NAME}(?: (?:of |and |& )?${NAME}){0,4},? (?:${LEGAL})\\b\\.?|(?:University|Institute|Ministry|Bank) of ${NAME}(?: ${NAME}){0,2}`,
+      `${NAME}(?: (?:of |& )?${NAME}){0,4},? (?:${LEGAL})\\b|(?:University|Institute|Ministry|Bank) of ${NAME}(?: ${NAME}){0,2}`,
       "gu",
     ),
   ],
@@ -79,6 +79,8 @@ export function findMentions(text: string): readonly Mention[] {
 
 /** Where each sentence of a text ends; the last one ends with it. */
 export function sentenceEnds(text: string): readonly number[] {
-  const ends = [...text.matchAll(/[.!?](?=\s+[\p{Lu}\d"“(]|\s*$)|\n{2,}/gu)].map(({ index }) => index + 1);
+  const ends = [
+    ...text.matchAll(/(?<!\b(?:Mr|Mrs|Ms|Mx|Dr|Prof|St|No|vs))[.!?](?=\s+[\p{Lu}\d"“(]|\s*$)|\n{2,}/gu),
+  ].map(({ index }) => index + 1);
   return ends.at(-1) === text.length ? ends : [...ends, text.length];
 }

@@ -13,6 +13,7 @@ import type { Bench, Outcome, Part } from "./part.ts";
 import { recoveryPart } from "./recovery.ts";
 import { redisGrowthPart } from "./redis-growth.ts";
 import { describeMachine, markdown } from "./report.ts";
+import { semanticPart } from "./semantic.ts";
 import { startUpPart } from "./start-up.ts";
 import { storesPart } from "./stores.ts";
 import { verificationPart } from "./verification.ts";
@@ -35,6 +36,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   fairness: fairnessPart,
   "redis-growth": redisGrowthPart,
   verification: verificationPart,
+  semantic: semanticPart,
 };
 
 const SIZES = { small: 1_000, large: 200_000 };

@@ -32,7 +32,7 @@ const OWN_TABLES: readonly (readonly [string, string])[] = [
      ) STRICT`,
   ],
   ["vectors_by_key", "CREATE UNIQUE INDEX vectors_by_key ON vectors (place, key)"],
-  ["vectors_by_model", "CREATE INDEX vectors_by_model ON vectors (place, model, kind)"],
+  ["vectors_of_model", "CREATE INDEX vectors_of_model ON vectors (place, model, key)"],
   ["vectors_by_file", "CREATE INDEX vectors_by_file ON vectors (place, file_id)"],
 ];
 

@@ -1,0 +1,267 @@
+import { afterEach, describe, expect, it } from "vitest";
+
+import { extractEmbeddings } from "../../../functions/content/extract-embeddings.ts";
+import { ingestFile } from "../../../functions/content/ingest-file.ts";
+import { parseContent } from "../../../functions/content/parse-content.ts";
+import { saveMaterialization } from "../../../functions/content/save-materialization.ts";
+import { search } from "../../../functions/content/search.ts";
+import { create as createMash } from "../../../functions/mash/create.ts";
+import { createSqliteGraphStore } from "../../../infra/adapters/sqlite/graph-store.ts";
+import type { Execution } from "../../../shared/executions/execution.ts";
+import { type ArtifactId, trustedTenantId } from "../../../shared/ids.ts";
+import type { JsonObject } from "../../../shared/json.ts";
+import { readJourney } from "../../../shared/mash/journey.ts";
+import { graphUnavailable } from "../../../shared/ports/graph-states.ts";
+import type { GraphStore } from "../../../shared/ports/graph-store.ts";
+import { intent } from "../../../shared/sagas/intent.ts";
+import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
+import * as z from "zod";
+import { openRuntime, testIds, type TestRuntime } from "../../kit/runtime.ts";
+
+const CSV = "customer_email,order_date,unit_price\nann@example.org,2024-05-01,9.50\nbob@example.org,2024-05-02,3.25\n";
+const TEXT =
+  "Dr. Jane Goodall visited Acme Research Ltd on 3 May 2024.\n\nAcme Research Ltd paid €1,200 to Dr. Jane Goodall. Write to jane@acme.example.\n";
+
+/** Makes the artifact that deterministic embeddings are, of parsed data. */
+const deterministic = intent("test.deterministic", {
+  version: 1,
+  description: "stands for content.create_deterministic_embeddings",
+  input: z.strictObject({ parsed_file_id: z.string() }),
+  output: z.object({ id: z.string() }),
+})
+  .step("make", {
+    run: (ctx) => {
+      const { artifact_id } = ctx.artifacts.register({
+        artifact_id: ctx.ids.artifact(),
+        artifact_type: "embeddings",
+        parent_artifacts: [ctx.input.parsed_file_id as ArtifactId],
+        semantic_descriptor: { schema: "deterministic" },
+        data_classification: "client",
+      });
+      return { id: artifact_id };
+    },
+  })
+  .returns(({ outputs }) => outputs.make);
+
+const intents = [ingestFile, saveMaterialization, parseContent, extractEmbeddings, search, createMash, deterministic];
+const MILESTONES = [
+  "file_uploaded",
+  "file_validated",
+  "file_parsed",
+  "parsed_data_stored",
+  "semantic_processed",
+  "semantic_stored",
+  "data_mash_complete",
+];
+
+let open: TestRuntime | undefined;
+afterEach(async () => {
+  await open?.[Symbol.asyncDispose]();
+  open = undefined;
+});
+
+async function runtime(graph?: GraphStore): Promise<TestRuntime> {
+  open = await openRuntime({ intents, ...(graph === undefined ? {} : { graph }) });
+  return open;
+}
+
+async function readyFile(on: TestRuntime, name: string, text: string): Promise<string> {
+  const content_base64 = Buffer.from(text).toString("base64");
+  const { output } = await on.run(ingestFile.type, { ui_name: name, ingestion_type: "upload", content_base64 });
+  const { file_id, boundary_contract_id } = output as JsonObject;
+  const saved = await on.run(saveMaterialization.type, { file_id, boundary_contract_id });
+  expect(saved.status).toBe("completed");
+  return String(file_id);
+}
+
+const journeyOf = (on: TestRuntime, { trace_id }: Execution, tenantId = on.tenantId) =>
+  readJourney({ ...on.services, store: on.store }, tenantId, trace_id);
+
+const retried = async (on: TestRuntime, { execution_id }: Execution): Promise<Execution> => {
+  const repeat = { userId: undefined, traceId: testIds.trace() };
+  const { execution } = await on.services.control.retry(on.tenantId, execution_id, repeat);
+  return on.services.lifecycle.wait(on.tenantId, execution.execution_id, 60_000);
+};
+
+/** A graph store whose writes fail as long as they are told to. */
+function fragile(fault: (call: number) => Error | undefined) {
+  const inner = createSqliteGraphStore(":memory:");
+  let calls = 0;
+  const graph: GraphStore = {
+    ...inner,
+    write: async (...write) => {
+      const error = fault((calls += 1));
+      if (error !== undefined) throw error;
+      return inner.write(...write);
+    },
+  };
+  return graph;
+}
+
+describe("mash.create", () => {
+  it("takes a table from its bytes to the meaning of its columns, past every milestone, under one trace id", async () => {
+    const on = await runtime();
+    const fileId = await readyFile(on, "orders.csv", CSV);
+    const mashed = await on.run(createMash.type, { file_id: fileId, options: { target_domain: "sales" } });
+    expect(mashed.status).toBe("completed");
+    expect(mashed.output).toMatchObject({
+      trace_id: mashed.trace_id,
+      results: {
+        file: { file_id: fileId, ui_name: "orders.csv", data_classification: "client" },
+        parse: { record_count: 2 },
+        semantic: {
+          embedding_model: "lexical-256-v1",
+          embeddings: 9,
+          entities: 0,
+          sampled_records: 2,
+          truncated: false,
+        },
+        storage: { documents: 9 },
+      },
+    });
+    const journey = await journeyOf(on, mashed);
+    expect(journey.milestones.map(({ milestone }) => milestone)).toEqual(MILESTONES);
+    const times = journey.milestones.map(({ reachedAt }) => reachedAt);
+    expect(times).toEqual(times.toSorted());
+    expect(journey).toMatchObject({ status: "completed", failure: undefined });
+    expect(Object.keys(journey.results)).toEqual([
+      "file",
+      "parse",
+      "parsed_storage",
+      "semantic",
+      "storage",
+      "register",
+    ]);
+
+    const found = await on.run(search.type, { query: "e-mail of the customer", embedding_kind: "metadata" });
+    const { matches } = found.output as { readonly matches: readonly JsonObject[] };
+    expect(matches[0]).toMatchObject({ column_name: "customer_email", file_id: fileId, embedding_kind: "metadata" });
+    const values = await on.run(search.type, { query: "ann@example.org", limit: 1 });
+    expect(values.output).toMatchObject({ matches: [{ embedding_kind: "samples", column_name: "customer_email" }] });
+  });
+
+  it("takes a text to the graph of what it names, and to embeddings of its paragraphs", async () => {
+    const on = await runtime();
+    const mashed = await on.run(createMash.type, {
+      file_id: await readyFile(on, "letter.txt", TEXT),
+      options: { confidence_level: 0.7 },
+    });
+    expect(mashed.status).toBe("completed");
+    const { embeddings_id } = mashed.output as { readonly embeddings_id: string };
+    const scope = { dataClassification: "client", tenantId: on.tenantId } as const;
+    const nodes = await on.graph.list(scope, "semantic_graph_nodes", undefined, { limit: 100 });
+    expect(
+      nodes.items.map(({ fields }) => `${String(fields["entity_type"])} ${String(fields["name"])}`).toSorted(),
+    ).toEqual([
+      "amount €1,200",
+      "date 3 May 2024",
+      "email jane@acme.example",
+      "organization Acme Research Ltd",
+      "person Dr. Jane Goodall",
+    ]);
+    for (const { fields } of nodes.items)
+      expect(fields).toMatchObject({ semantic_id: embeddings_id, trace_id: mashed.trace_id });
+    const edges = await on.graph.list(scope, "semantic_graph_edges", undefined, { limit: 100 });
+    const counts = edges.items.map(({ fields }) => Number(fields["count"])).toSorted((a, b) => b - a);
+    expect(counts[0], "Goodall and Acme are named together twice").toBe(2);
+    const found = await on.run(search.type, { query: "paid euros", embedding_kind: "text", limit: 1 });
+    expect(found.output).toMatchObject({ matches: [{ record: 1 }] });
+  });
+
+  it("stops at the stage that fails, keeps what the stages before it did, and a retry goes on from there", async () => {
+    let broken = true;
+    const graph = fragile(() => (broken ? new TerminalError("test.broken", "No.") : undefined));
+    const on = await runtime(graph);
+    const fileId = await readyFile(on, "orders.csv", CSV);
+    const failed = await on.run(createMash.type, { file_id: fileId });
+    expect(failed).toMatchObject({ status: "compensated", error: { code: "test.broken", step_name: "storage" } });
+    const halfway = await journeyOf(on, failed);
+    expect(halfway.milestones.map(({ milestone }) => milestone)).toEqual(MILESTONES.slice(0, 5));
+    expect(halfway).toMatchObject({ status: "compensated", failure: { code: "test.broken" } });
+    expect(Object.keys(halfway.results)).toEqual(["file", "parse", "parsed_storage", "semantic"]);
+    const parses = async () =>
+      (await on.store.listExecutions(on.tenantId, { intentType: parseContent.type }, { limit: 9 })).items;
+    expect(await parses()).toHaveLength(1);
+
+    broken = false;
+    const again = await retried(on, failed);
+    expect(again.status).toBe("completed");
+    expect(again.trace_id).toBe(failed.trace_id);
+    expect(await parses(), "what was parsed is not parsed again").toHaveLength(1);
+    const journey = await journeyOf(on, again);
+    expect(journey.milestones.map(({ milestone }) => milestone)).toEqual(MILESTONES);
+    expect(journey.executions.map(({ status }) => status)).toEqual(["completed", "compensated"]);
+    expect((await on.run(search.type, { query: "price" })).output).toMatchObject({ compared: 9 });
+    await graph.close();
+  });
+
+  it("stops at the file that cannot be parsed; its retry begins with the parsing", async () => {
+    const on = await runtime();
+    const failed = await on.run(createMash.type, { file_id: await readyFile(on, "broken.json", '[{"id": 1') });
+    expect(failed.status).toBe("compensated");
+    const journey = await journeyOf(on, failed);
+    expect(journey.milestones.map(({ milestone }) => milestone)).toEqual(["file_uploaded", "file_validated"]);
+    const again = await retried(on, failed);
+    expect(again.steps.map(({ step_name, status }) => [step_name, status])).toEqual([
+      ["file", "completed"],
+      ["parse", "compensated"],
+    ]);
+    expect((await journeyOf(on, again)).executions).toHaveLength(2);
+  });
+
+  it("waits for a graph store that is away, and goes on when it is back", async () => {
+    const graph = fragile((call) => (call <= 2 ? graphUnavailable(new Error("away")) : undefined));
+    const on = await runtime(graph);
+    const mashed = await on.run(createMash.type, { file_id: await readyFile(on, "orders.csv", CSV) });
+    expect(mashed.status).toBe("completed");
+    const storage = mashed.steps.find(({ step_name }) => step_name === "storage");
+    expect(storage, "an attempt that a store let down does not count").toMatchObject({ attempt: 1, store_waits: 2 });
+    await graph.close();
+  });
+
+  it("is refused for a file that is not there, is another tenant's, or is not ready", async () => {
+    const on = await runtime();
+    const missing = await on.run(createMash.type, { file_id: "file_none" });
+    expect(missing).toMatchObject({ status: "failed", error: { code: "artifact.not_found", status: 404 } });
+    const content_base64 = Buffer.from(CSV).toString("base64");
+    const { output } = await on.run(ingestFile.type, { ui_name: "a.csv", ingestion_type: "upload", content_base64 });
+    const pending = await on.run(createMash.type, { file_id: (output as JsonObject)["file_id"] });
+    expect(pending).toMatchObject({ error: { code: "artifact.not_ready", status: 409 } });
+  });
+
+  it("a journey is the tenant's own", async () => {
+    const on = await runtime();
+    const mashed = await on.run(createMash.type, { file_id: await readyFile(on, "orders.csv", CSV) });
+    const notFound = { code: "journey.not_found", status: 404 };
+    await expect(journeyOf(on, mashed, trustedTenantId("globex"))).rejects.toMatchObject(notFound);
+    await expect(journeyOf(on, { ...mashed, trace_id: testIds.trace() })).rejects.toMatchObject(notFound);
+  });
+});
+
+describe("content.extract_embeddings", () => {
+  it("stores what parsed data means, beside its deterministic embeddings, and forgets it with its file", async () => {
+    const on = await runtime();
+    const fileId = await readyFile(on, "orders.csv", CSV);
+    const parsed = (await on.run(parseContent.type, { file_id: fileId })).output as JsonObject;
+    const made = (await on.run(deterministic.type, { parsed_file_id: parsed["parsed_file_id"] })).output as JsonObject;
+    const parameters = { parsed_file_id: parsed["parsed_file_id"], deterministic_embedding_id: made["id"] };
+    const extracted = await on.run(extractEmbeddings.type, parameters);
+    expect(extracted.output).toMatchObject({ lifecycle_state: "READY", documents: 9, summary: { embeddings: 9 } });
+    const scope = { dataClassification: "client", tenantId: on.tenantId } as const;
+    expect(await on.graph.forgetFile(scope, fileId)).toBe(9);
+    expect((await on.run(search.type, { query: "price" })).output).toMatchObject({ compared: 0, matches: [] });
+  });
+
+  it("refuses deterministic embeddings of other data", async () => {
+    const on = await runtime();
+    const parsed = async (name: string) =>
+      ((await on.run(parseContent.type, { file_id: await readyFile(on, name, CSV) })).output as JsonObject)[
+        "parsed_file_id"
+      ];
+    const [one, other] = [await parsed("a.csv"), await parsed("b.csv")];
+    const made = (await on.run(deterministic.type, { parsed_file_id: other })).output as JsonObject;
+    const parameters = { parsed_file_id: one, deterministic_embedding_id: made["id"] };
+    const refused = await on.run(extractEmbeddings.type, parameters);
+    expect(refused).toMatchObject({ status: "failed", error: { code: "embeddings.other_source", status: 422 } });
+  });
+});
