@@ -179,7 +179,7 @@ it("readiness names Cloud Storage while it is away; a file that comes then waits
       timeout: 20_000,
     })
     .toBe(true);
-  expect((await client.execution(id)).steps).toMatchObject([{ attempt: 1 }]);
+  expect((await client.execution(id)).steps.every(({ attempt }) => attempt === 1)).toBe(true);
   gcs = await start(gcs.port);
   await becomes(runtime.url, 200, []);
   expect((await client.ended(id)).status).toBe("completed");
