@@ -51,8 +51,7 @@ withParts(["terraform"], () => {
     });
   });
 
-  // Two at a time, as there are cores: terraform is one process after the other.
-  describe.concurrent.each(modules)("terraform/%s", (folder) => {
+  describe.each(modules)("terraform/%s", (folder) => {
     it("is valid, and its own tests pass", async () => {
       await terraform(folder, "init");
       await terraform(folder, "validate");

@@ -25,7 +25,7 @@ withParts(["terraform"], () => {
     return Object.entries(POLICIES).flatMap(([name, policy]) => policy(deployment).map((fault) => `${name}: ${fault}`));
   };
 
-  describe.concurrent("the checks of the Terraform code", () => {
+  describe("the checks of the Terraform code", () => {
     it.each([DEV, PROD])("say nothing of a small deployment of $root without a mistake", async (variant) => {
       using tree = copyTerraformTree();
       makeSmall(tree);
