@@ -4,6 +4,7 @@ import path from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
 
 import { type FunctionSpec, functionSpecs } from "./functions.ts";
+import { threadCode } from "./thread-code.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 /** The Google clients are CommonJS: bundled into a module they still ask for these. */
@@ -65,7 +66,7 @@ export async function bundleFunctions(
     target: "node24",
     external: [...NATIVE_PACKAGES],
     banner: { js: COMMONJS_NAMES },
-    plugins: [entries(specs), withoutLocales],
+    plugins: [entries(specs), withoutLocales, threadCode],
     metafile: true,
     logLevel: "error",
   });

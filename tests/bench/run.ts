@@ -18,6 +18,7 @@ import { startUpPart } from "./start-up.ts";
 import { storesPart } from "./stores.ts";
 import { verificationPart } from "./verification.ts";
 import { waitingPart } from "./waiting.ts";
+import { wasmPart } from "./wasm.ts";
 
 /**
  * `npm run bench`: figures, never verdicts. `-- --quick` shows in a minute that everything works; `-- --only <part>` runs one part.
@@ -37,6 +38,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   "redis-growth": redisGrowthPart,
   verification: verificationPart,
   semantic: semanticPart,
+  wasm: wasmPart,
 };
 
 const SIZES = { small: 1_000, large: 200_000 };

@@ -30,6 +30,17 @@ const PATIENCE_MS = 10_000;
 const MAX_WAITING = 2_000;
 const MAX_WAITING_OF_TENANT = 500;
 
+/**
+ * For all modules in this process, whoever compiles them (ADR 0026): a table of millions of entries ends a process, and in code of
+ * the optimizing compiler a loop around memory.fill does not notice for minutes that its thread is to end.
+ */
+const PROCESS_FLAGS = [
+  `--wasm-max-table-size=${GUEST_LIMITS.tableEntries}`,
+  "--liftoff-only",
+  "--no-wasm-tier-up",
+  "--no-wasm-dynamic-tiering",
+];
+
 /** One call on its way, from its line to its end. */
 interface Call {
   readonly invocation: GuestInvocation;
@@ -52,8 +63,7 @@ export interface GuestPoolDeps {
 
 /** Opens a pool of threads for guests (W1 to W5 of the port), and waits for none of them. */
 export async function openGuestPool({ modules, threads }: GuestPoolDeps): Promise<GuestPool> {
-  // Of all modules in this process, whoever compiles them: a table of millions of entries ends a process.
-  setFlagsFromString(`--wasm-max-table-size=${GUEST_LIMITS.tableEntries}`);
+  for (const flag of PROCESS_FLAGS) setFlagsFromString(flag);
   const [guestCode, compilerCode] = await Promise.all([workerCode("guest-worker"), workerCode("compiler-worker")]);
   return new ThreadedGuestPool(modules, threads ?? 2 * availableParallelism(), guestCode, compilerCode);
 }

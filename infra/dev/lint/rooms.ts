@@ -127,7 +127,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: "build",
     files: ["infra/build/**"],
-    imports: [...FOR_FUNCTIONS, "http", "catalog", "realm", "platform", "create-adapters"],
+    imports: [...FOR_FUNCTIONS, "http", "catalog", "realm", "platform", "create-adapters", "adapter"],
     packages: "any",
   },
   { name: "dev", files: ["infra/dev/**"], imports: EVERYTHING, packages: "any" },

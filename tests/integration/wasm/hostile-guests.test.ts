@@ -63,6 +63,18 @@ describe("a hostile guest ends, is told apart, and its neighbour is served", () 
     expect(reasonOf(await attackWith({ ...ECHO, more }))).toBe("deadline");
   });
 
+  it("an endless loop of filling all its memory: its thread ends too, and soon", async () => {
+    const invoke = `(drop (memory.grow (i32.const 900)))
+      (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 30000000)) (br $l)) (i64.const 0)`;
+    await using pool = await openGuestScene(1);
+    const digest = await pool.deploy(await reactor({ memory: "2 1024", invoke }));
+    const next = await pool.deploy(await reactor(ECHO));
+    // Long enough for code to be optimized, where it is.
+    expect(reasonOf(await pool.invoke(digest, null, { deadlineMs: 2_000 }))).toBe("deadline");
+    // A tenant's place is free again when its thread has ended.
+    expect(outputOf(await pool.invoke(next, "alive"))).toBe('"alive"');
+  });
+
   it("memory without end: the growth is refused at its limit, and the guest goes on", async () => {
     // Grows page by page, writes to each page, and gives the number of pages in megabytes of 16 pages, as one character.
     const text: ReactorText = {

@@ -1,0 +1,223 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+
+import { openGuestPool } from "../../infra/adapters/wasm/guest-pool.ts";
+import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
+import { systemClock } from "../../infra/adapters/system/system.ts";
+import { asId, trustedTenantId } from "../../shared/ids.ts";
+import type { GuestInvocation } from "../../shared/ports/wasm-runtime.ts";
+import { createKvProvider } from "../../shared/wasm/providers/kv-provider.ts";
+import { acme, type GuestScene, openGuestScene, outputOf, reasonOf, rival } from "../kit/wasm/guest-scene.ts";
+import { CAPABILITY_IMPORTS, ECHO, FORWARDER, reactor } from "../kit/wasm/wat.ts";
+import { bytes, perSecond } from "./figures.ts";
+import type { Bench, Outcome, Row } from "./part.ts";
+import { median, quantile } from "./statistics.ts";
+
+const CLIENTS = 32;
+const GUEST = { tenantId: acme, instanceId: asId.instance("instance_1") };
+const BARE = `const { parentPort } = require("node:worker_threads");
+parentPort.on("message", (message) => parentPort.postMessage(message));`;
+
+/** What a thread costs that only answers: the limit of every call. */
+interface BareWorker {
+  ask(): Promise<void>;
+  end(): Promise<number>;
+}
+
+function startBareWorker(): BareWorker {
+  const worker = new Worker(BARE, { eval: true });
+  const waiting: (() => void)[] = [];
+  worker.on("message", () => waiting.shift()?.());
+  const message = { input: Buffer.from("[1]") };
+  return {
+    ask: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        worker.postMessage(message);
+      }),
+    end: () => worker.terminate(),
+  };
+}
+
+/** Part: what a guest's call costs, beside a thread that only answers, and what hostile guests cost their neighbour. */
+export async function wasmPart({ quick, say, directory }: Bench): Promise<Outcome> {
+  const rounds = quick ? 3 : 9;
+  const calls = quick ? 500 : 3_000;
+  await using scene = await openGuestScene();
+  const bare = startBareWorker();
+  const store = createSqliteStore(join(directory, "wasm.db"));
+  const kv = createKvProvider({ store, clock: systemClock });
+  await kv.initialize();
+  const echo = await scene.deploy(await reactor(ECHO));
+  const forwarder = await scene.deploy(await reactor(FORWARDER));
+  const request = { provider: "kv", operation: "get", params: { key: "a" } };
+  const callKv = async (): Promise<void> => {
+    const { operation, params } = request;
+    const onCall: GuestInvocation["onCall"] = (_, signal) => kv.invoke(GUEST, operation, params, signal);
+    outputOf(await scene.invoke(forwarder, request, { onCall }));
+  };
+  const call = async (): Promise<void> => void outputOf(await scene.invoke(echo, [1]));
+
+  say(`${rounds} rounds of ${calls} calls: bare thread, guest, guest with kv, in turns`);
+  await times(calls, bare.ask);
+  await times(calls, call);
+  await times(calls / 4, callKv);
+  const bareUs: number[] = [];
+  const callUs: number[] = [];
+  const kvUs: number[] = [];
+  const bareRate: number[] = [];
+  const callRate: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    bareUs.push(median(await times(calls, bare.ask)));
+    callUs.push(median(await times(calls, call)));
+    kvUs.push(median(await times(calls / 4, callKv)));
+    bareRate.push(await rate(calls * 4, bare.ask));
+    callRate.push(await rate(calls * 4, call));
+  }
+  await bare.end();
+  await store.close();
+
+  say("modules that were just deployed");
+  const coldUs: number[] = [];
+  for (let n = 0; n < (quick ? 20 : 200); n += 1) {
+    const digest = await scene.deploy(await reactor({ ...ECHO, more: `(data (i32.const 16) "${n}")` }));
+    coldUs.push(await timeOf(async () => void outputOf(await scene.invoke(digest, n))));
+  }
+  say("calls right after one that was ended");
+  const endless = await scene.deploy(await reactor({ invoke: "(loop $l (br $l)) (i64.const 0)" }));
+  const afterKillUs: number[] = [];
+  for (let n = 0; n < (quick ? 5 : 30); n += 1) {
+    await scene.invoke(endless, null, { deadlineMs: 50 });
+    afterKillUs.push(await timeOf(call));
+  }
+  say("a neighbour of hostile guests");
+  const neighbour = await neighbours(scene, rounds, quick ? 500 : 1_500);
+  say("memory of threads");
+  const threadBytes = await memoryOfThread();
+
+  const ratios = (a: readonly number[], b: readonly number[]): number =>
+    median(a.map((each, n) => each / (b[n] ?? Number.NaN)));
+  const rows: Row[] = [
+    {
+      figure: "guest's call in a fresh instance, warm, p50",
+      measured: micros(median(callUs)),
+      beside: `${micros(median(bareUs))} a thread that only answers`,
+      ratio: ratios(callUs, bareUs),
+    },
+    {
+      figure: `guests' calls, ${CLIENTS} clients of one tenant`,
+      measured: perSecond(median(callRate)),
+      beside: `${perSecond(median(bareRate))} one thread that only answers`,
+      ratio: ratios(callRate, bareRate),
+    },
+    {
+      figure: "a capability call to kv in SQLite, p50, on top of that",
+      measured: micros(median(kvUs.map((us, n) => us - (callUs[n] ?? Number.NaN)))),
+      beside: `${micros(median(bareUs))} a thread that only answers`,
+    },
+    {
+      figure: "first call of a module that was just deployed, p50",
+      measured: micros(median(coldUs)),
+      beside: `${micros(median(callUs))} warm`,
+    },
+    {
+      figure: "call right after another was ended at its deadline, p50",
+      measured: micros(median(afterKillUs)),
+      beside: `p99 ${micros(quantile(afterKillUs, 0.99))}`,
+    },
+    {
+      figure: "neighbour's p99 beside hostile guests of two tenants",
+      measured: micros(median(neighbour.hostileUs)),
+      beside: `${micros(median(neighbour.quietUs))} quiet`,
+      ratio: ratios(neighbour.hostileUs, neighbour.quietUs),
+    },
+    { figure: "resident memory of a thread for guests", measured: bytes(threadBytes) },
+  ];
+  return {
+    rows,
+    figures: { bareUs, callUs, kvUs, bareRate, callRate, coldUs, afterKillUs, ...neighbour, threadBytes },
+  };
+}
+
+/** The p99 of a tenant's calls, in turns with and without two other tenants that loop, flood their logs and take all memory. */
+async function neighbours(scene: GuestScene, rounds: number, calls: number) {
+  const hostile = await Promise.all(
+    [
+      { invoke: "(loop $l (br $l)) (i64.const 0)" },
+      {
+        imports: CAPABILITY_IMPORTS,
+        invoke: "(loop $l (drop (call $log (i32.const 0) (i32.const 60000))) (br $l)) (i64.const 0)",
+      },
+      {
+        memory: "2 1024",
+        invoke:
+          "(drop (memory.grow (i32.const 1000))) (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 60000000)) (br $l)) (i64.const 0)",
+      },
+    ].map(reactor),
+  );
+  const tenants = ["hostile_1", "hostile_2"].map((name) => ({ tenantId: trustedTenantId(name) }));
+  const digests = await Promise.all(
+    tenants.map(({ tenantId }) => Promise.all(hostile.map((module) => scene.deploy(module, tenantId)))),
+  );
+  const quiet = await scene.deploy(await reactor(ECHO), rival);
+  const p99 = async (): Promise<number> =>
+    quantile(await times(calls, async () => void outputOf(await scene.invoke(quiet, [1], { tenantId: rival }))), 0.99);
+  await p99();
+  const quietUs: number[] = [];
+  const hostileUs: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    quietUs.push(await p99());
+    let over = false;
+    const attacks = tenants.flatMap(({ tenantId }, tenant) =>
+      (digests[tenant] ?? []).map(async (digest) => {
+        while (!over) reasonOf(await scene.invoke(digest, null, { tenantId, deadlineMs: 1_000 }));
+      }),
+    );
+    await sleep(200);
+    hostileUs.push(await p99());
+    over = true;
+    await Promise.all(attacks);
+  }
+  return { quietUs, hostileUs };
+}
+
+/** What a pool of ten threads takes more than one of two, an eighth of it. */
+async function memoryOfThread(): Promise<number> {
+  const open = async (threads: number) => {
+    const before = process.memoryUsage.rss();
+    const pool = await openGuestPool({ modules: { read: () => Promise.resolve(undefined) }, threads });
+    await sleep(threads * 100);
+    return { pool, taken: process.memoryUsage.rss() - before };
+  };
+  const few = await open(2);
+  const many = await open(10);
+  await Promise.all([few.pool.close(), many.pool.close()]);
+  return (many.taken - few.taken) / 8;
+}
+
+async function timeOf(run: () => Promise<void>): Promise<number> {
+  const begunMs = performance.now();
+  await run();
+  return (performance.now() - begunMs) * 1_000;
+}
+
+async function times(count: number, run: () => Promise<void>): Promise<readonly number[]> {
+  const all: number[] = [];
+  for (let left = count; left > 0; left -= 1) all.push(await timeOf(run));
+  return all;
+}
+
+async function rate(count: number, run: () => Promise<void>): Promise<number> {
+  let left = count;
+  const begunMs = performance.now();
+  const client = async (): Promise<void> => {
+    while ((left -= 1) >= 0) await run();
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  return count / ((performance.now() - begunMs) / 1_000);
+}
+
+function micros(us: number): string {
+  return us < 1_000 ? `${us.toFixed(0)} µs` : `${(us / 1_000).toFixed(2)} ms`;
+}
