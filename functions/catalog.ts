@@ -5,6 +5,17 @@ import { parseContent } from "./content/parse-content.ts";
 import { saveMaterialization } from "./content/save-materialization.ts";
 import { search } from "./content/search.ts";
 import { create as createMash } from "./mash/create.ts";
+import { authorizeMaterialization } from "./steward/authorize-materialization.ts";
+import { updateFileReference } from "./steward/update-file-reference.ts";
+import { endContract } from "./steward/end-contract.ts";
+import { expireContracts } from "./steward/expire-contracts.ts";
+import { governData } from "./steward/govern-data.ts";
+import { listData } from "./steward/list-data.ts";
+import { promoteToRecordOfFact } from "./steward/promote-to-record-of-fact.ts";
+import { putGovernancePolicy } from "./steward/put-governance-policy.ts";
+import { requestDataAccess } from "./steward/request-data-access.ts";
+import { setMaterializationPolicy } from "./steward/set-materialization-policy.ts";
+import { traceLineage } from "./steward/trace-lineage.ts";
 
 /** Every intent of the product. */
 export const intents: readonly IntentDefinition[] = [
@@ -14,4 +25,15 @@ export const intents: readonly IntentDefinition[] = [
   extractEmbeddings,
   search,
   createMash,
+  requestDataAccess,
+  authorizeMaterialization,
+  endContract,
+  expireContracts,
+  promoteToRecordOfFact,
+  setMaterializationPolicy,
+  putGovernancePolicy,
+  governData,
+  listData,
+  updateFileReference,
+  traceLineage,
 ];

@@ -53,7 +53,7 @@ export function createServices(
   intents: readonly IntentDefinition[],
   { shift = ALWAYS, complete = true }: ProcessKind = {},
 ): RuntimeServices {
-  const { clock, ids, random, logger, store, objects, bus, rateBuckets, tables, graph, models } = adapters;
+  const { clock, ids, random, logger, store, objects, bus, rateBuckets, tables, records, graph, models } = adapters;
 
   const surface = createStateSurface(store);
   const claimCheck = createClaimCheck(objects);
@@ -124,6 +124,7 @@ export function createServices(
     surface,
     bytes: artifactBytes,
     tables,
+    records,
     graph,
     models,
     catalog,

@@ -1,11 +1,9 @@
 import * as z from "zod";
 
-import { rfc3339 } from "../../shared/clock.ts";
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { errorFields } from "../../shared/logger.ts";
 import { intent } from "../../shared/sagas/intent.ts";
-import { requestDataAccess } from "../../shared/steward/boundary-contract.ts";
 import { jsonValue } from "../../shared/json.ts";
 import { materializationSchema } from "../../shared/artifacts/artifact.ts";
 import { MEDIA_TYPE } from "../../shared/artifacts/media-type.ts";
@@ -77,7 +75,7 @@ const output = z.object({
 
 /** Takes a file in: its bytes, a PENDING file artifact, and a boundary contract that waits to be authorized. */
 export const ingestFile = intent("content.ingest_file", {
-  version: 1,
+  version: 2,
   description: "Take a file in; it stays PENDING until content.save_materialization authorizes its use.",
   input,
   output,
@@ -146,16 +144,16 @@ export const ingestFile = intent("content.ingest_file", {
         });
       }
       await ctx.artifacts.amend(fileId, { materializations: [materialization] });
-      const contract = requestDataAccess(ctx.state, {
-        contract_id: ctx.ids.contract(),
-        tenant_id: ctx.tenantId,
-        source: { sha256: materialization.sha256, artifact_id: fileId },
+      const { ui_name: uiName, file_type: fileType, data_classification: dataClassification } = ctx.input;
+      await ctx.steward.files.create({ fileId, dataClassification, materialization, uiName, fileType });
+      const contract = await ctx.steward.contracts.requestDataAccess({
+        dataClassification,
+        source: { sha256: materialization.sha256, artifactId: fileId },
         scope: {
           session_id: ctx.sessionId,
           ...(ctx.intent.user_id === undefined ? {} : { user_id: ctx.intent.user_id }),
           ...(ctx.solutionId === undefined ? {} : { solution_id: ctx.solutionId }),
         },
-        created_at: rfc3339(ctx.now()),
       });
       ctx.emit("artifact_ingested", {
         artifact_id: fileId,
@@ -166,6 +164,7 @@ export const ingestFile = intent("content.ingest_file", {
       });
       return { boundary_contract_id: contract.contract_id };
     },
+    undo: (ctx) => ctx.steward.undo(),
   })
   .returns(({ outputs }) => ({
     file_id: outputs.receive.file_id,

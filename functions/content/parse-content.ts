@@ -36,7 +36,7 @@ const output = z.object({
 
 /** Turns a file into rows: a parsed_content artifact, Parquet or one JSON object a line, with the columns and their types. */
 export const parseContent = intent("content.parse_content", {
-  version: 1,
+  version: 2,
   description: "Parse a READY file into rows with typed columns, or into the blocks of a document.",
   input,
   output,
@@ -104,11 +104,29 @@ export const parseContent = intent("content.parse_content", {
       const { format, content_type, format_type, record_count, columns, materialization } = ctx.outputs.parse;
       const parsedId = asId.artifact(ctx.outputs.reserve.parsed_file_id);
       const { metadata } = await ctx.artifacts.get(parsedId, "parsed_content");
-      await ctx.artifacts.move(parsedId, "READY", {
+      const bytes = materializationSchema.parse(toJson(materialization));
+      const { data_classification } = await ctx.artifacts.move(parsedId, "READY", {
         metadata: { ...metadata, content_type, format_type },
         semantic_descriptor: { schema: "rows", parser_type: format, record_count, columns },
-        materializations: [materializationSchema.parse(toJson(materialization))],
+        materializations: [bytes],
       });
+      await ctx.steward.parsed.storeParsedData({
+        fileId: ctx.input.file_id,
+        parsedFileId: parsedId,
+        dataClassification: data_classification,
+        materialization: bytes,
+        formatType: format_type,
+        contentType: content_type,
+        rowCount: record_count,
+        columns,
+        parsedBy: ctx.intent.intent_type,
+        metadata: { null_counts: columns.map(({ null_count }) => null_count) },
+        parseOptions: ctx.input.parse_options,
+        userId: ctx.intent.user_id,
+      });
+      await ctx.steward.governance.trackLineage(data_classification, [
+        { from: ctx.input.file_id, to: parsedId, relation: "parsed_into", fileId: ctx.input.file_id },
+      ]);
       ctx.emit("content_parsed", {
         artifact_id: parsedId,
         file_id: ctx.input.file_id,
@@ -117,6 +135,7 @@ export const parseContent = intent("content.parse_content", {
       });
       return {};
     },
+    undo: (ctx) => ctx.steward.undo(),
   })
   .returns(({ input: { file_id }, outputs: { reserve, parse } }) => ({
     parsed_file_id: reserve.parsed_file_id,

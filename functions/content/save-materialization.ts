@@ -6,7 +6,6 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { newPendingIntent, pendingIntentKind } from "../../shared/intents/pending-intent.ts";
 import { intent } from "../../shared/sagas/intent.ts";
-import { authorizeMaterialization } from "../../shared/steward/boundary-contract.ts";
 
 const input = z.strictObject({
   file_id: z.string().min(1).describe("the file that content.ingest_file returned"),
@@ -22,7 +21,7 @@ const output = z.object({
 
 /** Authorizes the use of an ingested file: READY, with a pending intent to parse it, now or next week. */
 export const saveMaterialization = intent("content.save_materialization", {
-  version: 1,
+  version: 2,
   description: "Authorize an ingested file for use: it becomes READY and waits to be parsed.",
   input,
   output,
@@ -50,22 +49,22 @@ export const saveMaterialization = intent("content.save_materialization", {
   .step("authorize", {
     run: async (ctx) => {
       const fileId = asId.artifact(ctx.input.file_id);
-      const contract = await authorizeMaterialization(
-        ctx.state,
-        ctx.input.boundary_contract_id,
-        "full_artifact",
-        ctx.now(),
-      );
-      if (contract.source.artifact_id !== fileId) {
+      const file = await ctx.artifacts.get(fileId, "file");
+      const { contracts } = ctx.steward;
+      const contract = await contracts.get(file.data_classification, ctx.input.boundary_contract_id);
+      // By its bytes: a file that was taken in twice has one agreement.
+      if (contract.source_sha256 !== ctx.outputs.verify_bytes.sha256) {
         throw new RuntimeError(
           "boundary_contract.other_source",
-          `The boundary contract ${contract.contract_id} is about another file.`,
-          {
-            status: 422,
-          },
+          `The boundary contract ${contract.id} is about another file.`,
+          { status: 422 },
         );
       }
       await ctx.artifacts.move(fileId, "READY");
+      await contracts.authorizeMaterialization(file.data_classification, contract.id, {
+        materializationType: "full_artifact",
+        backingStore: "gcs",
+      });
       const pending = newPendingIntent(ctx.ids.intent(), rfc3339(ctx.now()), {
         tenantId: ctx.tenantId,
         intentType: "content.parse_content",
@@ -82,6 +81,7 @@ export const saveMaterialization = intent("content.save_materialization", {
       });
       return { pending_intent_id: pending.intent_id };
     },
+    undo: (ctx) => ctx.steward.undo(),
   })
   .returns(({ input: { file_id, boundary_contract_id }, outputs }) => ({
     file_id,

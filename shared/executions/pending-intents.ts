@@ -15,6 +15,7 @@ import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
 import { artifactKind } from "../artifacts/artifact.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
+import type { Role } from "../roles.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import { REVIVE_EXECUTION } from "./ending.ts";
@@ -24,6 +25,7 @@ import type { ExecutionLifecycle, SubmitAnswer } from "./execution-lifecycle.ts"
 export interface PendingSubmission {
   readonly tenantId: TenantId;
   readonly userId: string | undefined;
+  readonly roles?: readonly Role[] | undefined;
   readonly sessionId: SessionId;
   /** Over what the pending intent's context knows. */
   readonly parameters: JsonObject;
@@ -117,7 +119,7 @@ export function createPendingIntents({
       return { ...found, items: found.items.map(({ value }) => value) };
     },
 
-    submit: async (id, { tenantId, userId, sessionId, parameters, traceId }) => {
+    submit: async (id, { tenantId, userId, roles, sessionId, parameters, traceId }) => {
       const found = await surface.get(tenantId, pendingIntentKind, id);
       if (found === undefined) throw notFound("pending intent", id);
       const pending = found.value;
@@ -126,6 +128,7 @@ export function createPendingIntents({
       return lifecycle.submit({
         tenantId,
         userId,
+        roles,
         sessionId,
         intentType: definition.type,
         parameters: {

@@ -7,9 +7,10 @@ import type { Ids, TenantId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
-import type { GraphStore } from "../ports/graph-store.ts";
 import type { ModelProvider } from "../ports/model-provider.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { GraphStore } from "../ports/graph-store.ts";
+import type { RecordStore } from "../ports/record-store.ts";
 import type { TableEngine } from "../ports/table-engine.ts";
 import type { Random } from "../random.ts";
 import { createEffectScope } from "../sagas/effect-ledger.ts";
@@ -17,6 +18,7 @@ import { retryAfterMs, type RetryPolicy } from "../sagas/retry-policy.ts";
 import type { EmittedEvent, UndoContext } from "../sagas/step-context.ts";
 import { SemanticScope } from "../semantic/semantic-scope.ts";
 import type { StateSurface } from "../state/state-surface.ts";
+import { StewardScope } from "../steward/steward-scope.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { GuestSteps } from "../wasm/guest-steps.ts";
 import { AttemptLimits, type Limits } from "./attempt-limits.ts";
@@ -30,6 +32,7 @@ export interface StepRunnerDeps {
   readonly bytes: ArtifactBytes;
   readonly tables: TableEngine;
   readonly guestSteps: GuestSteps;
+  readonly records: RecordStore;
   readonly graph: GraphStore;
   readonly models: ModelProvider;
   readonly clock: Clock;
@@ -122,6 +125,7 @@ class AttemptContext implements ErasedContext {
   #artifacts: ErasedContext["artifacts"] | undefined;
   #tables: ErasedContext["tables"] | undefined;
   #semantic: SemanticScope | undefined;
+  #steward: StewardScope | undefined;
   #effects: ErasedContext["effects"] | undefined;
   #logger: Logger | undefined;
 
@@ -182,6 +186,14 @@ class AttemptContext implements ErasedContext {
     const { tenantId, key, signal } = this;
     this.#semantic ??= new SemanticScope({ graph, models, tenantId, key, signal });
     return this.#semantic;
+  }
+
+  get steward(): StewardScope {
+    const { records, graph } = this.#deps;
+    const { user_id: userId, roles = [] } = this.intent;
+    const caller = { userId, roles };
+    this.#steward ??= new StewardScope({ records, graph, unit: this.state, key: this.key, caller, nowMs: this.now });
+    return this.#steward;
   }
 
   get effects(): ErasedContext["effects"] {

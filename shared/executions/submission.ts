@@ -7,6 +7,7 @@ import { movePendingIntent } from "../intents/pending-intent.ts";
 import { digestOf, type JsonObject, toJson } from "../json.ts";
 import type { Admission, AskedIntent } from "../policy/admission.ts";
 import { type ConcurrencySlots, slotKind } from "../policy/concurrency-slots.ts";
+import { includesRole, type Role } from "../roles.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import { priceOf } from "../sagas/price.ts";
@@ -27,6 +28,8 @@ const SLOT_ATTEMPTS = 16;
 export interface Submission {
   readonly tenantId: TenantId;
   readonly userId: string | undefined;
+  /** The caller's; absent for what the runtime itself submits. */
+  readonly roles?: readonly Role[] | undefined;
   readonly intentType: string;
   readonly sessionId: SessionId;
   readonly parameters: JsonObject;
@@ -60,7 +63,7 @@ export type SubmitNew = (submission: Submission, more?: Pick<NewExecution, "link
 
 /**
  * Checks a submission against the limits and its schema, and has it accepted.
- * Throws `intent.unknown_type`, `intent.bad_parameters`, `idempotency.other_body` (422), `session.not_found` (404), `session.not_active` (409),
+ * Throws `auth.role_missing` (403), `intent.unknown_type`, `intent.bad_parameters`, `idempotency.other_body` (422), `session.not_found` (404), `session.not_active` (409),
  * `pending_intent.*` (404, 409), `policy.*` (429).
  */
 export function createSubmission(deps: SubmissionDeps): SubmitNew {
@@ -69,6 +72,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
   return async (submission, more = {}) => {
     const definition = catalog.find(submission.intentType);
     if (definition === undefined) throw unknownType(submission.intentType, catalog);
+    checkRole(submission, definition);
     const asked = askedOf(submission, definition);
     const { headers: limits, giveBack } = await admission.intent(asked);
     try {
@@ -141,6 +145,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
       session_id: submission.sessionId,
       ...(submission.userId === undefined ? {} : { user_id: submission.userId }),
       ...(submission.solutionId === undefined ? {} : { solution_id: submission.solutionId }),
+      ...rolesToKeep(submission, definition),
       parameters: (await claimCheck.park(submission.tenantId, toJson(input))) as Intent["parameters"],
       metadata: submission.metadata,
       ...(submission.idempotencyKey === undefined ? {} : { idempotency_key: submission.idempotencyKey }),
@@ -164,6 +169,18 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
       expiresMs: clock.now() + IDEMPOTENCY_LIFETIME_MS,
     };
   }
+}
+
+/** Throws `auth.role_missing` (403), whatever way the intent came. */
+function checkRole({ roles }: Submission, { role }: IntentDefinition): void {
+  if (roles === undefined || includesRole(roles, role)) return;
+  throw new RuntimeError("auth.role_missing", `This needs the role ${role}.`, { status: 403, details: { role } });
+}
+
+/** Most intents depend on no role beyond what let them in: those keep none. */
+function rolesToKeep({ roles }: Submission, { role }: IntentDefinition): Pick<Intent, "roles"> {
+  const matter = roles !== undefined && (role !== "submitter" || roles.includes("platform"));
+  return matter ? { roles: [...roles] } : {};
 }
 
 function askedOf(

@@ -58,6 +58,7 @@ export interface Call<Body, Query> {
   readonly params: Readonly<Record<string, string>>;
   readonly tenantId: TenantId;
   readonly userId: string | undefined;
+  readonly roles: readonly Role[];
   readonly trace: TraceContext;
   readonly header: (name: string) => string | undefined;
   /** Scheme and host by which the caller reached this server. */
@@ -89,6 +90,7 @@ class CheckedCall<Body, Query> extends PublicCall<Body> implements Call<Body, Qu
   readonly params: Readonly<Record<string, string>>;
   readonly tenantId: TenantId;
   readonly userId: string | undefined;
+  readonly roles: readonly Role[];
   readonly trace: TraceContext;
   readonly header: (name: string) => string | undefined;
 
@@ -100,13 +102,15 @@ class CheckedCall<Body, Query> extends PublicCall<Body> implements Call<Body, Qu
       params,
       tenantId,
       userId,
-    }: Pick<Call<Body, Query>, "body" | "query" | "params" | "tenantId" | "userId">,
+      roles,
+    }: Pick<Call<Body, Query>, "body" | "query" | "params" | "tenantId" | "userId" | "roles">,
   ) {
     super(c, body);
     this.query = query;
     this.params = params;
     this.tenantId = tenantId;
     this.userId = userId;
+    this.roles = roles;
     this.trace = c.get("trace");
     this.header = (name) => c.req.header(name);
   }
@@ -140,7 +144,14 @@ export function addEndpoint<Body, Query>(
     requireRole(principal, spec.role);
     const params: Readonly<Record<string, string>> = c.req.param();
     for (const part of Object.values(params)) if (part.length > MAX_PATH_PART_CHARS) throw noSuchThing();
-    const call = new CheckedCall(c, { body, query, params, tenantId, userId: principal.userId });
+    const call = new CheckedCall(c, {
+      body,
+      query,
+      params,
+      tenantId,
+      userId: principal.userId,
+      roles: principal.roles,
+    });
     return toResponse(await handle(call), c);
   });
 }

@@ -49,6 +49,8 @@ export function createEventIntake({ adapters, config, lifecycle, recovery, catal
     const { execution, fresh } = await lifecycle.submit({
       tenantId: principal.tenantId,
       userId: principal.userId,
+      // Whoever may publish may submit; what needs more needs a token that says it.
+      roles: ["submitter", ...principal.roles],
       intentType: event.type,
       sessionId: asId.session(body.session_id),
       parameters: body.parameters,

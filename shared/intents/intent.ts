@@ -3,6 +3,7 @@ import * as z from "zod";
 import { jsonObject } from "../json.ts";
 
 import { idSchemas } from "../ids.ts";
+import { ROLES } from "../roles.ts";
 
 /** What was asked, as it rests: written once when the intent is accepted. */
 export const intentSchema = z.object({
@@ -13,6 +14,8 @@ export const intentSchema = z.object({
   session_id: idSchemas.session,
   user_id: z.string().optional(),
   solution_id: z.string().optional(),
+  /** The caller's, where the intent or the platform's data depends on them. */
+  roles: z.array(z.enum(ROLES)).optional(),
   /** As submitted, or a claim check when they are large. */
   parameters: jsonObject,
   metadata: jsonObject,

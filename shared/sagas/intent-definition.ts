@@ -1,6 +1,7 @@
 import type * as z from "zod";
 
 import type { JsonObject } from "../json.ts";
+import type { Role } from "../roles.ts";
 import type { Durability } from "../ports/execution-store.ts";
 import type { FunctionResources } from "./function-resources.ts";
 import type { JourneyMap } from "./journey.ts";
@@ -24,6 +25,8 @@ export interface IntentDefinition<
   readonly name: string;
   readonly version: number;
   readonly description: string;
+  /** The least role that may submit it. */
+  readonly role: Role;
   readonly input: z.ZodType<Input, Surface["input"]>;
   /** The names of the input's members. */
   readonly inputNames: readonly string[];

@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { type Duration, durationMs } from "../duration.ts";
 import { RuntimeError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
+import type { Role } from "../roles.ts";
 import type { Durability } from "../ports/execution-store.ts";
 import type { IntentDefinition, IntentSurface } from "./intent-definition.ts";
 import type { Checkpoint, FailurePolicy, PlanNode, PlanView, Work } from "./plan.ts";
@@ -18,6 +19,8 @@ import { type WasmOptions, wasmWork } from "./wasm-step.ts";
 export interface IntentOptions<Input extends JsonObject, Output extends JsonObject, Schema = unknown> {
   readonly version: number;
   readonly description: string;
+  /** The least role that may submit it; default `submitter`. */
+  readonly role?: Role;
   readonly input: Schema & z.ZodType<Input> & { readonly shape: Readonly<Record<string, unknown>> };
   readonly output: z.ZodType<Output>;
   /** The data of each event that its steps emit, by the event's type: what subscribers can rely on, told in /asyncapi.json. */
@@ -224,6 +227,7 @@ export function intent<
     name,
     version: options.version,
     description: options.description,
+    role: options.role ?? "submitter",
     input: options.input,
     inputNames: Object.keys(options.input.shape),
     output: options.output,

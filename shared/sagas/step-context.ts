@@ -5,6 +5,7 @@ import type { Intent } from "../intents/intent.ts";
 import type { JsonObject } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { EffectScope } from "./effect-ledger.ts";
+import type { StewardScope } from "../steward/steward-scope.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { SemanticScope } from "../semantic/semantic-scope.ts";
 import type { TraceContext } from "../trace.ts";
@@ -40,6 +41,8 @@ export interface StepContext<Input, Outputs> {
   readonly tables: TableScope;
   /** What parsed data means: embeddings and entities, and search among them. */
   readonly semantic: SemanticScope;
+  /** The data steward: files, contracts, parsed data, governance. */
+  readonly steward: StewardScope;
   /** Effects in our own stores, applied under this step's key outside the commit, and undone or refused by it. */
   readonly effects: EffectScope;
   emit(type: string, data: JsonObject): void;

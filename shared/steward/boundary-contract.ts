@@ -1,74 +1,78 @@
-import * as z from "zod";
-
 import { durationMs } from "../duration.ts";
-import { rfc3339 } from "../clock.ts";
-import { notFound, RuntimeError } from "../errors.ts";
-import type { RecordKind } from "../state/record-kind.ts";
-import type { UnitOfWork } from "../state/unit-of-work.ts";
+import { parseRfc3339 } from "../clock.ts";
+import type { DataClassification } from "../data-classification.ts";
+import { RuntimeError } from "../errors.ts";
+import type { RecordRow } from "../ports/record-tables.ts";
 
-const CONTRACT_LIFETIME_MS = durationMs("30d");
+/** How long an authorization holds, unless it says otherwise. */
+export const CONTRACT_LIFETIME_MS: number = durationMs("30d");
 
-/** The agreement under which data of a source may be materialized: asked for at ingestion, authorized before it is READY. */
-export const boundaryContractSchema = z.object({
-  contract_id: z.string(),
-  tenant_id: z.string(),
-  status: z.enum(["pending", "active", "fulfilled", "expired", "revoked"]),
-  source: z.object({ sha256: z.string(), artifact_id: z.string() }),
-  materialization_type: z
-    .enum(["reference", "partial_extraction", "deterministic", "semantic_embedding", "full_artifact"])
-    .optional(),
-  scope: z.object({ session_id: z.string(), user_id: z.string().optional(), solution_id: z.string().optional() }),
-  created_at: z.string(),
-  updated_at: z.string(),
-  expires_at: z.string().optional(),
-});
-export type BoundaryContract = z.infer<typeof boundaryContractSchema>;
+export const CONTRACT_STATUSES = ["pending", "active", "fulfilled", "expired", "revoked"] as const;
+export type ContractStatus = (typeof CONTRACT_STATUSES)[number];
 
-export const boundaryContractKind: RecordKind<BoundaryContract> = {
-  name: "boundary_contract",
-  schema: boundaryContractSchema,
-  facets: (contract) => [`status=${contract.status}`, `source=${contract.source.sha256}`],
-};
+export const MATERIALIZATION_TYPES = [
+  "reference",
+  "partial_extraction",
+  "deterministic",
+  "semantic_embedding",
+  "full_artifact",
+] as const;
+export type MaterializationType = (typeof MATERIALIZATION_TYPES)[number];
 
-/** Records the wish to use a source: a contract that is `pending`. */
-export function requestDataAccess(
-  unit: UnitOfWork,
-  contract: Omit<BoundaryContract, "status" | "updated_at">,
-): BoundaryContract {
-  const pending: BoundaryContract = { ...contract, status: "pending", updated_at: contract.created_at };
-  unit.put(boundaryContractKind, contract.contract_id, pending);
-  return pending;
-}
+export const BACKING_STORES = ["gcs", "postgres", "none"] as const;
+export type BackingStore = (typeof BACKING_STORES)[number];
 
 /**
- * Lets the contract's source be materialized, for 30 days.
- * Throws `boundary_contract.not_found`, or `boundary_contract.not_pending` (409) when it was authorized, revoked or is over.
+ * The agreement under which data of a source may be materialized: asked for (`pending`), authorized (`active`, for 30 days), and
+ * then fulfilled, expired or revoked. Its one place is the record store (ADR 0021).
  */
-export async function authorizeMaterialization(
-  unit: UnitOfWork,
-  contractId: string,
-  type: NonNullable<BoundaryContract["materialization_type"]>,
-  nowMs: number,
-): Promise<BoundaryContract> {
-  const contract = await unit.get(boundaryContractKind, contractId);
-  if (contract === undefined) throw notFound("boundary contract", contractId);
-  if (contract.status !== "pending") {
-    throw new RuntimeError(
-      "boundary_contract.not_pending",
-      `The boundary contract ${contractId} is ${contract.status}.`,
-      {
-        status: 409,
-        details: { status: contract.status },
-      },
-    );
-  }
-  const active: BoundaryContract = {
-    ...contract,
-    status: "active",
-    materialization_type: type,
-    updated_at: rfc3339(nowMs),
-    expires_at: rfc3339(nowMs + CONTRACT_LIFETIME_MS),
-  };
-  unit.put(boundaryContractKind, contractId, active);
-  return active;
+export type BoundaryContract = RecordRow<"data_boundary_contracts">;
+
+/** Where data comes from: known by its bytes, or by what another system calls it. */
+export interface ContractSource {
+  readonly sha256?: string | undefined;
+  readonly externalId?: string | undefined;
+  readonly artifactId?: string | undefined;
+}
+
+/** For whom it may be used. A contract without a user is for all of the tenant; sessions come and go, and bind nobody. */
+export interface ContractScope {
+  readonly user_id?: string;
+  readonly session_id: string;
+  readonly solution_id?: string;
+}
+
+export interface AccessRequest {
+  readonly dataClassification: DataClassification;
+  readonly source: ContractSource;
+  readonly scope: ContractScope;
+}
+
+const NEXT: Readonly<Record<ContractStatus, readonly ContractStatus[]>> = {
+  pending: ["active", "fulfilled", "revoked"],
+  active: ["fulfilled", "expired", "revoked"],
+  fulfilled: [],
+  expired: [],
+  revoked: [],
+};
+
+/** Throws `boundary_contract.life_cycle` (409) for a move that a contract does not make. */
+export function checkMove(contract: BoundaryContract, to: ContractStatus): void {
+  if (NEXT[contract.status as ContractStatus].includes(to)) return;
+  throw new RuntimeError(
+    "boundary_contract.life_cycle",
+    `The boundary contract ${contract.id} is ${contract.status}; it cannot become ${to}.`,
+    { status: 409, details: { from: contract.status, to } },
+  );
+}
+
+/** Whether it is over by its time, whatever its status says so far. */
+export function hasExpired(contract: BoundaryContract, nowMs: number): boolean {
+  return contract.expires_at !== null && parseRfc3339(contract.expires_at) <= nowMs;
+}
+
+/** Whether a contract serves a request of this scope: its user's and its solution's, or everybody's. */
+export function covers(contract: BoundaryContract, scope: ContractScope): boolean {
+  const { user_id, solution_id } = contract.scope as Partial<ContractScope>;
+  return user_id === scope.user_id && solution_id === scope.solution_id;
 }

@@ -126,7 +126,7 @@ it("serves the schemas of each version of each intent, and 404 for any other", a
     for (const schema of Object.values($defs)) expect(() => z.fromJSONSchema(schema as JsonObject)).not.toThrow();
   }
   const input = z.fromJSONSchema(
-    ((await (await get("/schemas/content.ingest_file.1.json")).json()) as { $defs: { input: JsonObject } }).$defs.input,
+    ((await (await get("/schemas/content.ingest_file.2.json")).json()) as { $defs: { input: JsonObject } }).$defs.input,
   );
   expect(input.safeParse({ ui_name: "a.csv", content_base64: "" }).success).toBe(true);
   expect(input.safeParse({ ui_name: 1 }).success).toBe(false);

@@ -28,7 +28,7 @@ withParts(["postgres"], () => {
     it("are applied once, said so, and the second time nothing is done and nothing changes", async () => {
       await using database = await openTestDatabase({ migrate: false });
       const env = { RECORDS: "postgres", DATABASE_URL: database.url };
-      expect((await setUp(env)).stdout).toContain("records in Postgres: applied 0001_data_steward.sql");
+      expect((await setUp(env)).stdout).toContain("records in Postgres: applied 0001-data-steward.sql");
       const before = await schemaOf(database.url);
       expect((await setUp(env)).stdout).toContain("records in Postgres: nothing to do");
       expect(await schemaOf(database.url)).toBe(before);
@@ -38,15 +38,15 @@ withParts(["postgres"], () => {
     it("are applied once by many at the same moment", async () => {
       await using database = await openTestDatabase({ migrate: false });
       const reports = await Promise.all([1, 2, 3].map(() => migratePostgres(database.url)));
-      expect(reports.flatMap(({ applied }) => applied)).toEqual(["0001_data_steward.sql"]);
+      expect(reports.flatMap(({ applied }) => applied)).toEqual(["0001-data-steward.sql"]);
     });
 
     it("refuse a database that had another text of one, or one that newer software migrated", async () => {
       await using database = await openTestDatabase();
       const sql = postgres(database.url, { max: 1 });
-      await sql`insert into symphainy.migrations values ('0999_later.sql', 'x')`;
+      await sql`insert into symphainy.migrations values ('0999-later.sql', 'x')`;
       await expect(migratePostgres(database.url)).rejects.toMatchObject({ code: "migration.unknown" });
-      await sql`delete from symphainy.migrations where name = '0999_later.sql'`;
+      await sql`delete from symphainy.migrations where name = '0999-later.sql'`;
       await sql`update symphainy.migrations set checksum = 'other'`;
       await expect(migratePostgres(database.url)).rejects.toMatchObject({ code: "migration.changed" });
       await sql.end();

@@ -7,6 +7,10 @@ import { send } from "./client.ts";
 interface Schema {
   readonly type?: string | undefined;
   readonly enum?: readonly unknown[] | undefined;
+  readonly const?: unknown;
+  readonly oneOf?: readonly Schema[] | undefined;
+  readonly items?: Schema | undefined;
+  readonly minItems?: number | undefined;
   readonly properties?: Readonly<Record<string, Schema>> | undefined;
   readonly required?: readonly string[] | undefined;
   readonly minLength?: number | undefined;
@@ -17,6 +21,10 @@ const schema: z.ZodType<Schema> = z.lazy(() =>
   z.looseObject({
     type: z.string().optional(),
     enum: z.array(z.unknown()).optional(),
+    const: z.unknown().optional(),
+    oneOf: z.array(schema).optional(),
+    items: schema.optional(),
+    minItems: z.number().optional(),
     properties: z.record(z.string(), schema).optional(),
     required: z.array(z.string()).optional(),
     minLength: z.number().optional(),
@@ -74,7 +82,9 @@ export type Known = Readonly<Record<string, unknown>>;
 
 /** The smallest value that the schema allows, with what is known for members of these names. */
 export function exampleOf(of: Schema, known: Known): unknown {
+  if (of.const !== undefined) return of.const;
   if (of.enum !== undefined) return of.enum[0];
+  if (of.oneOf?.[0] !== undefined) return exampleOf(of.oneOf[0], known);
   switch (of.type) {
     case "object":
       return Object.fromEntries(
@@ -84,7 +94,7 @@ export function exampleOf(of: Schema, known: Known): unknown {
         ]),
       );
     case "array":
-      return [];
+      return Array.from({ length: of.minItems ?? 0 }, () => exampleOf(of.items ?? {}, known));
     case "string":
       return "x".repeat(of.minLength ?? 1);
     case "integer":

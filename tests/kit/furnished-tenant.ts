@@ -44,9 +44,14 @@ export async function furnish(url: string, tenantId: string, token: string) {
     file_id: file.file_id,
     trace_id: z.looseObject({ trace_id: z.string() }).parse(output).trace_id,
     boundary_contract_id: file.boundary_contract_id,
+    contract_id: file.boundary_contract_id,
+    data_id: file.file_id,
     id: file.pending_intent_id,
     "POST /intent/submit": { intent_type: "content.ingest_file", parameters: upload("a.csv", "a\n") },
     "POST /content/ingest_file": { parameters: upload("a.csv", "a\n") },
+    "POST /steward/request_data_access": {
+      parameters: { data_classification: "client", source_external_id: "crm/1" },
+    },
     "POST /files/upload-url": { filename: "a.csv", content_type: "text/csv", size_bytes: 2 },
     "POST /intent/pending/create": { intent_type: "content.parse_content" },
   };

@@ -12,7 +12,7 @@ const PASSING = new Set([
   "started_at",
   "completed_at",
 ]);
-const ID = /\b([a-z]+)_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
+const ID = /\b(?:([a-z]+)_)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
 
 /** All that is left of a play when it is over, without its ids and times: a line for each fact, in no order that matters. */

@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { RuntimeError } from "../../../shared/errors.ts";
 import { recordsUnavailable, type RecordStore, type RecordView } from "../../../shared/ports/record-store.ts";
 import type { RecordRow, RecordTable } from "../../../shared/ports/record-tables.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import { openRecordDatabase } from "./record-database.ts";
 import { createRecordEffects } from "./record-effects.ts";
 import { createRecordRows } from "./record-rows.ts";
@@ -27,18 +28,15 @@ export function createSqliteRecordStore(path: string): RecordStore {
       throw recordError(error);
     }
   };
-  const change = <Result>(work: (to: ReturnType<typeof openTables>) => Result): Promise<Result> =>
-    read((to) => {
-      to.db.exec("BEGIN IMMEDIATE");
-      try {
-        const result = work(to);
-        to.db.exec("COMMIT");
-        return result;
-      } catch (error) {
-        if (to.db.isTransaction) to.db.exec("ROLLBACK");
-        throw error;
-      }
-    });
+  /** Writers of one turn share a transaction and its flush. */
+  const change = async <Result>(work: (to: ReturnType<typeof openTables>) => Result): Promise<Result> => {
+    try {
+      const to = tables();
+      return await to.group.run(() => work(to));
+    } catch (error) {
+      throw recordError(error);
+    }
+  };
 
   return {
     get: <Table extends RecordTable>(view: RecordView, table: Table, id: string) =>
@@ -57,10 +55,10 @@ export function createSqliteRecordStore(path: string): RecordStore {
       },
     },
     ping: () => read(({ db }) => void db.prepare("SELECT 1").get()),
-    close: () => {
+    close: async () => {
       closed = true;
+      await opened?.group.settled();
       if (opened?.db.isOpen === true) opened.db.close();
-      return Promise.resolve();
     },
   };
 }
@@ -68,12 +66,18 @@ export function createSqliteRecordStore(path: string): RecordStore {
 function openTables(path: string) {
   const db: DatabaseSync = openRecordDatabase(path);
   const rows = createRecordRows(db);
-  return { db, rows, effects: createRecordEffects(db, rows), keys: createSubjectKeyTable(db) };
+  return {
+    db,
+    rows,
+    group: createGroupCommit(db),
+    effects: createRecordEffects(db, rows),
+    keys: createSubjectKeyTable(db),
+  };
 }
 
 /** A file that cannot be used right now is told apart from what a caller did wrong. */
 function recordError(error: unknown): unknown {
-  if (error instanceof RuntimeError) return error;
+  if (error instanceof RuntimeError) return error.code === "store.unavailable" ? recordsUnavailable(error) : error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return code === "ERR_SQLITE_ERROR" || code === "ERR_INVALID_STATE" ? recordsUnavailable(error) : error;
 }

@@ -44,6 +44,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
     return lifecycle.submit({
       tenantId: call.tenantId,
       userId: call.userId,
+      roles: call.roles,
       intentType: type,
       sessionId: asId.session(body.session_id),
       parameters: body.parameters,
@@ -83,7 +84,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       {
         method: "post",
         path: `/${definition.realm}/${definition.name}`,
-        role: "submitter",
+        role: definition.role,
         tag: definition.realm,
         summary: definition.description,
         body: intentBody.extend({ parameters: parametersOf(definition) }),

@@ -96,10 +96,11 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       answers: { 202: { description: "accepted", schema: acceptedAnswer } },
       problems: [404, 409, 503],
     },
-    async ({ body, params, tenantId: tenant, userId, trace }) => {
+    async ({ body, params, tenantId: tenant, userId, roles, trace }) => {
       const { execution } = await pendingIntents.submit(params["id"] ?? "", {
         tenantId: tenant,
         userId,
+        roles,
         sessionId: asId.session(body.session_id),
         parameters: body.parameters,
         traceId: trace.traceId,

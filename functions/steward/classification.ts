@@ -1,0 +1,15 @@
+import * as z from "zod";
+
+import { DATA_CLASSIFICATIONS } from "../../shared/data-classification.ts";
+
+/** Whose data is meant; a query without it does not get in. */
+export const dataClassification = z
+  .enum(DATA_CLASSIFICATIONS)
+  .describe("client: your tenant's own; platform: the installation's, written by the platform role only");
+
+export const page = {
+  limit: z.int().min(1).max(200).default(50),
+  cursor: z.string().max(1_000).optional(),
+};
+
+export const id = z.string().min(1).max(256);
