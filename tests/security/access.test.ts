@@ -128,6 +128,8 @@ const STATE_REFUSES: Readonly<Record<string, readonly number[]>> = {
   "POST /execution/{execution_id}/retry": [409],
   "POST /execution/{execution_id}/signal/{name}": [409],
   "POST /content/save_materialization": [409],
+  // Of nothing here were deterministic embeddings made.
+  "POST /content/extract_embeddings": [404],
   "POST /intent/pending/{id}/cancel": [409],
   "POST /intent/pending/{id}/submit": [409],
 };
