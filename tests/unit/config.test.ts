@@ -52,6 +52,7 @@ describe("loadConfig", () => {
       maxRunning: 2,
       maxQueued: 3,
       functionTimeoutMs: 4_000,
+      wasm: "off",
       corsOrigins: ["https://app.example", "http://127.0.0.1:3000"],
       limits: {
         standard: {
@@ -242,6 +243,12 @@ describe("loadConfig", () => {
     expect(pushes).toEqual({ audience: "https://api.example", serviceAccount: "push@project.iam.gserviceaccount.com" });
   });
 
+  it("runs guests in dev mode, and in production only when it is told to", () => {
+    expect(loadConfig({}).wasm).toBe("in-process");
+    expect(loadConfig(production).wasm).toBe("off");
+    expect(loadConfig({ ...production, WASM: "in-process" }).wasm).toBe("in-process");
+  });
+
   it("dev mode believes its own tokens only, whatever of production's is set", () => {
     expect(loadConfig({ ...production, MODE: "dev" }).identity).toEqual({ kind: "dev" });
   });
@@ -258,6 +265,7 @@ describe("loadConfig", () => {
     [{ ...production, PUSH_SERVICE_ACCOUNT: "push@project.iam.gserviceaccount.com" }, ["PUSH_AUDIENCE"]],
     [{ ...production, PUSH_AUDIENCE: "a", PUSH_SERVICE_ACCOUNT: "nobody" }, ["PUSH_SERVICE_ACCOUNT"]],
     [{ K_SERVICE: "runtime" }, ["MODE"]],
+    [{ WASM: "yes" }, ["WASM"]],
     [{ ...production, K_SERVICE: "runtime" }, []],
   ])("%j has faults in %j", (env, names) => {
     expect(faults(env)).toEqual(names);
