@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 
 import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
@@ -6,6 +6,7 @@ import { jsonObject, jsonValue, sha256 } from "../../../shared/json.ts";
 import { intent } from "../../../shared/sagas/intent.ts";
 import { createModuleStore } from "../../../shared/wasm/module-store.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
+import { historyFaults } from "../../kit/history-faults.ts";
 import type { TemporaryFolder } from "../../kit/temporary-folder.ts";
 import { openRuntime, type TestRuntime } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
@@ -59,6 +60,31 @@ const endless = intent("test.endless", {
   .wasm("loop", { module: { sha256: sha256(LOOP) }, timeout: "1s", input: () => null, output: z.object({}) })
   .returns(() => ({}));
 
+const SLOW = await reactor({
+  ...ECHO,
+  invoke: `
+    (local $left i32)
+    (local.set $left (i32.const 200000000))
+    (loop $busy
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $busy (local.get $left)))
+    ${ECHO.invoke}`,
+});
+
+const slow = intent("test.slow", {
+  version: 1,
+  description: "Thinks for a while.",
+  input: z.object({}),
+  output: z.object({ thought: z.number() }),
+})
+  .wasm("think", {
+    module: { sha256: sha256(SLOW) },
+    timeout: "30s",
+    input: () => ({ thought: 42 }),
+    output: z.object({ thought: z.number() }),
+  })
+  .returns(({ outputs }) => outputs.think);
+
 const absent = intent("test.absent", {
   version: 1,
   description: "Names a module that nobody has.",
@@ -76,9 +102,9 @@ let runtime: TestRuntime;
 beforeAll(async () => {
   store = createSqliteStore(":memory:");
   folder = await temporaryFolder();
-  runtime = await openRuntime({ intents: [order, numbers, endless, absent], store, folder: folder.path });
+  runtime = await openRuntime({ intents: [order, numbers, endless, slow, absent], store, folder: folder.path });
   const modules = createModuleStore(runtime.services.adapters.objects);
-  for (const module of [echo, moody, LOOP]) await modules.keep(runtime.tenantId, module);
+  for (const module of [echo, moody, LOOP, SLOW]) await modules.keep(runtime.tenantId, module);
 });
 afterAll(async () => {
   await runtime[Symbol.asyncDispose]();
@@ -95,6 +121,23 @@ describe("a step that a guest does", () => {
     );
     const ofPrice = entries.filter(({ step_name }) => step_name === "price").map(({ event_type }) => event_type);
     expect(ofPrice).toEqual(["step_started", "step_completed"]);
+  });
+
+  it("is run again by another worker when its own ends under it, is recorded once, and folds to the same state", async () => {
+    const first = await openRuntime({ intents: [slow], store, folder: folder.path });
+    const isCalled = vi.spyOn(first.services.adapters.guests, "invoke");
+    const { execution } = await first.submit("test.slow");
+    const executionId = execution.execution_id;
+    await vi.waitFor(() => expect(isCalled).toHaveBeenCalled(), { timeout: 10_000 });
+    await first[Symbol.asyncDispose]();
+    await runtime.services.recovery.sweep();
+    const done = await runtime.services.lifecycle.wait(runtime.tenantId, executionId, 20_000);
+    expect(done).toMatchObject({ status: "completed", output: { thought: 42 } });
+    const filter = { executionId, order: "chronological" } as const;
+    const { items: texts } = await store.readLog(runtime.tenantId, filter, { limit: 100 });
+    expect(texts.filter((text) => text.includes('"event_type":"step_completed"'))).toHaveLength(1);
+    expect(texts.filter((text) => text.includes('"event_type":"execution_resumed"'))).toHaveLength(1);
+    expect(historyFaults({ state: done, texts })).toEqual([]);
   });
 
   it("that traps fails the saga at the first attempt, and what was done before is undone", async () => {
