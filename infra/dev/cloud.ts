@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 
 import { RuntimeError } from "../../shared/errors.ts";
@@ -30,6 +31,7 @@ const functionParts: Part[] = [];
 const stopping = new AbortController();
 let jobs: Promise<void> = Promise.resolve();
 const folder = await openRunFolder(path.resolve(import.meta.dirname, "../../.symphainy/cloud"));
+const postgresFolder = await openRunFolder(path.join(tmpdir(), `symphainy-cloud-${userInfo().username}`));
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop(0));
 const starting = start();
@@ -42,12 +44,15 @@ await starting.catch((error: unknown) => {
 async function start(): Promise<void> {
   const startedMs = performance.now();
   say(
-    "starting Redis, its REST bridge, the emulators of Firestore and Pub/Sub, and the stand-ins of Cloud Storage and ArangoDB",
+    "starting Redis, its REST bridge, Postgres where there is one, the emulators of Firestore and Pub/Sub, and the stand-ins of Cloud Storage and ArangoDB",
   );
-  const components = await startComponents(folder, (part) => watch(part, componentParts));
+  const components = await startComponents({ run: folder, postgres: postgresFolder }, (part) =>
+    watch(part, componentParts),
+  );
   say("bundling the functions and starting each as a process");
+  const { RECORDS = "sqlite" } = components.env;
   const env = Object.fromEntries(
-    Object.entries(DEFAULTS).map(([name, value]) => [name, process.env[name] ?? value] as const),
+    Object.entries({ ...DEFAULTS, RECORDS }).map(([name, value]) => [name, process.env[name] ?? value] as const),
   );
   const apiPort = Number(process.env["PORT"] ?? DEFAULT_PORT);
   const functions = await startFunctions({
@@ -86,7 +91,7 @@ async function stop(code: number): Promise<void> {
   // What was being started when the order came has been stopped by now, or fails over what is gone.
   await starting.catch(() => undefined);
   await Promise.all([...functionParts, ...componentParts].map(({ ended }) => ended));
-  await rm(folder, { recursive: true, force: true });
+  await Promise.all([folder, postgresFolder].map((each) => rm(each, { recursive: true, force: true })));
   say("stopped");
   process.exitCode = code;
 }

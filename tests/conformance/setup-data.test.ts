@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import postgres from "postgres";
 import { describe, expect, it } from "vitest";
 
+import { startArangoStandin } from "../../infra/dev/parts/arango-standin.ts";
 import { migratePostgres } from "../../infra/schema/migrate-postgres.ts";
 import { withParts } from "../kit/parts.ts";
 import { openTestDatabase } from "../kit/postgres.ts";
@@ -33,6 +34,17 @@ withParts(["postgres"], () => {
       expect((await setUp(env)).stdout).toContain("records in Postgres: nothing to do");
       expect(await schemaOf(database.url)).toBe(before);
       expect(before).toContain("parsed_data_files");
+    });
+
+    it("come with the collections of the graph, in one command", async () => {
+      await using database = await openTestDatabase({ migrate: false });
+      await using arango = await startArangoStandin();
+      const graph = { GRAPH: "arango", ARANGO_URL: arango.url, ARANGO_DATABASE: "symphainy" };
+      const env = { RECORDS: "postgres", DATABASE_URL: database.url, ...graph };
+      const first = (await setUp(env)).stdout;
+      expect(first).toContain("records in Postgres: applied 0001-data-steward.sql");
+      expect(first).toMatch(/graph in ArangoDB: .*content_metadata/);
+      expect((await setUp(env)).stdout).toBe("records in Postgres: nothing to do\ngraph in ArangoDB: nothing to do\n");
     });
 
     it("are applied once by many at the same moment", async () => {

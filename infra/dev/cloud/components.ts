@@ -2,7 +2,10 @@ import { join } from "node:path";
 import { mkdir } from "node:fs/promises";
 
 import { RuntimeError } from "../../../shared/errors.ts";
+import { migratePostgres } from "../../schema/migrate-postgres.ts";
 import { findMissingParts, type PartName } from "../parts/find-parts.ts";
+import { findPostgres } from "../parts/find-postgres.ts";
+import { type PostgresPart, startPostgres } from "../parts/postgres-server.ts";
 import { startArangoStandin } from "../parts/arango-standin.ts";
 import { setUpGraph } from "../set-up-graph.ts";
 import { startFirestoreEmulator } from "../parts/firestore-emulator.ts";
@@ -19,6 +22,9 @@ const TOKEN = "local";
 /** What it is made of; the tests need more. */
 const NEEDED: readonly PartName[] = ["redis", "firestore", "pubsub"];
 const GRAPH_DATABASE = "symphainy";
+const RECORDS_DATABASE = "postgres";
+/** Of each function: all of them together stay below what the server takes. */
+const RECORDS_CONNECTIONS = 2;
 
 export interface Components {
   readonly rows: readonly Row[];
@@ -28,11 +34,18 @@ export interface Components {
   readonly pubsubHost: string;
 }
 
+export interface Folders {
+  /** Of the objects and of Redis. */
+  readonly run: string;
+  /** Postgres's own: it runs as another user, who cannot look into everybody's folders. */
+  readonly postgres: string;
+}
+
 /** Starts what the functions stand on, each on a free port; `started` learns of each at once, so that all of them can be stopped. */
-export async function startComponents(folder: string, started: (part: Part) => void): Promise<Components> {
+export async function startComponents(folders: Folders, started: (part: Part) => void): Promise<Components> {
   await refuseWithoutParts();
-  const objects = join(folder, "objects");
-  const redisData = join(folder, "redis");
+  const objects = join(folders.run, "objects");
+  const redisData = join(folders.run, "redis");
   await Promise.all([objects, redisData].map((each) => mkdir(each, { recursive: true })));
   const told = async <Started extends Part>(starting: Promise<Started>): Promise<Started> => {
     const part = await starting;
@@ -43,13 +56,16 @@ export async function startComponents(folder: string, started: (part: Part) => v
     const redis = await told(startRedis({ directory: redisData }));
     return { redis, bridge: await told(startUpstashBridge({ redisPort: redis.port, token: TOKEN })) };
   };
-  const [{ redis, bridge }, firestore, pubsub, gcs, arango] = await Promise.all([
+  const withPostgres = (await findPostgres()) !== undefined;
+  const [{ redis, bridge }, firestore, pubsub, gcs, arango, postgres] = await Promise.all([
     redisAndBridge(),
     told(startFirestoreEmulator()),
     told(startPubsubEmulator()),
     told(startGcsStandin({ directory: objects, buckets: [BUCKET] })),
     told(startArangoStandin()),
+    withPostgres ? told(startPostgres({ directory: join(folders.postgres, "data") })) : undefined,
   ]);
+  if (postgres !== undefined) await migratePostgres(postgres.url(RECORDS_DATABASE));
   await setUpGraph({
     graph: { kind: "arango", url: arango.url, database: GRAPH_DATABASE, user: "root", password: "" },
   });
@@ -62,6 +78,7 @@ export async function startComponents(folder: string, started: (part: Part) => v
       { part: pubsub, what: "intents in, events out" },
       { part: gcs, what: "bytes; stands in for Cloud Storage" },
       { part: arango, what: "embeddings and graph; stands in for ArangoDB" },
+      ...(postgres === undefined ? [] : [{ part: postgres, what: "the data steward's rows" }]),
     ],
     projectId: PROJECT,
     pubsubHost,
@@ -74,11 +91,22 @@ export async function startComponents(folder: string, started: (part: Part) => v
       PUBSUB_EMULATOR_HOST: pubsubHost,
       ARANGO_URL: arango.url,
       ARANGO_DATABASE: GRAPH_DATABASE,
+      ...recordsIn(postgres),
       STORAGE_EMULATOR_HOST: gcs.url,
       GOOGLE_APPLICATION_CREDENTIALS: gcs.keyFile,
       GCS_BUCKET: BUCKET,
       METADATA_SERVER_DETECTION: "none",
     },
+  };
+}
+
+/** Where there is no Postgres, the rows are in a file that the functions of this machine share. */
+function recordsIn(postgres: PostgresPart | undefined): Readonly<Record<string, string>> {
+  if (postgres === undefined) return { RECORDS: "sqlite" };
+  return {
+    RECORDS: "postgres",
+    DATABASE_URL: postgres.url(RECORDS_DATABASE),
+    DATABASE_CONNECTIONS: String(RECORDS_CONNECTIONS),
   };
 }
 

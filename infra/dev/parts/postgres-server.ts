@@ -42,6 +42,8 @@ export async function startPostgres({ directory, port }: PostgresOptions): Promi
     program: path.join(programs, "postgres"),
     args: (chosen) => ["-D", directory, "-h", "127.0.0.1", "-p", String(chosen), "-k", "", "-F", "-N", "60"],
     port,
+    // Its user may not see the folder that this process is in.
+    cwd: directory,
     // Fast: without waiting for its clients to go.
     stopSignal: "SIGINT",
     uid: owner,

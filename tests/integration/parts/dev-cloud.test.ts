@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
+import postgres from "postgres";
 import { afterEach, expect, it, vi } from "vitest";
 
 import { functionSpecs } from "../../../infra/build/functions.ts";
@@ -18,6 +19,7 @@ const PARTS = [
   "pubsub-emulator",
   "gcs-standin",
   "arango-standin",
+  "postgres",
 ];
 const FUNCTIONS = functionSpecs().map(({ name }) => name);
 
@@ -43,6 +45,20 @@ function table(said: string): ReadonlyMap<string, number> {
   );
 }
 
+/** The database of the server in its table. */
+function databaseUrl(said: string): string {
+  return `postgres://postgres@${/^ {2}postgres +(\S+)/m.exec(said)?.[1]}/postgres`;
+}
+
+async function filesIn(url: string): Promise<number> {
+  const sql = postgres(url, { max: 1 });
+  try {
+    return (await sql`select id from symphainy.file_references`).length;
+  } finally {
+    await sql.end();
+  }
+}
+
 async function untilReady({ said }: ReturnType<typeof launch>): Promise<string> {
   await vi.waitFor(() => expect(said()).toMatch(/ready after/), { timeout: START_WITHIN_MS, interval: 100 });
   return /^ {2}API +(\S+)$/m.exec(said())?.[1] ?? "";
@@ -58,7 +74,7 @@ function alive(pids: Iterable<number>): number[] {
   });
 }
 
-withParts(["redis", "firestore", "pubsub"], () => {
+withParts(["redis", "firestore", "pubsub", "postgres"], () => {
   it("dev:cloud runs everything as processes, takes an intent through all of it, tells what ends by itself, and stops all of it", async () => {
     cloud = launch();
     const url = await untilReady(cloud);
@@ -70,6 +86,7 @@ withParts(["redis", "firestore", "pubsub"], () => {
     const parameters = upload("people.csv", "name,age\nAda,36\n");
     const id = await client.accept({ session_id: client.sessionId, intent_type: "content.ingest_file", parameters });
     expect((await client.ended(id)).status).toBe("completed");
+    expect(await filesIn(databaseUrl(cloud.said()))).toBe(1);
 
     process.kill(processes.get("upstash-bridge") ?? 0, "SIGKILL");
     await vi.waitFor(() => expect(cloud?.said()).toMatch(/upstash-bridge .* ENDED BY ITSELF/), { timeout: 5_000 });
