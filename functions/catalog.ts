@@ -1,7 +1,13 @@
 import type { IntentDefinition } from "../shared/sagas/intent-definition.ts";
 import { extractEmbeddings } from "./content/extract-embeddings.ts";
+import { archiveFile } from "./content/archive-file.ts";
+import { bulkIngestFiles } from "./content/bulk-ingest-files.ts";
+import { createDeterministicEmbeddings } from "./content/create-deterministic-embeddings.ts";
+import { deleteFile } from "./content/delete-file.ts";
+import { getOperationStatus } from "./content/get-operation-status.ts";
 import { ingestFile } from "./content/ingest-file.ts";
 import { parseContent } from "./content/parse-content.ts";
+import { restoreFile } from "./content/restore-file.ts";
 import { saveMaterialization } from "./content/save-materialization.ts";
 import { search } from "./content/search.ts";
 import { create as createMash } from "./mash/create.ts";
@@ -16,6 +22,7 @@ import { putGovernancePolicy } from "./steward/put-governance-policy.ts";
 import { requestDataAccess } from "./steward/request-data-access.ts";
 import { setMaterializationPolicy } from "./steward/set-materialization-policy.ts";
 import { traceLineage } from "./steward/trace-lineage.ts";
+import { queryData } from "./insights/query-data.ts";
 
 /** Every intent of the product. */
 export const intents: readonly IntentDefinition[] = [
@@ -36,4 +43,11 @@ export const intents: readonly IntentDefinition[] = [
   listData,
   updateFileReference,
   traceLineage,
+  createDeterministicEmbeddings,
+  archiveFile,
+  restoreFile,
+  deleteFile,
+  bulkIngestFiles,
+  getOperationStatus,
+  queryData,
 ];

@@ -24,6 +24,8 @@ export interface ArtifactBytes {
    * `artifact.damaged` for a record that names other bytes than it points at.
    */
   read(materialization: Materialization): Promise<AsyncIterable<Uint8Array>>;
+  /** Removes bytes that no record points at any more; doing it again is doing it once. */
+  erase(materialization: Materialization): Promise<void>;
   /** Throws `upload.incomplete` (409) as long as the bytes of an upload have not arrived. */
   expectUploaded(upload: Upload): Promise<void>;
   /**
@@ -91,6 +93,7 @@ export function createArtifactBytes({ objects, clock, ids, quota }: ArtifactByte
       }
     },
     discardUpload: (upload) => objects.delete(uploadPath(upload)),
+    erase: ({ path }) => objects.delete(path),
   };
 }
 

@@ -1,7 +1,7 @@
 import { notFound, RuntimeError } from "../errors.ts";
 import type { ArtifactId } from "../ids.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
-import { type Artifact, artifactKind, LIFECYCLE, type LifecycleState } from "./artifact.ts";
+import { type Artifact, artifactKind, LIFECYCLE, type LifecycleState, type Materialization } from "./artifact.ts";
 import { countChanged, countRegistered } from "./stored-bytes.ts";
 
 /** Registers a new artifact in the unit of work, with its log entry. */
@@ -83,4 +83,28 @@ export async function amendArtifact(
   unit.put(artifactKind, artifactId, amended);
   await countChanged(unit, current, amended);
   return amended;
+}
+
+/**
+ * Lets a DELETED artifact point at no bytes any more, and tells which it pointed at. Throws `artifact.lifecycle` (409) for one that is
+ * not deleted.
+ */
+export async function giveUpBytes(
+  unit: UnitOfWork,
+  artifactId: ArtifactId,
+  now: string,
+): Promise<readonly Materialization[]> {
+  const current = await unit.get(artifactKind, artifactId);
+  if (current === undefined) throw notFound("artifact", artifactId);
+  const { lifecycle_state: from, materializations, visuals = [] } = current;
+  if (from !== "DELETED") {
+    throw new RuntimeError("artifact.lifecycle", `The artifact ${artifactId} is ${from}; its bytes are still needed.`, {
+      status: 409,
+      details: { from },
+    });
+  }
+  const bare: Artifact = { ...current, materializations: [], visuals: [], updated_at: now };
+  unit.put(artifactKind, artifactId, bare);
+  await countChanged(unit, current, bare);
+  return [...materializations, ...visuals.map(({ materialization }) => materialization)];
 }

@@ -3,7 +3,7 @@ import { notFound, RuntimeError } from "../errors.ts";
 import type { ArtifactId, ExecutionId } from "../ids.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { ArtifactBytes } from "./artifact-bytes.ts";
-import { amendArtifact, type ArtifactUpdate, moveArtifact, registerArtifact } from "./artifact-changes.ts";
+import { amendArtifact, type ArtifactUpdate, giveUpBytes, moveArtifact, registerArtifact } from "./artifact-changes.ts";
 import { type Artifact, artifactKind, type LifecycleState, type Materialization } from "./artifact.ts";
 import { materializationFor } from "./materialization-policy.ts";
 import type { Upload } from "./upload.ts";
@@ -41,6 +41,10 @@ export interface ArtifactScope {
     upload: Upload,
   ): Promise<Materialization>;
   discardUpload(upload: Upload): Promise<void>;
+  /** Lets a DELETED artifact point at no bytes any more, and tells which it pointed at: to be erased once that is committed. */
+  giveUpBytes(artifactId: ArtifactId): Promise<readonly Materialization[]>;
+  /** Removes bytes that were given up; doing it again is doing it once. */
+  erase(materialization: Materialization): Promise<void>;
 }
 
 export interface ArtifactScopeDeps {
@@ -83,6 +87,12 @@ export function createArtifactScope({ unit, bytes, producer, nowMs }: ArtifactSc
     adopt: ({ artifact_id: artifactId, artifact_type: artifactType }, form, upload) =>
       bytes.adopt({ tenantId: unit.tenantId, artifactId, artifactType, ...form }, upload),
     discardUpload: (upload) => bytes.discardUpload(upload),
+    giveUpBytes: (artifactId) => giveUpBytes(unit, artifactId, rfc3339(nowMs())),
+    erase: async (materialization) => {
+      if (!materialization.path.startsWith(`artifacts/${unit.tenantId}/`))
+        throw notFound("object", materialization.uri);
+      await bytes.erase(materialization);
+    },
   };
 }
 

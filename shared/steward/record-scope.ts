@@ -13,6 +13,8 @@ export interface RecordScopeDeps {
   readonly key: string;
   /** Whether the caller may write the platform's rows. */
   readonly isPlatform: boolean;
+  /** Goes before the name of each part, where one step writes the same for several things. */
+  readonly prefix?: string | undefined;
   readonly nowMs: () => number;
 }
 
@@ -63,7 +65,7 @@ export class RecordScope {
     result: Result,
   ): Promise<Result> {
     if (kind === "platform" && !this.#deps.isPlatform) throw platformOnly();
-    const effect = { key: this.#deps.key, part, atMs: this.nowMs(), result };
+    const effect = { key: this.#deps.key, part: this.#partOf(part), atMs: this.nowMs(), result };
     return (await this.#deps.records.apply(this.#view(kind), effect, writes)).result as Result;
   }
 
@@ -75,10 +77,15 @@ export class RecordScope {
 
   /** The id of what this step makes as `part`: the same uuid in every attempt, and nobody else's. */
   uuidOf(part: string): string {
-    const hex = sha256(`${this.#deps.key} ${part}`);
+    const hex = sha256(`${this.#deps.key} ${this.#partOf(part)}`);
     const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
     const parts = [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `${variant}${hex.slice(17, 20)}`];
     return [...parts, hex.slice(20, 32)].join("-");
+  }
+
+  #partOf(part: string): string {
+    const { prefix } = this.#deps;
+    return prefix === undefined ? part : `${prefix}/${part}`;
   }
 
   #view(dataClassification: DataClassification): RecordView {

@@ -17,6 +17,7 @@ export interface StewardScopeDeps {
   readonly key: string;
   readonly caller: Caller;
   readonly nowMs: () => number;
+  readonly prefix?: string;
 }
 
 /**
@@ -33,11 +34,11 @@ export class StewardScope {
   readonly #deps: StewardScopeDeps;
 
   constructor(deps: StewardScopeDeps) {
-    const { records, graph, unit, key, caller, nowMs } = deps;
+    const { records, graph, unit, key, caller, nowMs, prefix } = deps;
     const isPlatform = caller.roles.includes("platform");
     const bound = { tenantId: unit.tenantId, key, isPlatform, nowMs };
     this.#deps = deps;
-    this.#records = new RecordScope({ records, ...bound });
+    this.#records = new RecordScope({ records, ...bound, prefix });
     this.contracts = new Contracts(this.#records);
     this.files = new FileReferences(this.#records);
     this.parsed = new ParsedData(this.#records);
@@ -84,6 +85,11 @@ export class StewardScope {
       hasContract: await this.contracts.isInForce(kind, source.sha256),
       subjectId: parsed.subject_id ?? undefined,
     };
+  }
+
+  /** The steward for one of several things that the step does the same for; `undo` takes back what was written for all of them. */
+  within(prefix: string): StewardScope {
+    return new StewardScope({ ...this.#deps, prefix });
   }
 
   /** Takes back all that this step wrote, or buries its key, so that a late attempt of it is refused. */

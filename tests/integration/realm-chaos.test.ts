@@ -11,6 +11,7 @@ import { uploadPath } from "../../shared/artifacts/upload.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import { chaos, type Preparation } from "../kit/chaos.ts";
 import { type RealmCases, stewardCases } from "./steward-cases.ts";
+import { contentCases } from "./content-cases.ts";
 
 const CSV = `id,name,born\n${Array.from({ length: 40 }, (_, row) => `${row},name ${row},1990-01-${10 + (row % 20)}`).join("\n")}\n`;
 
@@ -53,6 +54,7 @@ async function ready(preparation: Preparation, name: string, text: string): Prom
 /** Each realm intent, in a case that it completes and in one that it refuses. */
 const cases: RealmCases = {
   ...stewardCases((stage) => ingested(stage, "people.csv", CSV)),
+  ...contentCases,
   [ingestFile.type]: [
     ["a file", () => chaos(ingestFile, upload("people.csv", CSV)), "completed"],
     [
@@ -154,6 +156,7 @@ describe("the same is left, whatever call its worker dies before or after", () =
       expect(execution.status).toBe(status);
       expect(crashes).toBe(2 * calls);
       expect(calls).toBeGreaterThan(3);
+      // Each play of a query starts a process of its own.
     },
     120_000,
   );
