@@ -2,7 +2,7 @@ import { artifactKind } from "../../shared/artifacts/artifact.ts";
 import { rfc3339 } from "../../shared/clock.ts";
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId, type Ids } from "../../shared/ids.ts";
-import { digestOf, type JsonObject, toJson } from "../../shared/json.ts";
+import { digestOf, type JsonObject, type JsonValue, toJson } from "../../shared/json.ts";
 import type { Operation } from "../../shared/state/operation.ts";
 import type { UnitOfWork } from "../../shared/state/unit-of-work.ts";
 import type { FileToIngest } from "./file-to-ingest.ts";
@@ -113,8 +113,12 @@ function counted(operation: Operation): Operation {
     failed: failed.length,
     errors: failed.map(({ result, index }) => ({
       index,
-      code: String(result["code"] as string),
-      message: String(result["message"] as string),
+      code: textOf(result["code"]),
+      message: textOf(result["message"]),
     })),
   };
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
 }

@@ -1,0 +1,105 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { intents } from "../../functions/catalog.ts";
+import { artifactKind } from "../../shared/artifacts/artifact.ts";
+import type { JsonObject } from "../../shared/json.ts";
+import { openRuntime, type TestRuntime } from "../kit/runtime.ts";
+import { temporaryFolder } from "../kit/temporary-folder.ts";
+import { done, readyFile } from "./content-flow.ts";
+
+const csv = (text: string, name = "a.csv"): JsonObject => ({
+  ui_name: name,
+  content_base64: Buffer.from(text).toString("base64"),
+});
+const filesOf = async ({ services, tenantId }: TestRuntime): Promise<number> =>
+  (await services.surface.list(tenantId, artifactKind, "all", { limit: 1 })).total;
+
+describe("bulk ingestion", () => {
+  const files = Array.from({ length: 25 }, (_, index) => csv(index === 13 ? "" : `a\n${index}\n`, `${index}.csv`));
+
+  it("takes every file in that can be, and tells of the others", { timeout: 60_000 }, async () => {
+    await using runtime = await openRuntime({ intents });
+    const bulk = await done(runtime, "content.bulk_ingest_files", { files });
+    expect(bulk).toMatchObject({
+      status: "completed",
+      total: 25,
+      processed: 25,
+      succeeded: 24,
+      failed: 1,
+      batch_count: 3,
+      current_batch: 3,
+      last_successful_batch: 3,
+      errors: [{ index: 13, code: "content.empty_file" }],
+    });
+    const results = bulk["results"] as readonly { readonly file_id: string; readonly boundary_contract_id: string }[];
+    const { file_id, boundary_contract_id } = results[24] ?? {};
+    await done(runtime, "content.save_materialization", {
+      file_id: file_id ?? "",
+      boundary_contract_id: boundary_contract_id ?? "",
+    });
+    expect(await done(runtime, "content.parse_content", { file_id: file_id ?? "" })).toMatchObject({ record_count: 1 });
+    const { operation_id } = bulk;
+    expect(await done(runtime, "content.get_operation_status", { operation_id })).toEqual(bulk);
+  });
+
+  it("is the same operation for the same files, and takes nothing in twice", { timeout: 60_000 }, async () => {
+    await using runtime = await openRuntime({ intents });
+    const first = await done(runtime, "content.bulk_ingest_files", { files });
+    const count = await filesOf(runtime);
+    expect(await done(runtime, "content.bulk_ingest_files", { files })).toEqual(first);
+    const resumed = await done(runtime, "content.bulk_ingest_files", { files, resume_from_batch: 1 });
+    expect(resumed).toMatchObject({ operation_id: first["operation_id"], succeeded: 24, failed: 1 });
+    // The one that failed was tried again, and failed again.
+    expect(await filesOf(runtime)).toBe(count + 1);
+    const other = await done(runtime, "content.bulk_ingest_files", { files: files.slice(1) });
+    expect(other["operation_id"]).not.toBe(first["operation_id"]);
+  });
+
+  it("refuses a batch that there is not, and an operation that there is not", { timeout: 60_000 }, async () => {
+    await using runtime = await openRuntime({ intents });
+    const bulk = await runtime.run("content.bulk_ingest_files", { files, resume_from_batch: 4 });
+    expect(bulk.error?.code).toBe("operation.no_such_batch");
+    const status = await runtime.run("content.get_operation_status", { operation_id: "operation_0" });
+    expect(status.error?.code).toBe("operation.not_found");
+  });
+});
+
+describe("a file", () => {
+  it(
+    "is archived, restored, deleted, and purged with its bytes once that is confirmed",
+    { timeout: 60_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using runtime = await openRuntime({ intents, folder: folder.path });
+      const bytes = async () =>
+        (await readdir(join(folder.path, "objects"), { recursive: true })).filter((path) => path.endsWith(".csv"))
+          .length;
+      const file_id = await readyFile(runtime, "a.csv", Buffer.from("a\n1\n"));
+      const code = async (type: string, more: JsonObject = {}) =>
+        (await runtime.run(type, { file_id, ...more })).error?.code;
+
+      await done(runtime, "content.archive_file", { file_id });
+      expect(await code("content.parse_content")).toBe("artifact.not_ready");
+      expect(await code("content.archive_file")).toBe("artifact.lifecycle");
+      await done(runtime, "content.restore_file", { file_id });
+      const { parsed_file_id } = await done(runtime, "content.parse_content", { file_id });
+
+      await expect(runtime.run("content.delete_file", { file_id, purge: true })).rejects.toMatchObject({ status: 422 });
+      await done(runtime, "content.delete_file", { file_id });
+      expect(await bytes()).toBe(1);
+      expect(await code("content.restore_file")).toBe("artifact.lifecycle");
+      expect(await code("content.delete_file")).toBe("artifact.lifecycle");
+      const purged = await done(runtime, "content.delete_file", { file_id, purge: true, confirm: true });
+      expect([purged, await bytes()]).toEqual([{ file_id, lifecycle_state: "DELETED", purged: true }, 0]);
+
+      const { value } = (await runtime.services.surface.get(runtime.tenantId, artifactKind, file_id)) ?? {};
+      expect(value).toMatchObject({ lifecycle_state: "DELETED", materializations: [] });
+      // What was made of it is still there, and says of what.
+      const parsed = await runtime.services.surface.get(runtime.tenantId, artifactKind, String(parsed_file_id));
+      expect(parsed?.value).toMatchObject({ lifecycle_state: "READY", parent_artifacts: [file_id] });
+    },
+  );
+});
