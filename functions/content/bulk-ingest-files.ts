@@ -62,7 +62,7 @@ export const bulkIngestFiles = intent("content.bulk_ingest_files", {
     // One commit after the other changes the operation; the files of a batch are at work side by side.
     concurrency: 1,
     onFailure: "collect",
-    timeout: "10m",
+    timeout: "5m",
     run: async (ctx, batch) => {
       const before = await ctx.state.get(operationKind, ctx.outputs.plan.operation_id);
       expectOwn(before, ctx.executionId);

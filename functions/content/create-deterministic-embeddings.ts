@@ -50,7 +50,7 @@ export const createDeterministicEmbeddings = intent("content.create_deterministi
     },
   })
   .step("describe", {
-    timeout: "10m",
+    timeout: "5m",
     run: async (ctx) => {
       const parsed = await ctx.artifacts.get(asId.artifact(ctx.input.parsed_file_id), "parsed_content");
       const { patternOf } = await import("./patterns/table-pattern.ts");

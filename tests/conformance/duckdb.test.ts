@@ -177,10 +177,10 @@ describe("ends what would not end (Q3)", () => {
     await expect(asked).rejects.toMatchObject({ code: "tables.abandoned" });
   });
 
-  it("one that takes more memory than it may, of the engine's own and around it", async () => {
-    const list = ask("SELECT len(list) FROM (SELECT list(range) AS list FROM range(200000000))");
+  it("one that takes more memory than it may, of the engine's own and around it", { timeout: 90_000 }, async () => {
+    const list = ask("SELECT len(list) FROM (SELECT list(range) AS list FROM range(200000000))", { timeoutMs: 40_000 });
     await expect(list).rejects.toMatchObject({ code: "tables.too_much_memory", status: 422 });
-    const text = ask("SELECT length(string_agg(repeat('x', 400000000))) FROM range(8)");
+    const text = ask("SELECT length(string_agg(repeat('x', 400000000))) FROM range(8)", { timeoutMs: 40_000 });
     await expect(text).rejects.toMatchObject({ code: "tables.too_much_memory", status: 422 });
     expect((await ask("SELECT 1")).rows).toEqual([[1]]);
   });

@@ -97,6 +97,8 @@ describe("every endpoint of /openapi.json", () => {
       ["POST /execution/{execution_id}/retry", 409],
       ["POST /execution/{execution_id}/signal/{name}", 409],
       ["POST /content/save_materialization", 409],
+      ["POST /content/create_deterministic_embeddings", 404],
+      ["POST /content/get_operation_status", 404],
       // Of nothing here were deterministic embeddings made.
       ["POST /content/extract_embeddings", 404],
       ["POST /intent/pending/{id}/cancel", 409],

@@ -48,6 +48,8 @@ export async function furnish(url: string, tenantId: string, token: string) {
     data_id: file.file_id,
     id: file.pending_intent_id,
     "POST /intent/submit": { intent_type: "content.ingest_file", parameters: upload("a.csv", "a\n") },
+    "POST /content/bulk_ingest_files": { parameters: { files: [upload("a.csv", "a\n")] } },
+    "POST /insights/query_data": { parameters: { sql: "SELECT 1" } },
     "POST /content/ingest_file": { parameters: upload("a.csv", "a\n") },
     "POST /steward/request_data_access": {
       parameters: { data_classification: "client", source_external_id: "crm/1" },
