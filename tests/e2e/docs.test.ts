@@ -12,6 +12,7 @@ import { upload } from "./sample-files.ts";
 
 /** Section 1 of the specification, as far as it is built, with the intents' own routes and dev mode's token. */
 const ENDPOINTS = [
+  "DELETE /wasm/instances/{instance_id}/capabilities/{capability_id}",
   "GET /artifacts/{artifact_id}",
   "GET /artifacts/{artifact_id}/payload",
   "GET /artifacts/{artifact_id}/visual/{name}",
@@ -25,6 +26,9 @@ const ENDPOINTS = [
   "GET /session/{session_id}",
   "GET /wal",
   "GET /wal/verify",
+  "GET /wasm/instances",
+  "GET /wasm/instances/{instance_id}",
+  "GET /wasm/instances/{instance_id}/events",
   "PATCH /session/{session_id}",
   "PATCH /session/{session_id}/close",
   "PATCH /session/{session_id}/upgrade",
@@ -55,6 +59,10 @@ const ENDPOINTS = [
   "POST /intent/submit",
   "POST /mash/create",
   "POST /session/create",
+  "POST /wasm/instances",
+  "POST /wasm/instances/{instance_id}/capabilities",
+  "POST /wasm/instances/{instance_id}/invoke",
+  "POST /wasm/instances/{instance_id}/stop",
 ];
 
 const runtimes = runtimeProcesses();

@@ -99,6 +99,9 @@ describe("every endpoint of /openapi.json", () => {
       ["POST /content/save_materialization", 409],
       ["POST /content/create_deterministic_embeddings", 404],
       ["POST /content/get_operation_status", 404],
+      ["POST /content/archive_file", 404],
+      ["POST /content/restore_file", 404],
+      ["POST /content/delete_file", 404],
       // Of nothing here were deterministic embeddings made.
       ["POST /content/extract_embeddings", 404],
       ["POST /intent/pending/{id}/cancel", 409],

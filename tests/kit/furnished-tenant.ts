@@ -49,6 +49,10 @@ export async function furnish(url: string, tenantId: string, token: string) {
     id: file.pending_intent_id,
     "POST /intent/submit": { intent_type: "content.ingest_file", parameters: upload("a.csv", "a\n") },
     "POST /content/bulk_ingest_files": { parameters: { files: [upload("a.csv", "a\n")] } },
+    // The file of the others must stay as it is.
+    "POST /content/archive_file": { parameters: { file_id: "file_none" } },
+    "POST /content/restore_file": { parameters: { file_id: "file_none" } },
+    "POST /content/delete_file": { parameters: { file_id: "file_none" } },
     "POST /insights/query_data": { parameters: { sql: "SELECT 1" } },
     "POST /content/ingest_file": { parameters: upload("a.csv", "a\n") },
     "POST /steward/request_data_access": {
