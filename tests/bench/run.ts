@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 
 import { coldStartPart } from "./cold-start.ts";
 import { commitsPart } from "./commits.ts";
+import { contentPart } from "./content.ts";
 import { createDatabases } from "./databases.ts";
 import { enginePart } from "./engine.ts";
 import { fairnessPart } from "./fairness.ts";
@@ -39,6 +40,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   verification: verificationPart,
   semantic: semanticPart,
   wasm: wasmPart,
+  content: contentPart,
 };
 
 const SIZES = { small: 1_000, large: 200_000 };
