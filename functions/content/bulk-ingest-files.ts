@@ -6,7 +6,6 @@ import { intent } from "../../shared/sagas/intent.ts";
 import { operationKind, operationSchema } from "../../shared/state/operation.ts";
 import { type Batch, batchesLeft, expectOwn, newOperation, operationIdOf, withBatch } from "./bulk-operation.ts";
 import { fileToIngest } from "./file-to-ingest.ts";
-import { takeIn } from "./take-in.ts";
 
 const MAX_FILES = 1_000;
 
@@ -66,6 +65,7 @@ export const bulkIngestFiles = intent("content.bulk_ingest_files", {
     run: async (ctx, batch) => {
       const before = await ctx.state.get(operationKind, ctx.outputs.plan.operation_id);
       expectOwn(before, ctx.executionId);
+      const { takeIn } = await import("./take-in.ts");
       const results = await takeIn(ctx, batch, ctx.input);
       const operation = await ctx.state.get(operationKind, ctx.outputs.plan.operation_id);
       if (operation === undefined)

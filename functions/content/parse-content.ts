@@ -5,7 +5,7 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { toJson } from "../../shared/json.ts";
 import { intent } from "../../shared/sagas/intent.ts";
-import { parseOptionsSchema } from "./parsing/parser.ts";
+import { parseOptionsSchema } from "./parsing/parse-options.ts";
 
 const input = z.strictObject({
   file_id: z.string().min(1).describe("a READY file"),

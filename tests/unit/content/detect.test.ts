@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { RuntimeError } from "../../../shared/errors.ts";
 import { selectParser } from "../../../functions/content/parsing/detect.ts";
 import type { FileDescription } from "../../../functions/content/parsing/detect.ts";
-import { parseOptionsSchema } from "../../../functions/content/parsing/parser.ts";
+import { parseOptionsSchema } from "../../../functions/content/parsing/parse-options.ts";
 import { refusal, rowsOf } from "./byte-source.ts";
 
 function codeOf(file: FileDescription): string {
