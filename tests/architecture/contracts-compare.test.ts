@@ -263,21 +263,21 @@ const BREAKING_EDITS: readonly (readonly [name: string, edit: Edit, place: strin
   ],
   [
     "a version of an intent is gone",
-    ({ intents }) => remove(intents, "content.parse_content.1"),
-    "intent content.parse_content.1",
+    ({ intents }) => remove(intents, "content.parse_content.2"),
+    "intent content.parse_content.2",
   ],
   [
     "an input has a value less",
     ({ intents }) => {
-      const type = at(intents, "content.ingest_file.1", "$defs", "input", "properties", "ingestion_type");
+      const type = at(intents, "content.ingest_file.2", "$defs", "input", "properties", "ingestion_type");
       (type["enum"] as unknown as string[]).pop();
     },
-    "intent content.ingest_file.1 input.ingestion_type",
+    "intent content.ingest_file.2 input.ingestion_type",
   ],
   [
     "an output lacks what it had",
-    ({ intents }) => remove(at(intents, "content.parse_content.1", "$defs", "output", "properties"), "notes"),
-    "intent content.parse_content.1 output.notes",
+    ({ intents }) => remove(at(intents, "content.parse_content.2", "$defs", "output", "properties"), "notes"),
+    "intent content.parse_content.2 output.notes",
   ],
 ];
 

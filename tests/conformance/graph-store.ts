@@ -12,31 +12,11 @@ import {
   type GraphWrite,
   MAX_GRAPH_WRITES,
 } from "../../shared/ports/graph-store.ts";
+import { embed, link, node, put } from "./graph-writes.ts";
 
 const PAGE = { limit: 100 };
 const PLATFORM: DataScope = { dataClassification: "platform" };
 
-const put = (key: string, fields = {}): GraphWrite => ({ kind: "put", collection: "content_metadata", key, fields });
-const node = (key: string, fileId = "file_1"): GraphWrite => ({
-  kind: "put",
-  collection: "semantic_graph_nodes",
-  key,
-  fields: { file_id: fileId, entity_id: key },
-});
-const link = (key: string, from: string, to: string, fields = {}): GraphWrite => ({
-  kind: "link",
-  collection: "semantic_graph_edges",
-  key,
-  from: { collection: "semantic_graph_nodes", key: from },
-  to: { collection: "semantic_graph_nodes", key: to },
-  fields,
-});
-const embed = (key: string, vector: readonly number[], more: object = {}): GraphWrite => ({
-  kind: "embed",
-  key,
-  fields: { embedding_model: "m1", embedding_kind: "meaning", file_id: "file_1", ...more },
-  vector: Float32Array.from(vector),
-});
 const keys = (documents: readonly GraphDocument[]): string[] => documents.map(({ key }) => key);
 
 /** What every adapter of the port does; `open` gives another process's view of the same store each time. */

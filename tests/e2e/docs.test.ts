@@ -5,6 +5,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
+import { intents } from "../../functions/catalog.ts";
 import { type Client, connect, expectStatus, send } from "./client.ts";
 import { readOperations } from "./operations.ts";
 import { type RuntimeProcess, runtimeProcesses } from "./runtime-process.ts";
@@ -34,47 +35,24 @@ const ENDPOINTS = [
   "PATCH /session/{session_id}/upgrade",
   "POST /artifact/list",
   "POST /artifact/resolve",
-  "POST /content/archive_file",
-  "POST /content/bulk_ingest_files",
-  "POST /content/create_deterministic_embeddings",
-  "POST /content/delete_file",
-  "POST /content/extract_embeddings",
-  "POST /content/get_operation_status",
-  "POST /content/ingest_file",
-  "POST /content/parse_content",
-  "POST /content/restore_file",
-  "POST /content/save_materialization",
-  "POST /content/search",
   "POST /dev/token",
   "POST /execution/{execution_id}/cancel",
   "POST /execution/{execution_id}/fork",
   "POST /execution/{execution_id}/retry",
   "POST /execution/{execution_id}/signal/{name}",
   "POST /files/upload-url",
-  "POST /insights/query_data",
   "POST /intent/pending/create",
   "POST /intent/pending/list",
   "POST /intent/pending/{id}/cancel",
   "POST /intent/pending/{id}/submit",
   "POST /intent/submit",
-  "POST /mash/create",
   "POST /session/create",
-  "POST /steward/authorize_materialization",
-  "POST /steward/end_contract",
-  "POST /steward/expire_contracts",
-  "POST /steward/govern_data",
-  "POST /steward/list_data",
-  "POST /steward/promote_to_record_of_fact",
-  "POST /steward/put_governance_policy",
-  "POST /steward/request_data_access",
-  "POST /steward/set_materialization_policy",
-  "POST /steward/trace_lineage",
-  "POST /steward/update_file_reference",
   "POST /wasm/instances",
   "POST /wasm/instances/{instance_id}/capabilities",
   "POST /wasm/instances/{instance_id}/invoke",
   "POST /wasm/instances/{instance_id}/stop",
-];
+  ...intents.map(({ realm, name }) => `POST /${realm}/${name}`),
+].toSorted();
 
 const runtimes = runtimeProcesses();
 let runtime: RuntimeProcess;
@@ -127,32 +105,7 @@ describe("/docs", () => {
         ),
       }),
     );
-    expect(catalog.intents.map(({ type }) => type).toSorted()).toEqual([
-      "content.archive_file",
-      "content.bulk_ingest_files",
-      "content.create_deterministic_embeddings",
-      "content.delete_file",
-      "content.extract_embeddings",
-      "content.get_operation_status",
-      "content.ingest_file",
-      "content.parse_content",
-      "content.restore_file",
-      "content.save_materialization",
-      "content.search",
-      "insights.query_data",
-      "mash.create",
-      "steward.authorize_materialization",
-      "steward.end_contract",
-      "steward.expire_contracts",
-      "steward.govern_data",
-      "steward.list_data",
-      "steward.promote_to_record_of_fact",
-      "steward.put_governance_policy",
-      "steward.request_data_access",
-      "steward.set_materialization_policy",
-      "steward.trace_lineage",
-      "steward.update_file_reference",
-    ]);
+    expect(catalog.intents.map(({ type }) => type).toSorted()).toEqual(intents.map(({ type }) => type).toSorted());
     for (const { type, plan } of catalog.intents) {
       expect(page.text).toContain(type);
       for (const { name } of plan.nodes) expect(page.text).toContain(`<span class="step">${name}`);

@@ -72,6 +72,7 @@ describe("loadConfig", () => {
       bus: { kind: "in-process" },
       graph: { kind: "sqlite" },
       models: { kind: "lexical" },
+      wasm: "off",
       identity: {
         kind: "oidc",
         issuer: "https://issuer.example",
