@@ -198,6 +198,10 @@ const GRAPH_METHODS: Readonly<Record<keyof GraphStore, true>> = {
 function openGraph(choice: GraphChoice, deps: Pick<Adapters, "clock" | "random">, dataDir: string): GraphStore {
   return onFirstUse(GRAPH_METHODS, async () => {
     switch (choice.kind) {
+      case "none": {
+        const { createAbsentGraphStore } = await import("./adapters/none/graph-store.ts");
+        return createAbsentGraphStore();
+      }
       case "sqlite": {
         const { createSqliteGraphStore } = await import("./adapters/sqlite/graph-store.ts");
         return inDataDir(dataDir, () => createSqliteGraphStore(join(dataDir, "graph.db")));
@@ -262,6 +266,10 @@ async function openObjects(choice: ObjectsChoice, dataDir: string): Promise<Open
 /** Connects when it is first asked. */
 async function openRecords(choice: RecordsChoice, dataDir: string): Promise<RecordStore> {
   switch (choice.kind) {
+    case "none": {
+      const { createAbsentRecordStore } = await import("./adapters/none/record-store.ts");
+      return createAbsentRecordStore();
+    }
     case "sqlite": {
       const { createSqliteRecordStore } = await import("./adapters/sqlite/record-store.ts");
       return createSqliteRecordStore(join(dataDir, "data.db"));

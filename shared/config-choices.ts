@@ -42,6 +42,7 @@ export type BusChoice =
 
 /** Where the data steward's rows are kept. */
 export type RecordsChoice =
+  | { readonly kind: "none" }
   | { readonly kind: "sqlite" }
   | { readonly kind: "postgres"; readonly url: string; readonly connections: number };
 
@@ -151,6 +152,7 @@ export const BUSES: Readonly<Record<BusChoice["kind"], Reader<BusChoice>>> = {
 };
 
 export const RECORDS: Readonly<Record<RecordsChoice["kind"], Reader<RecordsChoice>>> = {
+  none: () => ({ success: true, data: { kind: "none" } }),
   sqlite: () => ({ success: true, data: { kind: "sqlite" } }),
   postgres: (env) =>
     z

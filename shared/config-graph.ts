@@ -10,11 +10,12 @@ export interface ArangoChoice {
   readonly password: string;
 }
 /** Where content metadata, embeddings, the semantic graph and lineage are. */
-export type GraphChoice = { readonly kind: "sqlite" } | ArangoChoice;
+export type GraphChoice = { readonly kind: "none" } | { readonly kind: "sqlite" } | ArangoChoice;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export const GRAPHS: Readonly<Record<GraphChoice["kind"], (env: Environment) => Reading<GraphChoice>>> = {
+  none: () => ({ success: true, data: { kind: "none" } }),
   sqlite: () => ({ success: true, data: { kind: "sqlite" } }),
   arango: (env) =>
     z

@@ -54,6 +54,15 @@ export const SECRET_VARIABLES: readonly string[] = [
   "DATABASE_URL",
 ];
 
+/** The choices that keep what they hold on the machine they run on. */
+const LOCAL_CHOICES = {
+  STORE: "sqlite",
+  OBJECTS: "files",
+  BUS: "in-process",
+  RECORDS: "sqlite",
+  GRAPH: "sqlite",
+} as const;
+
 /** What stands by itself; what hangs on a choice of STORE, OBJECTS or BUS is in config-choices.ts. */
 const plainSchema = z
   .object({
@@ -73,8 +82,8 @@ const plainSchema = z
     STORE: oneOf(STORES).default("sqlite"),
     OBJECTS: oneOf(OBJECTS).default("files"),
     BUS: oneOf(BUSES).default("in-process"),
-    RECORDS: oneOf(RECORDS).default("sqlite"),
-    GRAPH: oneOf(GRAPHS).default("sqlite"),
+    RECORDS: oneOf(RECORDS).optional(),
+    GRAPH: oneOf(GRAPHS).optional(),
     MODELS: oneOf(MODELS).default("lexical"),
     WASM: z.enum(["in-process", "off"]).optional(),
   })
@@ -88,6 +97,14 @@ const plainSchema = z
     path: ["MODE"],
     when: ({ issues }) => !issues.some(({ path }) => path?.[0] === "MODE"),
     message: "dev mode issues tokens to anybody, so it does not start on Cloud Run; set MODE=production",
+  })
+  .superRefine((config, context) => {
+    if (config.K_SERVICE === undefined) return;
+    for (const [variable, local] of Object.entries(LOCAL_CHOICES)) {
+      if (config[variable as keyof typeof LOCAL_CHOICES] !== local) continue;
+      const message = `${local} is an instance's own and lost with it: Cloud Run needs another ${variable}`;
+      context.addIssue({ code: "custom", path: [variable], message });
+    }
   })
   .transform((env) => ({
     mode: env.MODE,
@@ -122,13 +139,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the configuration from the environment. Throws `config.invalid`, naming every faulty variable at once. */
 export function loadConfig(env: Environment): Config {
+  // A file there would be one instance's own, and lost with it.
+  const withoutRecords = env["K_SERVICE"] === undefined ? "sqlite" : "none";
   const readings = {
     plain: plainSchema.safeParse(env),
     store: read(STORES, env["STORE"] ?? "sqlite", env),
     objects: read(OBJECTS, env["OBJECTS"] ?? "files", env),
     bus: read(BUSES, env["BUS"] ?? "in-process", env),
-    records: read(RECORDS, env["RECORDS"] ?? "sqlite", env),
-    graph: read(GRAPHS, env["GRAPH"] ?? "sqlite", env),
+    records: read(RECORDS, env["RECORDS"] ?? withoutRecords, env),
+    graph: read(GRAPHS, env["GRAPH"] ?? withoutRecords, env),
     models: read(MODELS, env["MODELS"] ?? "lexical", env),
     limits: readLimits(env),
     identity: readIdentity(env),

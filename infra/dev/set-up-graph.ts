@@ -5,6 +5,8 @@ import type { StoreSetup } from "../schema/set-up-data.ts";
 /** Makes the collections and indexes that the graph store lacks. Throws `graph_store.unavailable`. */
 export async function setUpGraph({ graph }: Pick<Config, "graph">): Promise<StoreSetup> {
   switch (graph.kind) {
+    case "none":
+      return { store: "graph, which is not configured", done: [] };
     case "sqlite":
       return { store: "graph in SQLite", done: [] };
     case "arango": {

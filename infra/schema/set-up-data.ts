@@ -16,6 +16,8 @@ export async function setUpData(config: Config): Promise<readonly StoreSetup[]> 
 
 async function setUpRecords({ records }: Config): Promise<StoreSetup> {
   switch (records.kind) {
+    case "none":
+      return { store: "records, which are not configured", done: [] };
     case "sqlite":
       return { store: "records in SQLite", done: [] };
     case "postgres": {

@@ -17,6 +17,13 @@ function faults(env: Record<string, string>): string[] {
 }
 
 const production = { MODE: "production", OIDC_ISSUER: "https://issuer.example", OIDC_AUDIENCE: "symphainy" };
+const managed = {
+  STORE: "firestore",
+  OBJECTS: "gcs",
+  BUS: "pubsub",
+  GOOGLE_CLOUD_PROJECT: "project",
+  GCS_BUCKET: "bucket",
+};
 
 describe("loadConfig", () => {
   it("an empty environment is a working configuration on loopback", () => {
@@ -72,7 +79,6 @@ describe("loadConfig", () => {
       bus: { kind: "in-process" },
       graph: { kind: "sqlite" },
       models: { kind: "lexical" },
-      wasm: "off",
       identity: {
         kind: "oidc",
         issuer: "https://issuer.example",
@@ -265,9 +271,11 @@ describe("loadConfig", () => {
     [{ ...production, PUSH_AUDIENCE: "https://api.example" }, ["PUSH_SERVICE_ACCOUNT"]],
     [{ ...production, PUSH_SERVICE_ACCOUNT: "push@project.iam.gserviceaccount.com" }, ["PUSH_AUDIENCE"]],
     [{ ...production, PUSH_AUDIENCE: "a", PUSH_SERVICE_ACCOUNT: "nobody" }, ["PUSH_SERVICE_ACCOUNT"]],
-    [{ K_SERVICE: "runtime" }, ["MODE"]],
+    [{ K_SERVICE: "runtime" }, ["BUS", "MODE", "OBJECTS", "STORE"]],
     [{ WASM: "yes" }, ["WASM"]],
-    [{ ...production, K_SERVICE: "runtime" }, []],
+    [{ ...production, K_SERVICE: "runtime" }, ["BUS", "OBJECTS", "STORE"]],
+    [{ ...production, ...managed, K_SERVICE: "runtime" }, []],
+    [{ ...production, ...managed, K_SERVICE: "runtime", RECORDS: "sqlite", GRAPH: "sqlite" }, ["GRAPH", "RECORDS"]],
   ])("%j has faults in %j", (env, names) => {
     expect(faults(env)).toEqual(names);
   });

@@ -55,7 +55,7 @@ variable "upstash_api_key" {
 }
 
 variable "supabase" {
-  description = "Postgres for records, and an issuer of tokens; null: each instance keeps records to itself, and loses them."
+  description = "Postgres for records, and an issuer of tokens; null: intents that need records are refused."
   type        = object({ organization_id = string, region = string, instance_size = optional(string) })
   default     = null
 }

@@ -102,7 +102,7 @@ variable "upstash_api_key" {
 }
 
 variable "supabase" {
-  description = "Postgres for records, and an issuer of tokens. Without it each instance would keep records to itself, and lose them."
+  description = "Postgres for records, and an issuer of tokens. Without it intents that need records would be refused."
   type        = object({ organization_id = string, region = string, instance_size = optional(string) })
   nullable    = false
 }
@@ -114,7 +114,7 @@ variable "supabase_database_password" {
 }
 
 variable "arangodb" {
-  description = "The graph in ArangoDB's cloud; null: each instance keeps it to itself, and loses it. Its URL is known only once it runs: leave it null in the first apply."
+  description = "The graph in ArangoDB's cloud; null: intents that need it are refused. Its URL is known only once it runs: leave it null in the first apply."
   type = object({
     region         = string
     node_size_id   = string

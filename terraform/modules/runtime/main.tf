@@ -16,12 +16,12 @@ locals {
 check "data_is_shared" {
   assert {
     condition     = var.supabase != null
-    error_message = "Without Supabase each instance keeps records to itself, where no other sees them, and loses them."
+    error_message = "Without Supabase there are no records: intents that need them are refused."
   }
 
   assert {
     condition     = local.has_graph
-    error_message = "Without ArangoDB and its URL each instance keeps the graph to itself, where no other sees it, and loses it."
+    error_message = "Without ArangoDB and its URL there is no graph: intents that need it are refused."
   }
 }
 

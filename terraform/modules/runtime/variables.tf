@@ -130,7 +130,7 @@ variable "redis" {
 }
 
 variable "supabase" {
-  description = "Postgres for records, and an issuer of tokens; null: each instance keeps records to itself, and loses them."
+  description = "Postgres for records, and an issuer of tokens; null: intents that need records are refused."
   type = object({
     organization_id = string
     region          = string
@@ -147,7 +147,7 @@ variable "supabase_database_password" {
 }
 
 variable "arangodb" {
-  description = "The graph in ArangoDB's cloud; null: each instance keeps it to itself, and loses it. Its URL is known only once it runs: leave it null in the first apply."
+  description = "The graph in ArangoDB's cloud; null: intents that need it are refused. Its URL is known only once it runs: leave it null in the first apply."
   type = object({
     region         = string
     node_size_id   = string
