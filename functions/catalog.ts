@@ -13,12 +13,14 @@ import { search } from "./content/search.ts";
 import { create as createMash } from "./mash/create.ts";
 import { authorizeMaterialization } from "./steward/authorize-materialization.ts";
 import { updateFileReference } from "./steward/update-file-reference.ts";
+import { describeContent } from "./steward/describe-content.ts";
 import { endContract } from "./steward/end-contract.ts";
 import { expireContracts } from "./steward/expire-contracts.ts";
 import { governData } from "./steward/govern-data.ts";
 import { listData } from "./steward/list-data.ts";
 import { promoteToRecordOfFact } from "./steward/promote-to-record-of-fact.ts";
 import { putGovernancePolicy } from "./steward/put-governance-policy.ts";
+import { query } from "./steward/query.ts";
 import { requestDataAccess } from "./steward/request-data-access.ts";
 import { setMaterializationPolicy } from "./steward/set-materialization-policy.ts";
 import { traceLineage } from "./steward/trace-lineage.ts";
@@ -41,6 +43,8 @@ export const intents: readonly IntentDefinition[] = [
   putGovernancePolicy,
   governData,
   listData,
+  query,
+  describeContent,
   updateFileReference,
   traceLineage,
   createDeterministicEmbeddings,

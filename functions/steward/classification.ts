@@ -12,4 +12,7 @@ export const page = {
   cursor: z.string().max(1_000).optional(),
 };
 
+/** The id of a file, of parsed or of semantic data, as the graph store takes it. */
+export const contentId = z.string().regex(/^[\w.:-]{1,200}$/, "must be 1 to 200 letters, digits, _ - . :");
+
 export const id = z.string().min(1).max(256);

@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import { intent } from "../../shared/sagas/intent.ts";
 import { SENSITIVITIES } from "../../shared/steward/governance-policy.ts";
+import { describeFile, describeParsed } from "../../shared/steward/governed-data.ts";
 import { dataClassification, id } from "./classification.ts";
 
 const input = z.strictObject({
@@ -33,8 +34,8 @@ export const governData = intent("steward.govern_data", {
     run: async ({ input: asked, steward }) => {
       const { data_type, data_id, data_classification: kind, quality_policy_id: policyId, sensitivity } = asked;
       const data = await (data_type === "file"
-        ? steward.describeFile(kind, data_id)
-        : steward.describeParsed(kind, data_id, sensitivity));
+        ? describeFile(steward, kind, data_id)
+        : describeParsed(steward, kind, data_id, sensitivity));
       const { governance } = steward;
       const decided = await (policyId === undefined
         ? governance.govern(data)

@@ -1,19 +1,15 @@
-import type { DataClassification, DataOwner } from "../data-classification.ts";
-import { scopeOf } from "../data-classification.ts";
+import type { DataClassification } from "../data-classification.ts";
 import { notFound, RuntimeError } from "../errors.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
-import type { GraphStore, GraphWrite } from "../ports/graph-store.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
+import type { GraphScope } from "./graph-scope.ts";
 import type { Caller, GovernancePolicy, GovernedData, Violation } from "./governance-policy.ts";
 
 const POLICIES = "governance_policies";
 const PAGE = 200;
 
 export interface GovernanceDeps {
-  readonly graph: GraphStore;
-  readonly tenantId: DataOwner["tenantId"];
-  readonly key: string;
-  readonly isPlatform: boolean;
+  readonly scope: GraphScope;
   readonly caller: Caller;
   /** Where the log entries of decisions go: they are committed with the step. */
   readonly unit: UnitOfWork;
@@ -54,7 +50,8 @@ export class Governance {
     policy: GovernancePolicy,
   ): Promise<{ policy_id: string }> {
     const fields = toJson(policy) as JsonObject;
-    await this.#write(kind, `policy ${policyId}`, [{ kind: "put", collection: POLICIES, key: policyId, fields }]);
+    const write = { kind: "put", collection: POLICIES, key: policyId, fields } as const;
+    await this.#deps.scope.write(kind, "policy", [write]);
     return { policy_id: policyId };
   }
 
@@ -67,9 +64,9 @@ export class Governance {
 
   /** Evaluates one policy of data quality. Throws `governance_policy.not_found` (404), `governance_policy.other_type` (422). */
   async applyQualityPolicy(data: GovernedData, policyId: string): Promise<Compliance> {
-    const { graph, tenantId } = this.#deps;
-    const own = await graph.get({ dataClassification: "client", tenantId }, POLICIES, policyId);
-    const found = own ?? (await graph.get({ dataClassification: "platform" }, POLICIES, policyId));
+    const { scope } = this.#deps;
+    const own = await scope.graph.get(scope.of("client"), POLICIES, policyId);
+    const found = own ?? (await scope.graph.get(scope.of("platform"), POLICIES, policyId));
     if (found === undefined) throw notFound("governance policy", policyId);
     const policy = (await policyRules()).read(policyId, found.fields);
     if (policy.policy_type !== "data_quality") {
@@ -82,8 +79,8 @@ export class Governance {
 
   /** Records what came from what; each link once, however often. */
   async trackLineage(kind: DataClassification, links: readonly LineageLink[]): Promise<void> {
-    const { tenantId } = this.#deps;
-    await this.#write(
+    const { tenantId } = this.#deps.scope;
+    await this.#deps.scope.write(
       kind,
       `lineage ${links.map(({ to }) => to).join(" ")}`,
       links.map(({ from, to, relation, fileId }) => ({
@@ -99,10 +96,9 @@ export class Governance {
 
   /** What came from a thing, or what it came from: ids and relations, nearest first, at most ten links away. */
   async lineageOf(kind: DataClassification, id: string, direction: "in" | "out" | "both"): Promise<Lineage> {
-    const { graph, tenantId } = this.#deps;
-    const scope = scopeOf({ dataClassification: kind, tenantId });
+    const { scope } = this.#deps;
     const start = { collection: "content_metadata", key: id } as const;
-    const found = await graph.traverse(scope, "lineage", start, { direction, depth: 10, limit: 1_000 });
+    const found = await scope.graph.traverse(scope.of(kind), "lineage", start, { direction, depth: 10, limit: 1_000 });
     return {
       nodes: found.vertices.map(({ key, depth }) => ({ id: key, depth })),
       edges: found.edges.map(({ from, to, fields }) => ({
@@ -113,27 +109,13 @@ export class Governance {
     };
   }
 
-  async #write(kind: DataClassification, part: string, writes: readonly GraphWrite[]): Promise<void> {
-    const { graph, tenantId, key, isPlatform } = this.#deps;
-    if (kind === "platform" && !isPlatform) {
-      throw new RuntimeError("classification.platform_only", "Platform data is written by the platform's role only.", {
-        status: 403,
-        details: { role: "platform" },
-      });
-    }
-    const { outcome } = await graph.write({ dataClassification: kind, tenantId }, { key, part }, writes);
-    if (outcome !== "conflict") return;
-    throw new RuntimeError("record.contended", "Somebody else changed it first.", { status: 409, retryable: true });
-  }
-
   async #policies(kind: DataClassification): Promise<readonly Named[]> {
-    const { graph, tenantId } = this.#deps;
+    const { scope } = this.#deps;
     const { read } = await policyRules();
     const found: Named[] = [];
     let cursor: string | undefined;
     do {
-      const scope = scopeOf({ dataClassification: kind, tenantId });
-      const page = await graph.list(scope, POLICIES, undefined, { limit: PAGE, cursor });
+      const page = await scope.graph.list(scope.of(kind), POLICIES, undefined, { limit: PAGE, cursor });
       found.push(...page.items.map(({ key, fields }) => ({ id: key, policy: read(key, fields) })));
       cursor = page.nextCursor;
     } while (cursor !== undefined);

@@ -100,7 +100,8 @@ function wrongClass(what: string, id: string, kind: DataClassification): Runtime
   });
 }
 
-function platformOnly(): RuntimeError {
+/** The error of a caller who writes what is the platform's. */
+export function platformOnly(): RuntimeError {
   return new RuntimeError("classification.platform_only", "Platform data is written by the platform's role only.", {
     status: 403,
     details: { role: "platform" },

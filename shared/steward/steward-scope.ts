@@ -1,14 +1,16 @@
 import type { GraphStore } from "../ports/graph-store.ts";
 import type { RecordStore } from "../ports/record-store.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
+import type { ContentCatalog } from "./content-metadata.ts";
 import { Contracts } from "./contracts.ts";
 import { FileReferences } from "./file-references.ts";
-import type { DataClassification } from "../data-classification.ts";
-import type { Caller, GovernedData, GovernedField } from "./governance-policy.ts";
+import type { Caller } from "./governance-policy.ts";
+import { GraphScope } from "./graph-scope.ts";
 import { Governance } from "./governance.ts";
 import { MaterializationRules } from "./materialization-rules.ts";
 import { ParsedData } from "./parsed-data.ts";
 import { RecordScope } from "./record-scope.ts";
+import type { SemanticData } from "./semantic-data.ts";
 
 export interface StewardScopeDeps {
   readonly records: RecordStore;
@@ -31,6 +33,7 @@ export class StewardScope {
   readonly materialization: MaterializationRules;
   readonly governance: Governance;
   readonly #records: RecordScope;
+  readonly #graph: GraphScope;
   readonly #deps: StewardScopeDeps;
 
   constructor(deps: StewardScopeDeps) {
@@ -43,48 +46,20 @@ export class StewardScope {
     this.files = new FileReferences(this.#records);
     this.parsed = new ParsedData(this.#records);
     this.materialization = new MaterializationRules(this.#records);
-    this.governance = new Governance({ graph, unit, caller, ...bound });
+    this.#graph = new GraphScope({ graph, ...bound });
+    this.governance = new Governance({ scope: this.#graph, unit, caller, nowMs });
   }
 
-  /** What policies are evaluated against, of a file. Throws `file.not_found` (404). */
-  async describeFile(kind: DataClassification, fileId: string): Promise<GovernedData> {
-    const file = await this.files.get(kind, fileId);
-    return {
-      dataId: fileId,
-      dataType: "file",
-      dataClassification: kind,
-      createdAt: file.created_at,
-      hasContract: await this.contracts.isInForce(kind, file.sha256),
-      subjectId: file.subject_id ?? undefined,
-    };
+  /** What is said of content; loaded by whoever asks, since most functions do not. */
+  async content(): Promise<ContentCatalog> {
+    const { ContentCatalog } = await import("./content-metadata.ts");
+    return new ContentCatalog(this.#graph);
   }
 
-  /** The same of parsed data; how sensitive its fields are, whoever asks knows. Throws `parsed_data.not_found` (404). */
-  async describeParsed(
-    kind: DataClassification,
-    parsedFileId: string,
-    sensitivity: Readonly<Record<string, GovernedField["sensitivity"]>>,
-  ): Promise<GovernedData> {
-    const parsed = await this.parsed.get(kind, parsedFileId);
-    const names = Array.isArray(parsed.column_names) ? (parsed.column_names as readonly string[]) : [];
-    const nulls = parsed.metadata as { readonly null_counts?: readonly number[] };
-    const rows = parsed.row_count ?? 0;
-    const fields = names.map((name, index) => {
-      const count = nulls.null_counts?.[index];
-      const nullRatio = count === undefined || rows === 0 ? undefined : count / rows;
-      return { name, nullRatio, sensitivity: Object.hasOwn(sensitivity, name) ? sensitivity[name] : undefined };
-    });
-    const source = await this.files.get(kind, parsed.file_id);
-    return {
-      dataId: parsedFileId,
-      dataType: "parsed",
-      dataClassification: kind,
-      createdAt: parsed.created_at,
-      rowCount: parsed.row_count ?? undefined,
-      fields,
-      hasContract: await this.contracts.isInForce(kind, source.sha256),
-      subjectId: parsed.subject_id ?? undefined,
-    };
+  /** What content means; loaded by whoever asks. */
+  async semantics(): Promise<SemanticData> {
+    const { SemanticData } = await import("./semantic-data.ts");
+    return new SemanticData(this.#graph);
   }
 
   /** The steward for one of several things that the step does the same for; `undo` takes back what was written for all of them. */

@@ -1,12 +1,14 @@
 import { ingestFile } from "../../functions/content/ingest-file.ts";
 import { authorizeMaterialization } from "../../functions/steward/authorize-materialization.ts";
 import { updateFileReference } from "../../functions/steward/update-file-reference.ts";
+import { describeContent } from "../../functions/steward/describe-content.ts";
 import { endContract } from "../../functions/steward/end-contract.ts";
 import { expireContracts } from "../../functions/steward/expire-contracts.ts";
 import { governData } from "../../functions/steward/govern-data.ts";
 import { listData } from "../../functions/steward/list-data.ts";
 import { promoteToRecordOfFact } from "../../functions/steward/promote-to-record-of-fact.ts";
 import { putGovernancePolicy } from "../../functions/steward/put-governance-policy.ts";
+import { query } from "../../functions/steward/query.ts";
 import { requestDataAccess } from "../../functions/steward/request-data-access.ts";
 import { setMaterializationPolicy } from "../../functions/steward/set-materialization-policy.ts";
 import { traceLineage } from "../../functions/steward/trace-lineage.ts";
@@ -21,6 +23,7 @@ export type RealmCases = Readonly<
 
 const client = { data_classification: "client" } as const;
 const SOURCE = { ...client, source_external_id: "crm/1" };
+const DESCRIBED = { operation: "create", content_id: "file_1", file_id: "file_1", title: "People" };
 const AUTHORIZED = { ...client, materialization_type: "reference", backing_store: "none" };
 
 async function requested({ run }: Preparation): Promise<{ contract_id: string }> {
@@ -110,12 +113,30 @@ export function stewardCases(ingested: Prepare): RealmCases {
     ],
     [listData.type]: [
       [
+        "contracts",
+        play(listData, { ...client, kind: "contracts" }, contracts, async (stage) => {
+          await authorized(stage);
+          return {};
+        }),
+        "completed",
+      ],
+    ],
+    [query.type]: [
+      [
         "files",
-        play(listData, { ...client, kind: "files" }, [ingestFile], async (stage) => {
+        play(query, { ...client, target: { kind: "files" } }, [ingestFile], async (stage) => {
           await ingested(stage);
           return {};
         }),
         "completed",
+      ],
+    ],
+    [describeContent.type]: [
+      ["new content", play(describeContent, { ...client, change: DESCRIBED }, [], nothing), "completed"],
+      [
+        "no content",
+        play(describeContent, { ...client, change: { operation: "delete", content_id: "none" } }, [], nothing),
+        "compensated",
       ],
     ],
     [updateFileReference.type]: [

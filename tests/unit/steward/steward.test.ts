@@ -139,7 +139,7 @@ describe("classification", () => {
     const tenantId = trustedTenantId("other");
     const sessionId = await newSession(runtime.services, tenantId);
     const listed = async (kind: JsonObject) =>
-      (await runtime.run("steward.list_data", { kind: "files", ...kind }, { tenantId, sessionId })).output;
+      (await runtime.run("steward.query", { target: { kind: "files" }, ...kind }, { tenantId, sessionId })).output;
     expect(await listed(platform)).toMatchObject({ items: [{ file_id }] });
     expect(await listed(client)).toEqual({ items: [] });
   });
