@@ -15,7 +15,7 @@ const projects = [
 
 export default defineConfig({
   // `symphainy/client` from its sources, as everywhere in the repository.
-  ssr: { resolve: { conditions: ["symphainy-source", "node", "import", "default"] } },
+  ssr: { resolve: { conditions: ["symphainy-source", "node"] } },
   test: {
     passWithNoTests: false,
     globalSetup: ["tests/kit/parts-setup.ts"],
