@@ -38,7 +38,7 @@ export const createDeterministicEmbeddings = intent("content.create_deterministi
     run: async (ctx) => {
       const parsed = await ctx.artifacts.get(asId.artifact(ctx.input.parsed_file_id), "parsed_content");
       if (parsed.lifecycle_state !== "READY") throw notReady(parsed);
-      const { artifact_id } = ctx.artifacts.register({
+      const { artifact_id } = await ctx.artifacts.register({
         artifact_id: ctx.ids.artifact(),
         artifact_type: "embeddings",
         parent_artifacts: [parsed.artifact_id],

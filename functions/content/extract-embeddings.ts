@@ -48,7 +48,7 @@ export const extractEmbeddings = intent("content.extract_embeddings", {
         });
       }
       const draft = embeddingsDraft(parsed, ctx.ids.artifact());
-      const { artifact_id } = ctx.artifacts.register({
+      const { artifact_id } = await ctx.artifacts.register({
         ...draft,
         parent_artifacts: [...draft.parent_artifacts, deterministicId],
       });

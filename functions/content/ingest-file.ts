@@ -40,7 +40,7 @@ export const ingestFile = intent("content.ingest_file", {
       const upload = upload_id === undefined ? undefined : await findUpload(ctx.state, upload_id, ctx.executionId);
       if (upload !== undefined) await ctx.artifacts.expectUploaded(upload);
       const mimeType = ctx.input.mime_type ?? upload?.content_type;
-      const file = ctx.artifacts.register({
+      const file = await ctx.artifacts.register({
         artifact_id: ctx.ids.file(),
         artifact_type: "file",
         semantic_descriptor: { schema: "bytes" },

@@ -54,7 +54,7 @@ export const parseContent = intent("content.parse_content", {
     run: async (ctx) => {
       const file = await ctx.artifacts.get(asId.artifact(ctx.input.file_id), "file");
       if (file.lifecycle_state !== "READY") throw notReady(file);
-      const parsed = ctx.artifacts.register({
+      const parsed = await ctx.artifacts.register({
         artifact_id: ctx.ids.parsed(),
         artifact_type: "parsed_content",
         parent_artifacts: [file.artifact_id],

@@ -36,7 +36,7 @@ async function takeOneIn(ctx: Context, file: FileToIngest, fileId: string): Prom
   } catch (error) {
     // What the file is to blame for is its own result; everything else is tried again.
     if (!(error instanceof RuntimeError) || error.retryable || error.status >= 500) throw error;
-    register(ctx, file, fileId, []);
+    await register(ctx, file, fileId, []);
     await ctx.artifacts.move(asId.artifact(fileId), "FAILED", {
       failure: { code: error.code, message: error.message },
     });
@@ -76,7 +76,7 @@ async function admit(
       ctx.logger.warn("the bytes of an upload were not removed", errorFields(error));
     });
   }
-  register(ctx, file, fileId, [materialization]);
+  await register(ctx, file, fileId, [materialization]);
   // By the file's own name: the steward knows what a step wrote by the step's key, and here one step takes in several.
   const steward = ctx.steward.within(fileId);
   const { ui_name: uiName, file_type: fileType, data_classification: dataClassification } = file;
@@ -93,14 +93,14 @@ async function admit(
   return { file_id: fileId, ok: true, boundary_contract_id: contract_id, sha256, size_bytes };
 }
 
-function register(
+async function register(
   ctx: Context,
   file: FileToIngest,
   fileId: string,
   materializations: readonly Materialization[],
-): void {
+): Promise<void> {
   const { ui_name, ingestion_type, file_type, mime_type, partner_id } = file;
-  ctx.artifacts.register({
+  await ctx.artifacts.register({
     artifact_id: asId.artifact(fileId),
     artifact_type: "file",
     semantic_descriptor: { schema: "bytes" },

@@ -128,7 +128,7 @@ export const create = intent("mash.create", {
       const parsed = await readyParsed(ctx, parse.parsed_file_id);
       const embeddingsId = asId.artifact(semantic_id);
       const draft = embeddingsDraft(parsed, embeddingsId);
-      ctx.artifacts.register({
+      await ctx.artifacts.register({
         ...draft,
         materializations: [materializationSchema.parse(materialization)],
         metadata: { ...draft.metadata, ...summary, documents: stored.documents },

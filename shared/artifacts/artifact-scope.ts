@@ -5,7 +5,7 @@ import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { ArtifactBytes } from "./artifact-bytes.ts";
 import { amendArtifact, type ArtifactUpdate, giveUpBytes, moveArtifact, registerArtifact } from "./artifact-changes.ts";
 import { type Artifact, artifactKind, type LifecycleState, type Materialization } from "./artifact.ts";
-import { materializationFor } from "./materialization-policy.ts";
+import type { MaterializationDecision } from "./materialization-policy.ts";
 import type { Upload } from "./upload.ts";
 
 export type ArtifactDraft = Pick<
@@ -20,9 +20,10 @@ export interface ArtifactScope {
   get(artifactId: ArtifactId, artifactType: string): Promise<Artifact>;
   /**
    * Registers an artifact of this execution as PENDING: it becomes FAILED if the execution fails before moving it on.
-   * Throws `artifact.discarded` for a type that the materialization policy does not keep: return such results as output.
+   * Throws `artifact.discarded` for a type that the materialization policy, or the solution's own rule over it, does not keep: return
+   * such results as output. A rule is looked up once in a step, and only where the execution has a solution.
    */
-  register(draft: ArtifactDraft): Artifact;
+  register(draft: ArtifactDraft): Promise<Artifact>;
   amend(artifactId: ArtifactId, update: ArtifactUpdate): Promise<Artifact>;
   move(artifactId: ArtifactId, to: LifecycleState, update?: ArtifactUpdate): Promise<Artifact>;
   /** Writes bytes for an artifact; a record may point at them once this resolves. */
@@ -52,17 +53,25 @@ export interface ArtifactScopeDeps {
   readonly bytes: ArtifactBytes;
   readonly producer: { readonly intentType: string; readonly executionId: ExecutionId };
   readonly nowMs: () => number;
+  /** Whether artifacts of a type are kept, for the execution's solution. */
+  readonly decide: (artifactType: string) => Promise<MaterializationDecision>;
 }
 
-export function createArtifactScope({ unit, bytes, producer, nowMs }: ArtifactScopeDeps): ArtifactScope {
+export function createArtifactScope({ unit, bytes, producer, nowMs, decide }: ArtifactScopeDeps): ArtifactScope {
+  const decided = new Map<string, Promise<MaterializationDecision>>();
+  const decisionOf = (artifactType: string): Promise<MaterializationDecision> => {
+    const known = decided.get(artifactType) ?? decide(artifactType);
+    decided.set(artifactType, known);
+    return known;
+  };
   return {
     get: async (artifactId, artifactType) => {
       const artifact = await unit.get(artifactKind, artifactId);
       if (artifact === undefined || artifact.artifact_type !== artifactType) throw notFound("artifact", artifactId);
       return artifact;
     },
-    register: (draft) => {
-      if (materializationFor(draft.artifact_type) === "DISCARD") throw discarded(draft.artifact_type);
+    register: async (draft) => {
+      if ((await decisionOf(draft.artifact_type)) === "DISCARD") throw discarded(draft.artifact_type);
       const now = rfc3339(nowMs());
       const artifact: Artifact = {
         parent_artifacts: [],
@@ -100,5 +109,6 @@ function discarded(artifactType: string): RuntimeError {
   return new RuntimeError(
     "artifact.discarded",
     `The materialization policy keeps no artifact of type ${artifactType}; return it as the step's output.`,
+    { status: 409, details: { artifact_type: artifactType } },
   );
 }

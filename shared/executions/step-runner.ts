@@ -167,6 +167,7 @@ class AttemptContext implements ErasedContext {
       bytes: this.#deps.bytes,
       producer: { intentType, executionId },
       nowMs: this.now,
+      decide: (artifactType) => this.steward.materialization.decide(artifactType, this.solutionId),
     });
     return this.#artifacts;
   }

@@ -20,9 +20,9 @@ export class MaterializationRules {
   /** Its tenant's own rule comes before the platform's, and that before the default. */
   async decide(artifactType: string, solutionId: string | undefined): Promise<MaterializationDecision> {
     if (solutionId === undefined) return materializationFor(artifactType);
-    const rule =
-      (await this.#find("client", artifactType, solutionId)) ??
-      (await this.#find("platform", artifactType, solutionId));
+    const kinds = ["client", "platform"] as const;
+    const [own, platform] = await Promise.all(kinds.map((kind) => this.#find(kind, artifactType, solutionId)));
+    const rule = own ?? platform;
     return materializationFor(artifactType, rule === undefined ? {} : { [artifactType]: rule.decision });
   }
 

@@ -30,8 +30,8 @@ const patient = intent("test.patient", fast)
   .returns(({ outputs }) => ({ word: outputs.word }));
 const registering = intent("test.registering", fast)
   .step("register", {
-    run: (ctx) => {
-      ctx.artifacts.register({
+    run: async (ctx) => {
+      await ctx.artifacts.register({
         artifact_id: testIds.file(),
         artifact_type: "file",
         semantic_descriptor: { schema: "x" },

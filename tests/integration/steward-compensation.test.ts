@@ -23,7 +23,7 @@ const storeAndPerhapsFail = intent("test.store_parsed", {
 })
   .step("keep", {
     run: async (ctx) => {
-      const parsed = ctx.artifacts.register({
+      const parsed = await ctx.artifacts.register({
         artifact_id: ctx.ids.parsed(),
         artifact_type: "parsed_content",
         semantic_descriptor: { schema: "rows" },

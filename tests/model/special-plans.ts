@@ -15,8 +15,8 @@ function artifactOf(ctx: Context): ArtifactId {
   return asId.artifact(`file_${ctx.executionId}`);
 }
 
-function register(ctx: Context): JsonObject {
-  ctx.artifacts.register({
+async function register(ctx: Context): Promise<JsonObject> {
+  await ctx.artifacts.register({
     artifact_id: artifactOf(ctx),
     artifact_type: "file",
     semantic_descriptor: { schema: "any" },

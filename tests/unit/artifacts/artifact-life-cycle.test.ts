@@ -10,6 +10,7 @@ import {
   type LifecycleState,
 } from "../../../shared/artifacts/artifact.ts";
 import { createArtifactBytes } from "../../../shared/artifacts/artifact-bytes.ts";
+import { materializationFor } from "../../../shared/artifacts/materialization-policy.ts";
 import { createArtifactScope } from "../../../shared/artifacts/artifact-scope.ts";
 import { createStorageQuota } from "../../../shared/artifacts/storage-quota.ts";
 import { type TenantId, trustedTenantId } from "../../../shared/ids.ts";
@@ -18,6 +19,8 @@ import { UnitOfWork } from "../../../shared/state/unit-of-work.ts";
 import { testIds } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 import { createManualClock } from "../manual-clock.ts";
+
+const decideByDefault = (artifactType: string) => Promise.resolve(materializationFor(artifactType));
 
 const ACME = trustedTenantId("acme");
 
@@ -50,13 +53,13 @@ async function open() {
   const begin = (tenantId: TenantId = ACME) => {
     const unit = new UnitOfWork(surface, tenantId, clock.now());
     const producer = { intentType: "test.intent", executionId: testIds.execution() };
-    const scope = createArtifactScope({ unit, bytes, producer, nowMs: () => clock.now() });
+    const scope = createArtifactScope({ unit, bytes, producer, nowMs: () => clock.now(), decide: decideByDefault });
     const commit = () => store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
     return { unit, scope, commit };
   };
   const made = async () => {
     const { scope, commit } = begin();
-    const artifact = scope.register(draft());
+    const artifact = await scope.register(draft());
     await commit();
     return artifact.artifact_id;
   };
@@ -85,7 +88,7 @@ describe("the life cycle of an artifact", () => {
   it("begins PENDING, with its producer, and says so in the log", async () => {
     await using on = await open();
     const { scope, unit } = on.begin();
-    const artifact = scope.register(draft());
+    const artifact = await scope.register(draft());
     expect(artifact).toMatchObject({
       lifecycle_state: "PENDING",
       tenant_id: "acme",
@@ -188,14 +191,14 @@ describe("artifacts as a step sees them", () => {
   it("a type that the policy discards cannot be registered", async () => {
     await using on = await open();
     const { scope, unit } = on.begin();
-    expect(() => scope.register(draft("sketch"))).toThrow(expect.objectContaining({ code: "artifact.discarded" }));
+    await expect(scope.register(draft("sketch"))).rejects.toMatchObject({ code: "artifact.discarded" });
     expect([unit.records, unit.drafts]).toEqual([[], []]);
   });
 
   it("bytes rest under tenant, type and artifact, and read back", async () => {
     await using on = await open();
     const { scope } = on.begin();
-    const artifact = scope.register(draft());
+    const artifact = await scope.register(draft());
     const form = { format: "csv", contentType: "text/csv" };
     const kept = await scope.keep(artifact, form, bytesOf("a,b\n"));
     expect(kept).toMatchObject({
@@ -211,7 +214,7 @@ describe("artifacts as a step sees them", () => {
   it("a record that names other bytes than it points at is found out", async () => {
     await using on = await open();
     const { scope } = on.begin();
-    const artifact = scope.register(draft());
+    const artifact = await scope.register(draft());
     const kept = await scope.keep(artifact, { format: "csv", contentType: "text/csv" }, bytesOf("a,b\n"));
     await expect(scope.read({ ...kept, sha256: "0".repeat(64) })).rejects.toMatchObject({ code: "artifact.damaged" });
   });

@@ -5,6 +5,7 @@ import { createFileObjectStore } from "../../../infra/adapters/files/object-stor
 import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
 import { type Artifact, artifactKind, type Materialization } from "../../../shared/artifacts/artifact.ts";
 import { createArtifactBytes } from "../../../shared/artifacts/artifact-bytes.ts";
+import { materializationFor } from "../../../shared/artifacts/materialization-policy.ts";
 import { createArtifactScope } from "../../../shared/artifacts/artifact-scope.ts";
 import { createStorageQuota } from "../../../shared/artifacts/storage-quota.ts";
 import { readStorageUse } from "../../../shared/artifacts/storage-use.ts";
@@ -19,6 +20,8 @@ import { UnitOfWork } from "../../../shared/state/unit-of-work.ts";
 import { testIds } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 import { createManualClock } from "../manual-clock.ts";
+
+const decideByDefault = (artifactType: string) => Promise.resolve(materializationFor(artifactType));
 
 const ACME = trustedTenantId("acme");
 const GLOBEX = trustedTenantId("globex");
@@ -39,14 +42,14 @@ async function open(limit?: number) {
   const begin = (tenantId: TenantId = ACME) => {
     const unit = new UnitOfWork(surface, tenantId, clock.now());
     const producer = { intentType: "test.intent", executionId: testIds.execution() };
-    const scope = createArtifactScope({ unit, bytes, producer, nowMs: () => clock.now() });
+    const scope = createArtifactScope({ unit, bytes, producer, nowMs: () => clock.now(), decide: decideByDefault });
     const commit = async () =>
       (await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] })).outcome;
     return { unit, scope, commit };
   };
   const register = async (materializations: readonly Materialization[] = [], tenantId: TenantId = ACME) => {
     const { scope, commit } = begin(tenantId);
-    const { artifact_id } = scope.register({
+    const { artifact_id } = await scope.register({
       artifact_id: testIds.file(),
       artifact_type: "file",
       semantic_descriptor: { schema: "bytes" },
@@ -192,7 +195,7 @@ describe("an upload", () => {
     const file = { artifact_id: testIds.file(), artifact_type: "file" };
     const kept = await scope.adopt(file, FORM, upload);
     await takeUpload(unit, upload.upload_id, { execution_id: "execution_1", artifact_id: file.artifact_id });
-    scope.register({
+    await scope.register({
       ...file,
       semantic_descriptor: { schema: "bytes" },
       data_classification: "client",

@@ -41,9 +41,9 @@ async function perform(deed: Deed, { artifacts, emit, ids }: StepContext<JsonObj
       emit("told again", {});
       return {};
     case "register":
-      return { id: artifacts.register({ artifact_id: ids.file(), ...FILE }).artifact_id };
+      return { id: (await artifacts.register({ artifact_id: ids.file(), ...FILE })).artifact_id };
     case "ready": {
-      const { artifact_id } = artifacts.register({ artifact_id: ids.file(), ...FILE });
+      const { artifact_id } = await artifacts.register({ artifact_id: ids.file(), ...FILE });
       await artifacts.move(artifact_id, "READY");
       return {};
     }

@@ -38,14 +38,14 @@ async function open(options: TestRuntimeOptions & { over?: (inner: ExecutionStor
 
 const registered = plainIntent("test.registered")
   .step("register", {
-    run: ({ artifacts, ids }) => {
-      return { id: artifacts.register({ artifact_id: ids.file(), ...FILE }).artifact_id };
+    run: async ({ artifacts, ids }) => {
+      return { id: (await artifacts.register({ artifact_id: ids.file(), ...FILE })).artifact_id };
     },
   })
   .step("fail", {
-    run: ({ emit, artifacts, ids }) => {
+    run: async ({ emit, artifacts, ids }) => {
       emit("never_told", {});
-      artifacts.register({ artifact_id: ids.file(), ...FILE });
+      await artifacts.register({ artifact_id: ids.file(), ...FILE });
       throw new RuntimeError("test.refused", "No.", { status: 422, details: { why: "because" } });
     },
   })
@@ -108,7 +108,7 @@ describe("running an execution", () => {
       .step("only", {
         run: async ({ state, artifacts, emit, ids }) => {
           state.put(counterKind, "c", { n: 1 });
-          const { artifact_id } = artifacts.register({ artifact_id: ids.file(), ...FILE });
+          const { artifact_id } = await artifacts.register({ artifact_id: ids.file(), ...FILE });
           await artifacts.move(artifact_id, "READY");
           emit("thing_happened", { n: 1 });
           return { done: true };
@@ -189,7 +189,7 @@ describe("running an execution", () => {
     const definition = plainIntent("test.ready")
       .step("make", {
         run: async ({ artifacts, ids }) => {
-          const { artifact_id } = artifacts.register({ artifact_id: ids.file(), ...FILE });
+          const { artifact_id } = await artifacts.register({ artifact_id: ids.file(), ...FILE });
           await artifacts.move(artifact_id, "READY");
           return {};
         },
@@ -212,8 +212,8 @@ describe("running an execution", () => {
     const gate = createGate();
     const victim = plainIntent("test.victim")
       .step("make", {
-        run: ({ artifacts, ids }) => {
-          return { id: artifacts.register({ artifact_id: ids.file(), ...FILE }).artifact_id };
+        run: async ({ artifacts, ids }) => {
+          return { id: (await artifacts.register({ artifact_id: ids.file(), ...FILE })).artifact_id };
         },
       })
       .step("fail", {

@@ -31,14 +31,14 @@ const fileInput = z.object({ file_id: z.string(), depth: z.number().default(1), 
 
 const produce = intent("test.produce", { version: 1, description: "", input: z.object({}), output: jsonObject })
   .step("make", {
-    run: ({ artifacts, ids }) => {
+    run: async ({ artifacts, ids }) => {
       const artifact_id = ids.file();
       const draft = {
         artifact_type: "file",
         semantic_descriptor: { schema: "x" },
         data_classification: "client",
       } as const;
-      artifacts.register({ artifact_id, ...draft });
+      await artifacts.register({ artifact_id, ...draft });
       return { artifact_id };
     },
   })

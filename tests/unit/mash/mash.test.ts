@@ -30,8 +30,8 @@ const deterministic = intent("test.deterministic", {
   output: z.object({ id: z.string() }),
 })
   .step("make", {
-    run: (ctx) => {
-      const { artifact_id } = ctx.artifacts.register({
+    run: async (ctx) => {
+      const { artifact_id } = await ctx.artifacts.register({
         artifact_id: ctx.ids.artifact(),
         artifact_type: "embeddings",
         parent_artifacts: [ctx.input.parsed_file_id as ArtifactId],
@@ -83,16 +83,16 @@ const retried = async (on: TestRuntime, { execution_id }: Execution): Promise<Ex
   return on.services.lifecycle.wait(on.tenantId, execution.execution_id, 60_000);
 };
 
-/** A graph store whose writes fail as long as they are told to. */
+/** A graph store whose writes of what data means fail as long as they are told to; those of lineage do not. */
 function fragile(fault: (call: number) => Error | undefined) {
   const inner = createSqliteGraphStore(":memory:");
   let calls = 0;
   const graph: GraphStore = {
     ...inner,
-    write: async (...write) => {
-      const error = fault((calls += 1));
+    write: async (owner, effect, writes) => {
+      const error = effect.part.startsWith("semantic-") ? fault((calls += 1)) : undefined;
       if (error !== undefined) throw error;
-      return inner.write(...write);
+      return inner.write(owner, effect, writes);
     },
   };
   return graph;

@@ -155,6 +155,39 @@ describe("classification", () => {
   });
 });
 
+describe("a solution's rule", () => {
+  const rule = (decision: string, more: JsonObject = client) => ({
+    ...more,
+    solution_id: "mine",
+    artifact_type: "file",
+    decision,
+  });
+  const ingest = (runtime: TestRuntime, solutionId: string) =>
+    runtime.run("content.ingest_file", file(), { roles: OPERATOR, solutionId });
+
+  it("keeps its artifacts or does not, over the default, for this solution alone", async () => {
+    await using runtime = await openRuntime({ intents });
+    await outputOf(runtime, "steward.set_materialization_policy", rule("DISCARD"));
+    expect((await ingest(runtime, "mine")).error).toMatchObject({ code: "artifact.discarded", status: 409 });
+    expect((await ingest(runtime, "other")).status).toBe("completed");
+    await outputOf(runtime, "steward.set_materialization_policy", rule("CACHE"));
+    expect((await ingest(runtime, "mine")).status).toBe("completed");
+  });
+
+  it("of the tenant comes before the platform's", async () => {
+    await using runtime = await openRuntime({ intents });
+    await outputOf(
+      runtime,
+      "steward.set_materialization_policy",
+      rule("DISCARD", { data_classification: "platform" }),
+      PLATFORM,
+    );
+    expect((await ingest(runtime, "mine")).error).toMatchObject({ code: "artifact.discarded" });
+    await outputOf(runtime, "steward.set_materialization_policy", rule("PERSIST"));
+    expect((await ingest(runtime, "mine")).status).toBe("completed");
+  });
+});
+
 describe("governance", () => {
   it("evaluates what is in force, answers with the violations, and has each decision in the log", async () => {
     await using runtime = await openRuntime({ intents });
