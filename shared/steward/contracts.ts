@@ -128,6 +128,7 @@ export class Contracts {
       notAfter: { column: "expires_at", atMs: this.#scope.nowMs() },
     });
     const result = { expired: due.items.length, more: due.nextCursor !== undefined };
+    if (due.items.length === 0) return result;
     return this.#scope.apply(
       kind,
       "expiry",
