@@ -15,6 +15,7 @@ import { authorizeMaterialization } from "./steward/authorize-materialization.ts
 import { updateFileReference } from "./steward/update-file-reference.ts";
 import { describeContent } from "./steward/describe-content.ts";
 import { endContract } from "./steward/end-contract.ts";
+import { eraseSubject } from "./steward/erase-subject.ts";
 import { expireContracts } from "./steward/expire-contracts.ts";
 import { governData } from "./steward/govern-data.ts";
 import { listData } from "./steward/list-data.ts";
@@ -54,4 +55,5 @@ export const intents: readonly IntentDefinition[] = [
   bulkIngestFiles,
   getOperationStatus,
   queryData,
+  eraseSubject,
 ];

@@ -16,6 +16,7 @@ import type { Config } from "../shared/config.ts";
 import { RuntimeError } from "../shared/errors.ts";
 import { createIds } from "../shared/ids.ts";
 import { createLogger, type Logger } from "../shared/logger.ts";
+import type { DataKeys } from "../shared/ports/data-keys.ts";
 import type { ExecutionStore } from "../shared/ports/execution-store.ts";
 import type { GraphStore } from "../shared/ports/graph-store.ts";
 import type { MessageBus } from "../shared/ports/message-bus.ts";
@@ -72,6 +73,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     store: store.adapter,
     rateBuckets,
     records,
+    dataKeys: await openDataKeys(config),
     tables,
     guests,
     guestRequests: openGuestRequests(),
@@ -279,6 +281,14 @@ async function openRecords(choice: RecordsChoice, dataDir: string): Promise<Reco
       return createPostgresRecordStore(choice);
     }
   }
+}
+
+async function openDataKeys({ subjectMasterKey, mode, dataDir }: Config): Promise<DataKeys | undefined> {
+  if (subjectMasterKey === undefined && mode !== "dev") return undefined;
+  const { createDataKeys, loadDevMasterKey } = await import("./adapters/master-key/data-keys.ts");
+  return createDataKeys(
+    subjectMasterKey ?? inDataDir(dataDir, () => loadDevMasterKey(join(dataDir, "subject-master-key"))),
+  );
 }
 
 /** Opened when the first table is asked for, which in most functions is never. */

@@ -52,6 +52,7 @@ export const SECRET_VARIABLES: readonly string[] = [
   "MODEL_API_KEY",
   "ARANGO_PASSWORD",
   "DATABASE_URL",
+  "SUBJECT_MASTER_KEY",
 ];
 
 /** The choices that keep what they hold on the machine they run on. */
@@ -86,6 +87,11 @@ const plainSchema = z
     GRAPH: oneOf(GRAPHS).optional(),
     MODELS: oneOf(MODELS).default("lexical"),
     WASM: z.enum(["in-process", "off"]).optional(),
+    SUBJECT_MASTER_KEY: z
+      .base64()
+      .transform((text) => Buffer.from(text, "base64"))
+      .refine(({ length }) => length === 32, "must be 32 bytes in base64")
+      .optional(),
   })
   .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
     path: ["HOST"],
@@ -118,6 +124,8 @@ const plainSchema = z
     maxRunning: env.MAX_RUNNING,
     maxQueued: env.MAX_QUEUED,
     corsOrigins: env.CORS_ORIGINS,
+    // Under which the keys of subjects are kept; dev mode makes one, and elsewhere no data of subjects are taken without it.
+    subjectMasterKey: env.SUBJECT_MASTER_KEY,
     functionTimeoutMs: env.CLOUD_RUN_TIMEOUT_SECONDS * 1_000,
     // A process that holds secrets runs no tenant's code unless it is told to.
     wasm: env.WASM ?? (env.MODE === "dev" ? ("in-process" as const) : ("off" as const)),

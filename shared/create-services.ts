@@ -31,6 +31,7 @@ import { createLogExport } from "./state/log-export.ts";
 import { createOutboxRelay } from "./state/outbox-relay.ts";
 import { createRetention } from "./state/retention.ts";
 import { createStateSurface } from "./state/state-surface.ts";
+import { createSubjects } from "./state/subjects.ts";
 import { createWriteAheadLog } from "./state/write-ahead-log.ts";
 import { createWasmPlane } from "./wasm/create-wasm-plane.ts";
 import { createLocalNode } from "./wasm/local-node.ts";
@@ -56,7 +57,13 @@ export function createServices(
   const { clock, ids, random, logger, store, objects, bus, rateBuckets, tables, records, graph, models } = adapters;
 
   const surface = createStateSurface(store);
-  const claimCheck = createClaimCheck(objects);
+  const subjects = createSubjects({
+    keys: records.subjectKeys,
+    dataKeys: adapters.dataKeys,
+    random,
+    nowMs: () => clock.now(),
+  });
+  const claimCheck = createClaimCheck(objects, subjects);
   const quota = createStorageQuota({
     use: (tenantId) => readStorageUse({ store, surface, objects, clock }, tenantId),
     limitOf: (tenantId) => (config.limits.tenants.get(tenantId) ?? config.limits.standard).storedBytes,
@@ -123,6 +130,7 @@ export function createServices(
     store,
     surface,
     bytes: artifactBytes,
+    subjects,
     tables,
     records,
     graph,
@@ -149,7 +157,18 @@ export function createServices(
     },
   });
   const recovery = createRecovery({ store, workshop, presence, clock, logger, maxHeld, stopping: stopping.signal });
-  const submitNew = createSubmission({ catalog, surface, sessions, claimCheck, accept, admission, slots, clock, ids });
+  const submitNew = createSubmission({
+    catalog,
+    surface,
+    sessions,
+    claimCheck,
+    subjects,
+    accept,
+    admission,
+    slots,
+    clock,
+    ids,
+  });
   const lifecycle = createExecutionLifecycle({
     store,
     log,
@@ -167,6 +186,7 @@ export function createServices(
     config,
     adapters,
     surface,
+    subjects,
     claimCheck,
     artifactBytes,
     uploads,

@@ -10,6 +10,7 @@ import type { Ids } from "./ids.ts";
 import type { PendingIntents } from "./executions/pending-intents.ts";
 import type { Logger } from "./logger.ts";
 import type { Random } from "./random.ts";
+import type { DataKeys } from "./ports/data-keys.ts";
 import type { ExecutionStore } from "./ports/execution-store.ts";
 import type { GraphStore } from "./ports/graph-store.ts";
 import type { MessageBus } from "./ports/message-bus.ts";
@@ -29,6 +30,7 @@ import type { LogExport } from "./state/log-export.ts";
 import type { OutboxRelay } from "./state/outbox-relay.ts";
 import type { Retention } from "./state/retention.ts";
 import type { StateSurface } from "./state/state-surface.ts";
+import type { Subjects } from "./state/subjects.ts";
 import type { WriteAheadLog } from "./state/write-ahead-log.ts";
 import type { GuestSteps } from "./wasm/guest-steps.ts";
 import type { InstanceRestarts } from "./wasm/instance-restarts.ts";
@@ -48,6 +50,8 @@ export interface Adapters {
   readonly rateBuckets: RateBuckets;
   /** The data steward's rows. */
   readonly records: RecordStore;
+  /** Absent where there is no master key: no data of subjects are taken then. */
+  readonly dataKeys?: DataKeys | undefined;
   readonly tables: TableEngine;
   /** Runs guests in this process. */
   readonly guests: GuestPool;
@@ -65,6 +69,7 @@ export interface RuntimeServices {
   readonly config: Config;
   readonly adapters: Adapters;
   readonly surface: StateSurface;
+  readonly subjects: Subjects;
   readonly claimCheck: ClaimCheck;
   readonly artifactBytes: ArtifactBytes;
   readonly uploads: Uploads;

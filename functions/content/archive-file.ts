@@ -8,6 +8,7 @@ const input = z.strictObject({ file_id: z.string().min(1).describe("a READY file
 /** Puts a file away: it stays as it is and is not parsed any more, until it is restored. */
 export const archiveFile = intent("content.archive_file", {
   version: 1,
+  sealable: true,
   description: "Archive a READY file; content.restore_file brings it back.",
   input,
   output: z.object({ file_id: z.string(), lifecycle_state: z.literal("ARCHIVED") }),

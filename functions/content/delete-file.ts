@@ -24,6 +24,7 @@ const output = z.object({ file_id: z.string(), lifecycle_state: z.literal("DELET
  */
 export const deleteFile = intent("content.delete_file", {
   version: 1,
+  sealable: true,
   description: "Delete a file; with purge and confirm its bytes too.",
   input,
   output,

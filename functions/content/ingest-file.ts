@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { errorFields } from "../../shared/logger.ts";
 import { intent } from "../../shared/sagas/intent.ts";
@@ -22,6 +23,7 @@ const output = z.object({
 export const ingestFile = intent("content.ingest_file", {
   version: 2,
   description: "Take a file in; it stays PENDING until content.save_materialization authorizes its use.",
+  sealable: true,
   input: fileToIngest,
   output,
   events: {
@@ -37,6 +39,7 @@ export const ingestFile = intent("content.ingest_file", {
   .step("receive", {
     run: async (ctx) => {
       const { upload_id } = ctx.input;
+      if (upload_id !== undefined && ctx.intent.subject_id !== undefined) throw uploadOfSubject();
       const upload = upload_id === undefined ? undefined : await findUpload(ctx.state, upload_id, ctx.executionId);
       if (upload !== undefined) await ctx.artifacts.expectUploaded(upload);
       const mimeType = ctx.input.mime_type ?? upload?.content_type;
@@ -60,7 +63,9 @@ export const ingestFile = intent("content.ingest_file", {
     timeout: STORE_TIMEOUT,
     run: async (ctx) => {
       const file = { artifact_id: asId.artifact(ctx.outputs.receive.file_id), artifact_type: "file" };
-      const format = extensionOf(ctx.input.ui_name);
+      // The names of objects, and their types, are not encrypted.
+      const isSealed = ctx.intent.subject_id !== undefined;
+      const format = isSealed ? "bin" : extensionOf(ctx.input.ui_name);
       if (ctx.input.upload_id !== undefined) {
         const upload = await findUpload(ctx.state, ctx.input.upload_id, ctx.executionId);
         const contentType = ctx.input.mime_type ?? upload.content_type;
@@ -68,7 +73,7 @@ export const ingestFile = intent("content.ingest_file", {
       }
       const bytes = bytesOf(ctx.input);
       if (bytes.length === 0) throw emptyFile(ctx.input.ui_name);
-      const contentType = ctx.input.mime_type ?? "application/octet-stream";
+      const contentType = (isSealed ? undefined : ctx.input.mime_type) ?? "application/octet-stream";
       return ctx.artifacts.keep(file, { format, contentType }, one(bytes));
     },
   })
@@ -86,7 +91,8 @@ export const ingestFile = intent("content.ingest_file", {
       }
       await ctx.artifacts.amend(fileId, { materializations: [materialization] });
       const { ui_name: uiName, file_type: fileType, data_classification: dataClassification } = ctx.input;
-      await ctx.steward.files.create({ fileId, dataClassification, materialization, uiName, fileType });
+      const { subject_id: subjectId } = ctx.intent;
+      await ctx.steward.files.create({ fileId, dataClassification, materialization, uiName, fileType, subjectId });
       const contract = await ctx.steward.contracts.requestDataAccess({
         dataClassification,
         source: { sha256: materialization.sha256, artifactId: fileId },
@@ -114,3 +120,8 @@ export const ingestFile = intent("content.ingest_file", {
     sha256: outputs.store.sha256,
     size_bytes: outputs.store.size_bytes,
   }));
+
+function uploadOfSubject(): RuntimeError {
+  const message = "An upload rests unencrypted: a subject's file comes as content_base64, edi_data or api_payload.";
+  return new RuntimeError("subject.upload_refused", message, { status: 422 });
+}

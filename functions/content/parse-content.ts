@@ -38,6 +38,7 @@ const output = z.object({
 export const parseContent = intent("content.parse_content", {
   version: 2,
   description: "Parse a READY file into rows with typed columns, or into the blocks of a document.",
+  sealable: true,
   input,
   output,
   events: {
@@ -123,6 +124,7 @@ export const parseContent = intent("content.parse_content", {
         metadata: { null_counts: columns.map(({ null_count }) => null_count) },
         parseOptions: ctx.input.parse_options,
         userId: ctx.intent.user_id,
+        subjectId: ctx.intent.subject_id,
       });
       await ctx.steward.governance.trackLineage(data_classification, [
         { from: ctx.input.file_id, to: parsedId, relation: "parsed_into", fileId: ctx.input.file_id },

@@ -8,6 +8,7 @@ const input = z.strictObject({ file_id: z.string().min(1).describe("an ARCHIVED 
 /** Brings back a file that was put away: it can be parsed again. */
 export const restoreFile = intent("content.restore_file", {
   version: 1,
+  sealable: true,
   description: "Bring an ARCHIVED file back.",
   input,
   output: z.object({ file_id: z.string(), lifecycle_state: z.literal("READY") }),

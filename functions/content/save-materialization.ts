@@ -23,6 +23,7 @@ const output = z.object({
 export const saveMaterialization = intent("content.save_materialization", {
   version: 2,
   description: "Authorize an ingested file for use: it becomes READY and waits to be parsed.",
+  sealable: true,
   input,
   output,
   events: {
@@ -72,6 +73,7 @@ export const saveMaterialization = intent("content.save_materialization", {
         context: {},
         sessionId: ctx.sessionId,
         userId: ctx.intent.user_id,
+        subjectId: file.subject_id,
       });
       ctx.state.put(pendingIntentKind, pending.intent_id, pending);
       ctx.emit("artifact_materialized", {

@@ -1,11 +1,13 @@
 import { rfc3339 } from "../clock.ts";
 import { notFound, RuntimeError } from "../errors.ts";
 import type { ArtifactId, ExecutionId } from "../ids.ts";
+import type { SubjectBox } from "../state/subject-box.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { ArtifactBytes } from "./artifact-bytes.ts";
 import { amendArtifact, type ArtifactUpdate, giveUpBytes, moveArtifact, registerArtifact } from "./artifact-changes.ts";
 import { type Artifact, artifactKind, type LifecycleState, type Materialization } from "./artifact.ts";
 import type { MaterializationDecision } from "./materialization-policy.ts";
+import { openParts, sealParts } from "./sealed-artifact.ts";
 import type { Upload } from "./upload.ts";
 
 export type ArtifactDraft = Pick<
@@ -16,7 +18,10 @@ export type ArtifactDraft = Pick<
 
 /** Artifacts as one step of one execution sees and changes them. */
 export interface ArtifactScope {
-  /** The tenant's artifact; throws `artifact.not_found` when it is absent or of another type. */
+  /**
+   * The tenant's artifact; throws `artifact.not_found` when it is absent or of another type, and `subject.not_named` (409) when it
+   * is of another subject than the execution, or of one where the execution names none.
+   */
   get(artifactId: ArtifactId, artifactType: string): Promise<Artifact>;
   /**
    * Registers an artifact of this execution as PENDING: it becomes FAILED if the execution fails before moving it on.
@@ -55,20 +60,33 @@ export interface ArtifactScopeDeps {
   readonly nowMs: () => number;
   /** Whether artifacts of a type are kept, for the execution's solution. */
   readonly decide: (artifactType: string) => Promise<MaterializationDecision>;
+  /** Of an execution that names a subject: all that it registers is the subject's, and sealed. */
+  readonly box?: SubjectBox | undefined;
 }
 
-export function createArtifactScope({ unit, bytes, producer, nowMs, decide }: ArtifactScopeDeps): ArtifactScope {
+export function createArtifactScope({ unit, bytes, producer, nowMs, decide, box }: ArtifactScopeDeps): ArtifactScope {
   const decided = new Map<string, Promise<MaterializationDecision>>();
   const decisionOf = (artifactType: string): Promise<MaterializationDecision> => {
     const known = decided.get(artifactType) ?? decide(artifactType);
     decided.set(artifactType, known);
     return known;
   };
+  const sealed = <Parts extends ArtifactUpdate>(parts: Parts): Parts =>
+    box === undefined ? parts : sealParts(box, parts);
+  const opened = (artifact: Artifact): Artifact => {
+    if (artifact.subject_id !== box?.subjectId) throw notNamed(artifact);
+    return box === undefined ? artifact : openParts(box, artifact);
+  };
+  /** Nothing of a subject's artifact is changed where the subject is not named. */
+  const expectNamed = async (artifactId: ArtifactId): Promise<void> => {
+    const artifact = await unit.get(artifactKind, artifactId);
+    if (artifact !== undefined && artifact.subject_id !== box?.subjectId) throw notNamed(artifact);
+  };
   return {
     get: async (artifactId, artifactType) => {
       const artifact = await unit.get(artifactKind, artifactId);
       if (artifact === undefined || artifact.artifact_type !== artifactType) throw notFound("artifact", artifactId);
-      return artifact;
+      return opened(artifact);
     },
     register: async (draft) => {
       if ((await decisionOf(draft.artifact_type)) === "DISCARD") throw discarded(draft.artifact_type);
@@ -76,8 +94,8 @@ export function createArtifactScope({ unit, bytes, producer, nowMs, decide }: Ar
       const artifact: Artifact = {
         parent_artifacts: [],
         materializations: [],
-        metadata: {},
-        ...draft,
+        ...sealed({ metadata: {}, ...draft }),
+        ...(box === undefined ? {} : { subject_id: box.subjectId }),
         tenant_id: unit.tenantId,
         produced_by: { intent: producer.intentType, execution_id: producer.executionId },
         lifecycle_state: "PENDING",
@@ -85,18 +103,35 @@ export function createArtifactScope({ unit, bytes, producer, nowMs, decide }: Ar
         updated_at: now,
       };
       registerArtifact(unit, artifact);
-      return artifact;
+      return opened(artifact);
     },
-    amend: (artifactId, update) => amendArtifact(unit, artifactId, rfc3339(nowMs()), update),
-    move: (artifactId, to, update) => moveArtifact(unit, artifactId, to, rfc3339(nowMs()), update),
+    amend: async (artifactId, update) => {
+      await expectNamed(artifactId);
+      return opened(await amendArtifact(unit, artifactId, rfc3339(nowMs()), sealed(update)));
+    },
+    move: async (artifactId, to, update = {}) => {
+      await expectNamed(artifactId);
+      return opened(await moveArtifact(unit, artifactId, to, rfc3339(nowMs()), sealed(update)));
+    },
     keep: ({ artifact_id: artifactId, artifact_type: artifactType }, form, source) =>
-      bytes.keep({ tenantId: unit.tenantId, artifactId, artifactType, ...form }, source),
-    read: (materialization) => bytes.read(materialization),
+      bytes.keep(
+        { tenantId: unit.tenantId, artifactId, artifactType, ...form },
+        box === undefined ? source : box.encrypt(source),
+      ),
+    read: async (materialization) => {
+      const kept = await bytes.read(materialization);
+      return box === undefined ? kept : box.decrypt(kept);
+    },
     expectUploaded: (upload) => bytes.expectUploaded(upload),
-    adopt: ({ artifact_id: artifactId, artifact_type: artifactType }, form, upload) =>
-      bytes.adopt({ tenantId: unit.tenantId, artifactId, artifactType, ...form }, upload),
+    adopt: async ({ artifact_id: artifactId, artifact_type: artifactType }, form, upload) => {
+      if (box !== undefined) throw uploadRefused();
+      return bytes.adopt({ tenantId: unit.tenantId, artifactId, artifactType, ...form }, upload);
+    },
     discardUpload: (upload) => bytes.discardUpload(upload),
-    giveUpBytes: (artifactId) => giveUpBytes(unit, artifactId, rfc3339(nowMs())),
+    giveUpBytes: async (artifactId) => {
+      await expectNamed(artifactId);
+      return giveUpBytes(unit, artifactId, rfc3339(nowMs()));
+    },
     erase: async (materialization) => {
       if (!materialization.path.startsWith(`artifacts/${unit.tenantId}/`))
         throw notFound("object", materialization.uri);
@@ -111,4 +146,16 @@ function discarded(artifactType: string): RuntimeError {
     `The materialization policy keeps no artifact of type ${artifactType}; return it as the step's output.`,
     { status: 409, details: { artifact_type: artifactType } },
   );
+}
+
+function notNamed({ artifact_id }: Artifact): RuntimeError {
+  const message = `The artifact ${artifact_id} holds data of another subject than the intent names; name its subject_id.`;
+  return new RuntimeError("subject.not_named", message, { status: 409 });
+}
+
+/** An upload's bytes and name rest unencrypted before it becomes a file. */
+function uploadRefused(): RuntimeError {
+  return new RuntimeError("subject.upload_refused", "A subject's file comes inline: an upload is not encrypted.", {
+    status: 422,
+  });
 }

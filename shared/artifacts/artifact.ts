@@ -65,6 +65,8 @@ export const artifactSchema = z.object({
   materializations: z.array(materializationSchema),
   visuals: z.array(visualSchema).optional(),
   data_classification: z.enum(["platform", "client"]),
+  /** Whose data it is: its bytes, its metadata and its columns are sealed. */
+  subject_id: z.string().optional(),
   metadata: jsonObject,
   created_at: z.string(),
   updated_at: z.string(),
@@ -81,6 +83,10 @@ export function artifactFacet(filter: ArtifactFilter): string {
   return filter.artifactType === undefined ? state : `${state}|type=${filter.artifactType}`;
 }
 
+export function subjectFacet(subjectId: string): string {
+  return `subject=${subjectId}`;
+}
+
 /** The listing of artifacts in a state that an intent can take as its input. */
 export function eligibleFacet(filter: {
   readonly eligibleFor: string;
@@ -92,7 +98,8 @@ export function eligibleFacet(filter: {
 export const artifactKind: RecordKind<Artifact> = {
   name: "artifact",
   schema: artifactSchema,
-  facets: ({ artifact_type: artifactType, lifecycle_state: lifecycleState }) => [
+  facets: ({ artifact_type: artifactType, lifecycle_state: lifecycleState, subject_id: subjectId }) => [
+    ...(subjectId === undefined ? [] : [subjectFacet(subjectId)]),
     artifactFacet({ lifecycleState }),
     artifactFacet({ artifactType, lifecycleState }),
     ...Object.entries(ELIGIBLE_FOR)

@@ -20,6 +20,8 @@ export interface SubmitOptions extends CallOptions {
   /** The same key with the same input is the same execution, for 24 hours at least. One is made for each submission when none is given. */
   readonly idempotencyKey?: string | undefined;
   readonly solutionId?: string | undefined;
+  /** Whose data the input is: a pseudonym of 1 to 128 letters, digits, or . _ : -. What is kept of it can be erased. */
+  readonly subjectId?: string | undefined;
   readonly metadata?: JsonObject | undefined;
 }
 
@@ -81,6 +83,7 @@ export function createSession(transport: Transport, tenantId: string, wanted: Se
       session_id: await sessionId(options),
       parameters: input,
       solution_id: options.solutionId,
+      subject_id: options.subjectId,
       metadata: options.metadata,
     },
     signal: options.signal,

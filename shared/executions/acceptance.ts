@@ -71,7 +71,7 @@ export function createAcceptance(deps: AcceptanceDeps): Accept {
     const journal = Journal.begin({ ...deps, onCommit: () => undefined }, owner, opening);
     if (unit !== undefined) journal.absorb(unit);
     if (prologue !== undefined) journal.record(...prologue(journal));
-    const scene = new Scene(definition, journal, input, deps.claimCheck);
+    const scene = new Scene(definition, journal, input, deps.claimCheck.of(intent.subject_id));
     await scene.load();
     await settle({ ...deps, intent }, scene);
     if (isSettled(journal.state.status)) journal.tellEnd();

@@ -30,7 +30,10 @@ export async function complete(deps: SettleDeps, scene: Scene): Promise<undefine
   try {
     result = toJson(definition.output.parse(toJson(definition.result(scene.view))));
   } catch (cause) {
-    deps.logger.error("the result of an intent does not have the shape that it declares", errorFields(cause));
+    deps.logger.error(
+      "the result of an intent does not have the shape that it declares",
+      deps.intent.subject_id === undefined ? errorFields(cause) : {},
+    );
     return endWithoutResult(deps, scene, failureOf(cause));
   }
   // What throws from here on is a store's: the execution is given up, and taken up again.

@@ -115,6 +115,7 @@ export function createExecutionControl({
         parameters: parameters ?? ((await claimCheck.redeem(tenantId, intent.parameters)) as JsonObject),
         metadata: intent.metadata,
         solutionId: intent.solution_id,
+        subjectId: intent.subject_id,
         intentId: undefined,
         idempotencyKey: undefined,
         traceId,
@@ -159,7 +160,9 @@ export function createExecutionControl({
     },
 
     retry: async (tenantId, executionId, repeat) => {
-      const { state } = await lifecycle.load(tenantId, executionId);
+      const { state, intent } = await lifecycle.load(tenantId, executionId);
+      // Of an erased subject there is nothing to go on with: 410.
+      if (intent.subject_id !== undefined) await claimCheck.redeem(tenantId, intent.parameters);
       switch (state.status) {
         case "dead":
           await send(

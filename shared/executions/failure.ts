@@ -27,6 +27,13 @@ export function failureOf(error: unknown, stepName?: string): Failure {
   };
 }
 
+/** As `failureOf`, without words or details: those of a step that has a subject's data may quote them. */
+export function wordlessFailureOf(error: unknown, stepName: string): Failure {
+  const { details: _, ...failure } = failureOf(error, stepName);
+  const message = `The step ${stepName} failed with ${failure.code}; its words may quote the subject's data and are not kept.`;
+  return { ...failure, message };
+}
+
 /** The failure of an execution whose intent type this build does not have. */
 export function noHandler(intentType: string): Failure {
   const message = `No handler found for intent type: ${intentType}`;

@@ -105,9 +105,15 @@ export function createPendingIntents({
     create: async (draft) => {
       const { definition } = definitionOf(draft.intentType);
       const unit = new UnitOfWork(surface, draft.tenantId, clock.now());
-      if ((await unit.get(artifactKind, draft.targetArtifactId)) === undefined)
-        throw notFound("artifact", draft.targetArtifactId);
-      const pending = newPendingIntent(ids.intent(), rfc3339(clock.now()), { ...draft, intentType: definition.type });
+      const target = await unit.get(artifactKind, draft.targetArtifactId);
+      if (target === undefined) throw notFound("artifact", draft.targetArtifactId);
+      const subjectId = target.subject_id;
+      if (subjectId !== undefined && Object.keys(draft.context).length > 0) throw openContext();
+      const pending = newPendingIntent(ids.intent(), rfc3339(clock.now()), {
+        ...draft,
+        subjectId,
+        intentType: definition.type,
+      });
       unit.put(pendingIntentKind, pending.intent_id, pending);
       await store.write(draft.tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
       return pending;
@@ -138,6 +144,7 @@ export function createPendingIntents({
         },
         metadata: {},
         solutionId: undefined,
+        subjectId: pending.subject_id,
         intentId: undefined,
         idempotencyKey: undefined,
         pendingIntentId: id,
@@ -155,6 +162,13 @@ export function createPendingIntents({
       return cancelled;
     },
   };
+}
+
+/** A context is read by people, and would rest as it is. */
+function openContext(): RuntimeError {
+  const message =
+    "A pending intent on a subject's artifact keeps no context; give the parameters when it is submitted.";
+  return new RuntimeError("subject.context_refused", message, { status: 422, faults: [{ path: "context", message }] });
 }
 
 function taken(): RuntimeError {

@@ -1,5 +1,6 @@
 import { rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
+import type { EventId } from "../ids.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
 import type { Random } from "../random.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
@@ -34,9 +35,10 @@ export async function recordResult(
       }
       const parked = task.kind === "undo" ? undefined : await parkOutput(scene, task, result.output);
       if (isStoreAway(parked)) return recordWait(deps, scene, task, attempt, failureOf(parked, step.step_name));
+      const told = parked === undefined ? [] : await tellingOf(deps, scene, result);
       if (base !== undefined && "unit" in result) base.absorb(result.unit);
       if (parked === undefined) return recordUndone(scene, step, result);
-      return recordDone(deps, scene, step, result, { attempt, outputs: parked.outputs });
+      return recordDone(scene, step, result, { attempt, outputs: parked.outputs }, told);
     }
     case "store_away":
       return recordWait(deps, scene, task, attempt, result.failure);
@@ -85,21 +87,35 @@ async function parkOutput(
 
 type Done = Extract<Finished, { readonly kind: "done" }>;
 
+interface Told {
+  readonly event_id: EventId;
+  readonly event_type: string;
+  readonly data: JsonObject;
+}
+
+/** The events of a step as they are recorded and published. */
+function tellingOf({ ids }: SettleDeps, scene: Scene, result: Done): Promise<readonly Told[]> | readonly Told[] {
+  const events = "events" in result ? result.events : [];
+  if (events.length === 0) return [];
+  const { tenantId } = scene.journal.owner;
+  return Promise.all(
+    events.map(async ({ type, data }) => ({
+      event_id: ids.event(),
+      event_type: type,
+      data: await scene.claimCheck.seal(tenantId, toJson(data) as JsonObject),
+    })),
+  );
+}
+
 function recordDone(
-  { ids }: SettleDeps,
   scene: Scene,
   step: Step,
   result: Done,
   recorded: { readonly attempt: number; readonly outputs: JsonValue },
+  told: readonly Told[],
 ): void {
   const { journal } = scene;
   if ("unit" in result) journal.absorb(result.unit);
-  const events = "events" in result ? result.events : [];
-  const told = events.map(({ type, data }) => ({
-    event_id: ids.event(),
-    event_type: type,
-    data: toJson(data) as JsonObject,
-  }));
   for (const { event_id, event_type, data } of told) journal.publish(event_id, event_type, data);
   journal.record({
     event_type: "step_completed",

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from "../json.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { LogDraft } from "../state/log-entry.ts";
+import { isErased } from "../state/subjects.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Agenda, RunTask, Task } from "./agenda.ts";
 import { type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
@@ -21,7 +22,7 @@ import { settle } from "./settle.ts";
 import { isStoreAway, letGoUntilStoreIsBack } from "./store-away.ts";
 import { type AttemptResult, runAttempt, type StepRunnerDeps } from "./step-runner.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
-import { letGoWithoutPlan } from "./without-plan.ts";
+import { endErased, letGoWithoutPlan } from "./without-plan.ts";
 import { UNDO_RETRY } from "../sagas/retry-policy.ts";
 
 /** How often one step may be begun anew after its worker died, before it counts as what kills workers. */
@@ -65,10 +66,11 @@ export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop
   let scene: Scene;
   try {
     const input = (await deps.claimCheck.redeem(tenantId, held.intent.parameters)) as JsonObject;
-    scene = new Scene(definition, journal, input, deps.claimCheck);
+    scene = new Scene(definition, journal, input, deps.claimCheck.of(held.intent.subject_id));
     await scene.load();
   } catch (error) {
     if (isStoreAway(error)) return letGoUntilStoreIsBack(deps, journal);
+    if (isErased(error)) return endErased(deps, held, journal, { definition, error });
     throw error;
   }
   const run = new Run(deps, held, scene, stop);

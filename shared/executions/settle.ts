@@ -176,7 +176,10 @@ function start(
 ): void {
   const previous = scene.state.steps.at(-1);
   // A chain of digests covers everything that came before, at a cost that does not grow with it.
-  const inputs = previous === undefined ? [scene.input] : [previous.inputs_digest, previous.outputs ?? null];
+  const inputs =
+    previous === undefined
+      ? [deps.intent.subject_id === undefined ? scene.input : deps.intent.parameters]
+      : [previous.inputs_digest, previous.outputs ?? null];
   scene.journal.record({
     event_type: "step_started",
     step_name: name,

@@ -19,17 +19,20 @@ import type { EmittedEvent, UndoContext } from "../sagas/step-context.ts";
 import { SemanticScope } from "../semantic/semantic-scope.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { StewardScope } from "../steward/steward-scope.ts";
+import type { SubjectBox } from "../state/subject-box.ts";
+import type { Subjects } from "../state/subjects.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { GuestSteps } from "../wasm/guest-steps.ts";
 import { AttemptLimits, type Limits } from "./attempt-limits.ts";
 import type { Execution, Failure } from "./execution.ts";
-import { failureOf } from "./failure.ts";
+import { failureOf, wordlessFailureOf } from "./failure.ts";
 import { isStoreAway } from "./store-away.ts";
 
 export interface StepRunnerDeps {
   readonly store: ExecutionStore;
   readonly surface: StateSurface;
   readonly bytes: ArtifactBytes;
+  readonly subjects: Subjects;
   readonly tables: TableEngine;
   readonly guestSteps: GuestSteps;
   readonly records: RecordStore;
@@ -77,21 +80,26 @@ export type AttemptResult =
 
 /** Runs one attempt within its time. What it wants changed comes back in a unit of work; nothing of it is written here. */
 export async function runAttempt(deps: StepRunnerDeps, attempt: Attempt): Promise<AttemptResult> {
+  const { subject_id: subjectId } = attempt.intent;
+  // An erased subject ends the execution, and not the step: what the execution kept cannot be undone either.
+  const box = subjectId === undefined ? undefined : await deps.subjects.open(attempt.tenantId, subjectId);
   const unit = new UnitOfWork(deps.surface, attempt.tenantId, deps.clock.now(), attempt.base);
   const limits = new AttemptLimits(deps.clock, attempt);
-  const context = new AttemptContext(deps, attempt, unit, limits);
+  const context = new AttemptContext(deps, attempt, unit, limits, box);
+  const tell = box === undefined ? failureOf : wordlessFailureOf;
   try {
     const returned = attempt.call(context);
     const output = isThenable(returned) ? await Promise.race([returned, limits.reached()]) : returned;
     return { kind: "done", output: toJson(output), unit, events: context.events };
   } catch (error) {
     if (attempt.stopping.aborted) return { kind: "stopped" };
-    if (!(error instanceof RuntimeError)) context.logger.error("a step failed unexpectedly", errorFields(error));
+    if (!(error instanceof RuntimeError) && box === undefined)
+      context.logger.error("a step failed unexpectedly", errorFields(error));
     if (attempt.patient && isStoreAway(error)) {
-      return { kind: "store_away", failure: failureOf(error, attempt.stepName) };
+      return { kind: "store_away", failure: tell(error, attempt.stepName) };
     }
     const again = retryAfterMs(attempt.retry, attempt.attempt, error, deps.random.fraction());
-    return { kind: "failed", failure: failureOf(error, attempt.stepName), retryAfterMs: again };
+    return { kind: "failed", failure: tell(error, attempt.stepName), retryAfterMs: again };
   } finally {
     limits.end();
   }
@@ -122,6 +130,7 @@ class AttemptContext implements ErasedContext {
   readonly #attempt: Attempt;
   readonly #limits: AttemptLimits;
   readonly #startedMs: number;
+  readonly #box: SubjectBox | undefined;
   #artifacts: ErasedContext["artifacts"] | undefined;
   #tables: ErasedContext["tables"] | undefined;
   #semantic: SemanticScope | undefined;
@@ -129,7 +138,14 @@ class AttemptContext implements ErasedContext {
   #effects: ErasedContext["effects"] | undefined;
   #logger: Logger | undefined;
 
-  constructor(deps: StepRunnerDeps, attempt: Attempt, unit: UnitOfWork, limits: AttemptLimits) {
+  constructor(
+    deps: StepRunnerDeps,
+    attempt: Attempt,
+    unit: UnitOfWork,
+    limits: AttemptLimits,
+    box: SubjectBox | undefined,
+  ) {
+    this.#box = box;
     const { execution, intent } = attempt;
     this.#deps = deps;
     this.#attempt = attempt;
@@ -165,6 +181,7 @@ class AttemptContext implements ErasedContext {
     this.#artifacts ??= createArtifactScope({
       unit: this.state,
       bytes: this.#deps.bytes,
+      box: this.#box,
       producer: { intentType, executionId },
       nowMs: this.now,
       decide: (artifactType) => this.steward.materialization.decide(artifactType, this.solutionId),
@@ -190,10 +207,18 @@ class AttemptContext implements ErasedContext {
   }
 
   get steward(): StewardScope {
-    const { records, graph } = this.#deps;
+    const { records, graph, surface } = this.#deps;
     const { user_id: userId, roles = [] } = this.intent;
     const caller = { userId, roles };
-    this.#steward ??= new StewardScope({ records, graph, unit: this.state, key: this.key, caller, nowMs: this.now });
+    this.#steward ??= new StewardScope({
+      records,
+      graph,
+      surface,
+      unit: this.state,
+      key: this.key,
+      caller,
+      nowMs: this.now,
+    });
     return this.#steward;
   }
 

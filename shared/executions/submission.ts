@@ -14,6 +14,8 @@ import { priceOf } from "../sagas/price.ts";
 import type { SessionService } from "../sessions/session-service.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { StateSurface } from "../state/state-surface.ts";
+import type { Subjects } from "../state/subjects.ts";
+import type { SubjectBox } from "../state/subject-box.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Accept, AcceptanceResult, NewExecution } from "./acceptance.ts";
 import { journeyRecordKind } from "./journey-record.ts";
@@ -35,6 +37,8 @@ export interface Submission {
   readonly parameters: JsonObject;
   readonly metadata: Intent["metadata"];
   readonly solutionId: string | undefined;
+  /** Whose data the parameters are. */
+  readonly subjectId?: string | undefined;
   readonly intentId: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly pendingIntentId?: string;
@@ -52,6 +56,7 @@ export interface SubmissionDeps {
   readonly surface: StateSurface;
   readonly sessions: Pick<SessionService, "unfit">;
   readonly claimCheck: ClaimCheck;
+  readonly subjects: Subjects;
   readonly accept: Accept;
   readonly admission: Admission;
   readonly slots: ConcurrencySlots;
@@ -64,15 +69,16 @@ export type SubmitNew = (submission: Submission, more?: Pick<NewExecution, "link
 /**
  * Checks a submission against the limits and its schema, and has it accepted.
  * Throws `auth.role_missing` (403), `intent.unknown_type`, `intent.bad_parameters`, `idempotency.other_body` (422), `session.not_found` (404), `session.not_active` (409),
- * `pending_intent.*` (404, 409), `policy.*` (429).
+ * `pending_intent.*` (404, 409), `policy.*` (429), `subject.*` (410, 422, 501).
  */
 export function createSubmission(deps: SubmissionDeps): SubmitNew {
-  const { catalog, surface, sessions, claimCheck, accept, admission, slots, clock, ids } = deps;
+  const { catalog, surface, sessions, claimCheck, subjects, accept, admission, slots, clock, ids } = deps;
 
   return async (submission, more = {}) => {
     const definition = catalog.find(submission.intentType);
     if (definition === undefined) throw unknownType(submission.intentType, catalog);
     checkRole(submission, definition);
+    checkSubject(submission, definition);
     const asked = askedOf(submission, definition);
     const { headers: limits, giveBack } = await admission.intent(asked);
     try {
@@ -109,8 +115,10 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
     const input = checkedParameters(definition, submission.parameters);
     const { concurrency } = definition;
     const key = concurrency?.key(input as never);
+    const { subjectId } = submission;
+    const box = subjectId === undefined ? undefined : await subjects.enrol(tenantId, subjectId);
     const intent = await toIntent(submission, definition, input);
-    const idempotency = idempotencyOf(submission, definition, input);
+    const idempotency = idempotencyOf(submission, definition, input, box);
     for (let attempt = 1; ; attempt += 1) {
       const executionId = ids.execution();
       const nowMs = clock.now();
@@ -145,8 +153,11 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
       session_id: submission.sessionId,
       ...(submission.userId === undefined ? {} : { user_id: submission.userId }),
       ...(submission.solutionId === undefined ? {} : { solution_id: submission.solutionId }),
+      ...(submission.subjectId === undefined ? {} : { subject_id: submission.subjectId }),
       ...rolesToKeep(submission, definition),
-      parameters: (await claimCheck.park(submission.tenantId, toJson(input))) as Intent["parameters"],
+      parameters: (await claimCheck
+        .of(submission.subjectId)
+        .park(submission.tenantId, toJson(input))) as Intent["parameters"],
       metadata: submission.metadata,
       ...(submission.idempotencyKey === undefined ? {} : { idempotency_key: submission.idempotencyKey }),
       ...(submission.pendingIntentId === undefined ? {} : { pending_intent_id: submission.pendingIntentId }),
@@ -159,13 +170,16 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
     submission: Submission,
     definition: IntentDefinition,
     parameters: JsonObject,
+    box: SubjectBox | undefined,
   ): NewExecution["idempotency"] {
     const key = submission.idempotencyKey ?? submission.intentId;
     if (key === undefined) return undefined;
-    const { sessionId, metadata, solutionId, intentId, pendingIntentId } = submission;
+    const { sessionId, metadata, solutionId, subjectId, intentId, pendingIntentId } = submission;
+    const body = { sessionId, parameters, metadata, solutionId, subjectId, intentId, pendingIntentId };
     return {
       key: `${definition.type}/${key}`,
-      digest: digestOf({ sessionId, parameters, metadata, solutionId, intentId, pendingIntentId }),
+      // A plain digest of few possible values gives them away.
+      digest: box === undefined ? digestOf(body) : box.fingerprint(body),
       expiresMs: clock.now() + IDEMPOTENCY_LIFETIME_MS,
     };
   }
@@ -175,6 +189,21 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
 function checkRole({ roles }: Submission, { role }: IntentDefinition): void {
   if (roles === undefined || includesRole(roles, role)) return;
   throw new RuntimeError("auth.role_missing", `This needs the role ${role}.`, { status: 403, details: { role } });
+}
+
+/** Throws `subject.refused` or `subject.metadata_refused` (422): what could not be erased is not taken in. */
+function checkSubject({ subjectId, metadata }: Submission, { type, sealable }: IntentDefinition): void {
+  if (subjectId === undefined) return;
+  if (!sealable) {
+    const message = `${type} cannot seal what it keeps, so it takes no subject's data.`;
+    const faults = [{ path: "subject_id", message: "does not go with this intent" }];
+    throw new RuntimeError("subject.refused", message, { status: 422, faults });
+  }
+  if (Object.keys(metadata).length === 0) return;
+  throw new RuntimeError("subject.metadata_refused", "Metadata are not sealed: an intent of a subject has none.", {
+    status: 422,
+    faults: [{ path: "metadata", message: "does not go with subject_id" }],
+  });
 }
 
 /** Most intents depend on no role beyond what let them in: those keep none. */

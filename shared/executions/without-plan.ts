@@ -1,9 +1,10 @@
+import type { RuntimeError } from "../errors.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import { endFailed, type SettleDeps } from "./ending.ts";
 import type { Execution } from "./execution.ts";
-import { noHandler } from "./failure.ts";
+import { failureOf, noHandler } from "./failure.ts";
 import type { Journal } from "./journal.ts";
 import { Scene } from "./scene.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
@@ -41,6 +42,19 @@ export async function letGoWithoutPlan(
   const unknown = { type: intent_type, plan: { nodes: [], checkpoint: "each" } } as unknown as IntentDefinition;
   const scene = new Scene(unknown, journal, {}, deps.claimCheck);
   await endFailed({ ...deps, intent: held.intent }, scene, noHandler(intent_type));
+  await journal.commit();
+  return journal.committed;
+}
+
+/** An execution whose subject was erased cannot go on, nor back: nothing that it kept can be read. */
+export async function endErased(
+  deps: WithoutPlanDeps,
+  held: LoadedExecution,
+  journal: Journal,
+  { definition, error }: { readonly definition: IntentDefinition; readonly error: RuntimeError },
+): Promise<Execution> {
+  const scene = new Scene(definition, journal, {}, deps.claimCheck);
+  await endFailed({ ...deps, intent: held.intent }, scene, failureOf(error));
   await journal.commit();
   return journal.committed;
 }

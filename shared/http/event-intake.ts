@@ -94,7 +94,12 @@ export function createEventIntake({ adapters, config, lifecycle, recovery, catal
 }
 
 /** What the data of an event that is an intent consists of. */
-export const eventBody = intentBody.extend({ intent_type: z.string().min(1).optional() });
+export const eventBody = intentBody.extend({
+  intent_type: z.string().min(1).optional(),
+  subject_id: z
+    .never("does not go with an event: what a bus keeps cannot be erased, so a subject's data come over HTTP")
+    .optional(),
+});
 
 /** Whether it would fail the same way for ever. A push that is not trusted is refused instead: it never was Pub/Sub's. */
 function isPermanent(error: unknown): error is RuntimeError {

@@ -14,6 +14,8 @@ export const intentSchema = z.object({
   session_id: idSchemas.session,
   user_id: z.string().optional(),
   solution_id: z.string().optional(),
+  /** Whose data it holds: its parameters are sealed then. */
+  subject_id: z.string().optional(),
   /** The caller's, where the intent or the platform's data depends on them. */
   roles: z.array(z.enum(ROLES)).optional(),
   /** As submitted, or a claim check when they are large. */

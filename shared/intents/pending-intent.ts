@@ -16,6 +16,8 @@ export const pendingIntentSchema = z.object({
   tenant_id: z.string(),
   status: z.enum(PENDING_STATUSES),
   target_artifact_id: z.string(),
+  /** Whose data the target is. */
+  subject_id: z.string().optional(),
   context: jsonObject,
   session_id: z.string().optional(),
   user_id: z.string().optional(),
@@ -62,6 +64,7 @@ export interface PendingIntentDraft {
   readonly context: PendingIntent["context"];
   readonly sessionId: string | undefined;
   readonly userId: string | undefined;
+  readonly subjectId?: string | undefined;
 }
 
 /** A pending intent as it begins. */
@@ -73,6 +76,7 @@ export function newPendingIntent(id: string, now: string, draft: PendingIntentDr
     status: "pending",
     target_artifact_id: draft.targetArtifactId,
     context: draft.context,
+    ...(draft.subjectId === undefined ? {} : { subject_id: draft.subjectId }),
     ...(draft.sessionId === undefined ? {} : { session_id: draft.sessionId }),
     ...(draft.userId === undefined ? {} : { user_id: draft.userId }),
     created_at: now,

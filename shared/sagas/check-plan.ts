@@ -13,6 +13,7 @@ export function checkPlan(definition: IntentDefinition): IntentDefinition {
       throw fault(definition, "duplicate_name", `has two nodes named ${node.name}; give each its own name`);
     names.add(node.name);
     checkDurability(definition, node);
+    checkSealable(definition, node);
     for (const [name, work] of worksOf(node)) {
       if (work.timeoutMs > definition.functionTimeoutMs) {
         throw fault(
@@ -46,6 +47,15 @@ export function checkPlan(definition: IntentDefinition): IntentDefinition {
     if (node.kind === "step" && node.pivot) pivot = node.name;
   }
   return definition;
+}
+
+/** Of a subject's data nothing leaves a step but what is sealed: other nodes keep signals, items, keys or children of their own. */
+function checkSealable(definition: IntentDefinition, node: PlanNode): void {
+  if (!definition.sealable) return;
+  const plain = node.kind === "step" && node.guest === undefined;
+  if (plain && definition.concurrency === undefined && definition.journey === undefined) return;
+  const message = `cannot be sealable with ${node.name}: it has steps of its own only, no concurrency and no journey`;
+  throw fault(definition, "not_sealable", message);
 }
 
 /** What fails for good in an undo or behind a pivot becomes a record for a person, and a fast intent changes no records. */

@@ -41,6 +41,8 @@ export interface IntentDefinition<
   /** What the whole execution may take, waiting included. */
   readonly timeoutMs: number;
   readonly durability: Durability;
+  /** Whether it may name a subject: all that it keeps is sealed then. */
+  readonly sealable: boolean;
   /** How many unfinished executions there may be of one key; undefined for as many as come. */
   readonly concurrency: { readonly key: (input: never) => string; readonly limit: number } | undefined;
   /** Of an intent with a journey: what its steps did stays when it fails. */

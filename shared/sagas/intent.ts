@@ -41,6 +41,11 @@ export interface IntentOptions<Input extends JsonObject, Output extends JsonObje
    */
   readonly durability?: Durability;
   /**
+   * Whether an execution of it may name a subject, default no. Its plan has steps only; and what its steps keep outside their
+   * results, events and artifacts, they must not take from the subject's data.
+   */
+  readonly sealable?: boolean;
+  /**
    * The milestones that its nodes reach. What the nodes have done then stays when a later one fails: only that one is undone, and a
    * retry goes on from it, in the same trace. `GET /journey/{trace_id}` tells how far it is.
    */
@@ -237,6 +242,7 @@ export function intent<
     resources: functionResources(type, options.resources),
     timeoutMs: durationMs(options.timeout ?? "400d"),
     durability: options.durability ?? "strict",
+    sealable: options.sealable ?? false,
     concurrency: options.concurrency,
     journey: options.journey,
   };

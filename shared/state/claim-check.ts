@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { TenantId } from "../ids.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import { sealedIn, sealedSchema, type Subjects } from "./subjects.ts";
 
 /** A payload above this many bytes of JSON rests in the object store and travels by reference. */
 export const CLAIM_CHECK_BYTES = 128 * 1024;
@@ -20,15 +21,21 @@ export interface ClaimCheck {
   park<Value extends JsonValue>(tenantId: TenantId, value: Value): Promise<Value | JsonObject>;
   /** The value behind what `park` gave. Throws `object.damaged` when the bytes are not those that were parked. */
   redeem(tenantId: TenantId, parked: JsonValue): Promise<JsonValue>;
+  /** The same for what a subject's execution keeps: all of it is sealed. Without a subject, this one itself. */
+  of(subjectId: string | undefined): ClaimCheck;
+  /** What stands in an event in place of its data; without a subject the data themselves. Throws `subject.erased` (410). */
+  seal(tenantId: TenantId, data: JsonObject): Promise<JsonObject>;
 }
 
-export function createClaimCheck(objects: ObjectStore): ClaimCheck {
-  return {
+export function createClaimCheck(objects: ObjectStore, subjects: Subjects): ClaimCheck {
+  const plain: ClaimCheck = {
+    of: (subjectId) => (subjectId === undefined ? plain : sealing(plain, subjects, subjectId)),
+    seal: (_tenantId, data) => Promise.resolve(data),
     park: async (tenantId, value) => {
       if (isSmall(value)) return value;
       const text = JSON.stringify(value);
       // An author's value that looks like a reference is parked too: what `redeem` opens is then always one of ours.
-      const lookalike = referenceSchema.safeParse(value).success;
+      const lookalike = referenceSchema.safeParse(value).success || sealedSchema.safeParse(value).success;
       if (text.length * 3 <= CLAIM_CHECK_BYTES && !lookalike) return value;
       const bytes = Buffer.from(text);
       if (bytes.length <= CLAIM_CHECK_BYTES && !lookalike) return value;
@@ -38,6 +45,12 @@ export function createClaimCheck(objects: ObjectStore): ClaimCheck {
     },
     redeem: async (tenantId, parked) => {
       if (!mayBeReference(parked)) return parked;
+      const sealed = sealedSchema.safeParse(parked).data?.$sealed;
+      if (sealed !== undefined) {
+        const box = await subjects.open(tenantId, sealed.subject_id);
+        const data = await plain.redeem(tenantId, sealed.data as JsonValue);
+        return typeof data === "string" ? box.open(data) : parked;
+      }
       const reference = referenceSchema.safeParse(parked);
       if (!reference.success) return parked;
       const { path, sha256 } = reference.data.$claim_check;
@@ -48,6 +61,19 @@ export function createClaimCheck(objects: ObjectStore): ClaimCheck {
       return JSON.parse(bytes.toString()) as JsonValue;
     },
   };
+  return plain;
+}
+
+function sealing(plain: ClaimCheck, subjects: Subjects, subjectId: string): ClaimCheck {
+  return {
+    ...plain,
+    park: async (tenantId, value) => {
+      const box = await subjects.open(tenantId, subjectId);
+      const data = await plain.park(tenantId, box.seal(value));
+      return { $sealed: { subject_id: subjectId, key_id: box.keyId, data } };
+    },
+    seal: async (tenantId, data) => sealedIn(await subjects.open(tenantId, subjectId), data),
+  };
 }
 
 /** What most values are, at a glance: no reference, and far below the limit however their text is encoded. */
@@ -56,7 +82,7 @@ function isSmall(value: JsonValue): boolean {
 }
 
 function mayBeReference(value: JsonValue): boolean {
-  return typeof value === "object" && value !== null && "$claim_check" in value;
+  return typeof value === "object" && value !== null && ("$claim_check" in value || "$sealed" in value);
 }
 
 /** What is left of a budget of characters and members; a value too heavy for it is not walked to its end. */

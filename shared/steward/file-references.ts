@@ -1,5 +1,6 @@
 import type { Materialization } from "../artifacts/artifact.ts";
 import type { DataClassification } from "../data-classification.ts";
+import { RuntimeError } from "../errors.ts";
 import { type JsonObject, toJson } from "../json.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
 import type { RecordChange, RecordRow } from "../ports/record-tables.ts";
@@ -29,19 +30,21 @@ export class FileReferences {
   }
 
   create(file: NewFile): Promise<{ file_id: string }> {
-    const { materialization: bytes } = file;
+    const { materialization: bytes, subjectId } = file;
+    // Rows are not encrypted: of a subject's file they keep no words.
+    const [uiName, fileType, metadata] = subjectId === undefined ? [file.uiName, file.fileType, file.metadata] : [];
     const row = {
       id: file.fileId,
       file_id: file.fileId,
       storage_location: bytes.uri,
-      filename: file.uiName ?? null,
-      ui_name: file.uiName ?? null,
-      file_type: file.fileType ?? null,
+      filename: uiName ?? null,
+      ui_name: uiName ?? null,
+      file_type: fileType ?? null,
       content_type: bytes.content_type,
       size_bytes: bytes.size_bytes,
       sha256: bytes.sha256,
-      subject_id: file.subjectId ?? null,
-      metadata: toJson(file.metadata ?? {}),
+      subject_id: subjectId ?? null,
+      metadata: toJson(metadata ?? {}),
     };
     const writes = [{ kind: "insert", table: TABLE, row } as const];
     return this.#scope.apply(file.dataClassification, "file", writes, { file_id: file.fileId });
@@ -52,12 +55,14 @@ export class FileReferences {
     return this.#scope.get(kind, TABLE, fileId, "file");
   }
 
+  /** Throws also `subject.words_refused` (409) for a subject's file. */
   async update(
     kind: DataClassification,
     fileId: string,
     set: Pick<RecordChange<typeof TABLE>, "ui_name" | "file_type" | "content_type" | "metadata">,
   ): Promise<{ file_id: string }> {
-    const { version } = await this.get(kind, fileId);
+    const { version, subject_id: subjectId } = await this.get(kind, fileId);
+    if (subjectId !== null) throw wordsRefused(fileId);
     const write = { kind: "update", table: TABLE, id: fileId, expectedVersion: version, set } as const;
     return this.#scope.apply(kind, "file_update", [write], { file_id: fileId });
   }
@@ -77,4 +82,9 @@ export class FileReferences {
   listClientFiles(page: PageRequest): Promise<Page<FileReference>> {
     return this.#scope.list("client", TABLE, page);
   }
+}
+
+function wordsRefused(fileId: string): RuntimeError {
+  const message = `The file ${fileId} is of a subject: rows are not encrypted, so that nothing can be said of it there.`;
+  return new RuntimeError("subject.words_refused", message, { status: 409 });
 }

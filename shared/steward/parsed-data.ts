@@ -40,7 +40,10 @@ export class ParsedData {
 
   /** Records parsed data whose bytes are kept. `metadata_id` is the id of its row. */
   storeParsedData(data: NewParsedData): Promise<{ parsed_file_id: string; uri: string; metadata_id: string }> {
-    const { materialization: bytes, columns } = data;
+    const { materialization: bytes, columns, subjectId } = data;
+    // Rows are not encrypted: of a subject's data they keep no words.
+    const worded: Partial<NewParsedData> = subjectId === undefined ? data : {};
+    const { columns: named, parseOptions, processingErrors, metadata, uiName } = worded;
     const id = this.#scope.uuidOf(`parsed ${data.parsedFileId}`);
     const row = {
       id,
@@ -51,18 +54,18 @@ export class ParsedData {
       size_bytes: bytes.size_bytes,
       row_count: data.rowCount ?? null,
       column_count: columns?.length ?? null,
-      column_names: columns === undefined ? null : columns.map(({ name }) => name),
+      column_names: named === undefined ? null : named.map(({ name }) => name),
       data_types: columns === undefined ? null : columns.map(({ type }) => type),
       parsed_at: rfc3339(this.#scope.nowMs()),
       parsed_by: data.parsedBy,
-      parse_options: data.parseOptions === undefined ? null : toJson(data.parseOptions),
+      parse_options: parseOptions === undefined ? null : toJson(parseOptions),
       status: "stored",
       processing_status: "parsed",
-      processing_errors: data.processingErrors ?? null,
-      metadata: toJson({ ...data.metadata, materialization: bytes }),
-      ui_name: data.uiName ?? null,
+      processing_errors: processingErrors ?? null,
+      metadata: toJson({ ...metadata, materialization: bytes }),
+      ui_name: uiName ?? null,
       user_id: data.userId ?? null,
-      subject_id: data.subjectId ?? null,
+      subject_id: subjectId ?? null,
     };
     const result = { parsed_file_id: data.parsedFileId, uri: bytes.uri, metadata_id: id };
     const part = `parsed ${data.parsedFileId}`;

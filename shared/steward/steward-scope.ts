@@ -1,5 +1,6 @@
 import type { GraphStore } from "../ports/graph-store.ts";
 import type { RecordStore } from "../ports/record-store.ts";
+import type { StateSurface } from "../state/state-surface.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { ContentCatalog } from "./content-metadata.ts";
 import { Contracts } from "./contracts.ts";
@@ -11,10 +12,12 @@ import { MaterializationRules } from "./materialization-rules.ts";
 import { ParsedData } from "./parsed-data.ts";
 import { RecordScope } from "./record-scope.ts";
 import type { SemanticData } from "./semantic-data.ts";
+import type { ErasureCertificate } from "./subject-erasure.ts";
 
 export interface StewardScopeDeps {
   readonly records: RecordStore;
   readonly graph: GraphStore;
+  readonly surface: StateSurface;
   readonly unit: UnitOfWork;
   readonly key: string;
   readonly caller: Caller;
@@ -65,6 +68,13 @@ export class StewardScope {
   /** The steward for one of several things that the step does the same for; `undo` takes back what was written for all of them. */
   within(prefix: string): StewardScope {
     return new StewardScope({ ...this.#deps, prefix });
+  }
+
+  /** Throws `subject.not_found` (404). Nothing undoes it. */
+  async eraseSubject(subjectId: string): Promise<ErasureCertificate> {
+    const { eraseSubject } = await import("./subject-erasure.ts");
+    const { records, surface, unit, caller, nowMs } = this.#deps;
+    return eraseSubject({ keys: records.subjectKeys, surface, unit, by: caller.userId, nowMs }, subjectId);
   }
 
   /** Takes back all that this step wrote, or buries its key, so that a late attempt of it is refused. */

@@ -104,6 +104,8 @@ describe("every endpoint of /openapi.json", () => {
       ["POST /content/delete_file", 404],
       // Of nothing here were deterministic embeddings made.
       ["POST /content/extract_embeddings", 404],
+      // There is no such subject.
+      ["POST /steward/erase_subject", 404],
       ["POST /intent/pending/{id}/cancel", 409],
     ]);
     for (const operation of operations.filter(({ secured }) => secured)) {

@@ -5,6 +5,7 @@ import { createDuckdbTableEngine } from "../../infra/adapters/duckdb/table-engin
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
 import { createInProcessBus, type InProcessBus } from "../../infra/adapters/in-process/message-bus.ts";
 import { createDevIdentity } from "../../infra/adapters/jwt/dev-identity.ts";
+import { createDataKeys, loadDevMasterKey } from "../../infra/adapters/master-key/data-keys.ts";
 import { createSqliteRateBuckets } from "../../infra/adapters/sqlite/rate-buckets.ts";
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { createSqliteGraphStore } from "../../infra/adapters/sqlite/graph-store.ts";
@@ -103,6 +104,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     models: createLexicalModels(),
     rateBuckets: options.rateBuckets ?? createSqliteRateBuckets(":memory:"),
     records,
+    dataKeys: createDataKeys(loadDevMasterKey(join(temporary.path, "subject-master-key"))),
     tokens: identity,
     devTokens: identity,
   };

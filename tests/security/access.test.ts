@@ -130,6 +130,8 @@ const STATE_REFUSES: Readonly<Record<string, readonly number[]>> = {
   "POST /content/save_materialization": [409],
   // Of nothing here were deterministic embeddings made.
   "POST /content/extract_embeddings": [404],
+  // There is no such subject.
+  "POST /steward/erase_subject": [404],
   "POST /intent/pending/{id}/cancel": [409],
   "POST /intent/pending/{id}/submit": [409],
 };

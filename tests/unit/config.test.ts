@@ -231,6 +231,14 @@ describe("loadConfig", () => {
     expect(faults({ MODELS: "oracle" })).toEqual(["MODELS"]);
   });
 
+  it("reads the master key of subjects, of 32 bytes in base64 and of no other length", () => {
+    const key = Buffer.alloc(32, 7);
+    expect(loadConfig({ SUBJECT_MASTER_KEY: key.toString("base64") }).subjectMasterKey).toEqual(key);
+    for (const wrong of ["", "not base64", Buffer.alloc(31).toString("base64"), Buffer.alloc(33).toString("base64")]) {
+      expect(faults({ SUBJECT_MASTER_KEY: wrong })).toEqual(["SUBJECT_MASTER_KEY"]);
+    }
+  });
+
   it("production reads how to tell callers and pushes, in full", () => {
     const { identity, pushes } = loadConfig({
       ...production,

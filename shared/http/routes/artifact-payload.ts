@@ -1,4 +1,5 @@
 import type { Artifact, Materialization } from "../../artifacts/artifact.ts";
+import { readArtifact } from "../../artifacts/open-artifact.ts";
 import { rfc3339 } from "../../clock.ts";
 import { durationMs } from "../../duration.ts";
 import { RuntimeError } from "../../errors.ts";
@@ -25,7 +26,8 @@ export interface InlinePayload {
 }
 
 /** Reads artifacts' bytes for answers. */
-export function createPayloadReader({ artifactBytes, adapters }: RuntimeServices) {
+export function createPayloadReader(services: RuntimeServices) {
+  const { adapters } = services;
   const { objects, clock, tables } = adapters;
 
   const signed = async (
@@ -33,6 +35,7 @@ export function createPayloadReader({ artifactBytes, adapters }: RuntimeServices
     materialization: Materialization,
     origin: () => string,
   ): Promise<InlinePayload> => {
+    if (artifact.subject_id !== undefined) return { payload_url: new URL(routeOf(artifact), origin()).href };
     const { path, content_type: contentType } = materialization;
     const expiresMs = clock.now() + URL_LIFETIME_MS;
     const filename = nameOf(artifact, materialization);
@@ -53,7 +56,7 @@ export function createPayloadReader({ artifactBytes, adapters }: RuntimeServices
           ? signed(artifact, materialization, origin)
           : { payload: rows, payload_encoding: "jsonl" };
       }
-      const bytes = Buffer.concat(await Array.fromAsync(await artifactBytes.read(materialization)));
+      const bytes = Buffer.concat(await Array.fromAsync(await readArtifact(services, artifact, materialization)));
       return inline(materialization, bytes);
     },
 
@@ -68,11 +71,12 @@ export function createPayloadReader({ artifactBytes, adapters }: RuntimeServices
         const body = ReadableStream.from(jsonLines(tables.rows(table)));
         return new Response(body, { headers: { "content-type": "application/x-ndjson", ...SANDBOX_HEADERS } });
       }
-      const body = ReadableStream.from(await artifactBytes.read(materialization));
+      const body = ReadableStream.from(await readArtifact(services, artifact, materialization));
       return new Response(body, {
         headers: {
           "content-type": materialization.content_type,
-          "content-length": String(materialization.size_bytes),
+          // Of what is sealed the sizes differ.
+          ...(artifact.subject_id === undefined ? { "content-length": String(materialization.size_bytes) } : {}),
           etag: `"${materialization.sha256}"`,
           ...SANDBOX_HEADERS,
         },
@@ -81,13 +85,20 @@ export function createPayloadReader({ artifactBytes, adapters }: RuntimeServices
   };
 }
 
+/** The store would give out a subject's bytes encrypted: they go through here, for a caller with a token. */
+function routeOf({ artifact_id, tenant_id }: Artifact): string {
+  return `/artifacts/${artifact_id}/payload?tenant_id=${encodeURIComponent(tenant_id)}`;
+}
+
 /** Rows that rest as Parquet are read as rows; the file itself is behind the signed URL. */
 function tableOf(
-  { artifact_type }: Artifact,
+  { artifact_type, subject_id }: Artifact,
   { format, path, size_bytes: sizeBytes }: Materialization,
 ): StoredTable | undefined {
-  // A tenant's own Parquet file is the file that it is.
-  return artifact_type === "parsed_content" && format === "parquet" ? { path, sizeBytes, format } : undefined;
+  // A tenant's own Parquet file is the file that it is; so is a subject's, which the engine of tables cannot read.
+  return subject_id === undefined && artifact_type === "parsed_content" && format === "parquet"
+    ? { path, sizeBytes, format }
+    : undefined;
 }
 
 /** The rows, unless they are too many. */

@@ -12,6 +12,7 @@ import {
   LIFECYCLE_STATES,
   semanticDescriptorSchema,
 } from "../../artifacts/artifact.ts";
+import { openArtifact } from "../../artifacts/open-artifact.ts";
 import { notFound } from "../../errors.ts";
 import type { TenantId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
@@ -39,7 +40,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
   const find = async (tenant: TenantId, id: string): Promise<Artifact> => {
     const found = await surface.get(tenant, artifactKind, id);
     if (found === undefined) throw notFound("artifact", id);
-    return found.value;
+    return openArtifact(services.subjects, found.value);
   };
 
   addEndpoint(
@@ -57,7 +58,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
         artifact_type: z.string().min(1).max(MAX_ID_CHARS),
       }),
       answers: { 200: { description: "the record", schema: artifactSchema } },
-      problems: [404],
+      problems: [404, 410],
     },
     async ({ body, tenantId: tenant }) => {
       const artifact = await find(tenant, body.artifact_id);
@@ -131,7 +132,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
           }),
         },
       },
-      problems: [404],
+      problems: [404, 410],
     },
     async ({ params, query, tenantId: tenant, origin }) => {
       const artifact = await find(tenant, params["artifact_id"] ?? "");
@@ -160,7 +161,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       summary: "Stream an artifact's bytes",
       query: z.object({ tenant_id: tenantId }),
       answers: bytesAnswers,
-      problems: [404],
+      problems: [404, 410],
     },
     async ({ params, tenantId: tenant }) => {
       const artifact = await find(tenant, params["artifact_id"] ?? "");
@@ -179,7 +180,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       summary: "A picture of an artifact",
       query: z.object({ tenant_id: tenantId }),
       answers: bytesAnswers,
-      problems: [404],
+      problems: [404, 410],
     },
     async ({ params, tenantId: tenant }) => {
       const artifact = await find(tenant, params["artifact_id"] ?? "");

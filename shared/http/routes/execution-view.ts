@@ -8,6 +8,7 @@ import {
   failureSchema,
   stepSchema,
 } from "../../executions/execution.ts";
+import { openArtifact } from "../../artifacts/open-artifact.ts";
 import type { TenantId } from "../../ids.ts";
 import { jsonObject, jsonValue, type JsonValue } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
@@ -57,22 +58,27 @@ export function summaryJson(head: ExecutionHead): z.input<typeof executionSummar
 }
 
 /** The parts of an execution that rest elsewhere: its artifacts' records, and payloads behind claim checks. */
-export function createExecutionView({ surface, claimCheck }: RuntimeServices) {
+export function createExecutionView({ surface, claimCheck, subjects }: RuntimeServices) {
   const artifacts = async (tenantId: TenantId, execution: Execution): Promise<Artifact[]> => {
     const found = await Promise.all(
       execution.artifacts.map(({ artifact_id }) => surface.get(tenantId, artifactKind, artifact_id)),
     );
-    return found.flatMap((record) => (record === undefined ? [] : [record.value]));
+    return Promise.all(found.flatMap((record) => (record === undefined ? [] : [openArtifact(subjects, record.value)])));
   };
-  const events = (execution: Execution) => execution.steps.flatMap((step) => step.events ?? []);
   const whole = (tenantId: TenantId, parked: JsonValue | undefined) => claimCheck.redeem(tenantId, parked ?? null);
+  const events = (tenantId: TenantId, execution: Execution) =>
+    Promise.all(
+      execution.steps
+        .flatMap((step) => step.events ?? [])
+        .map(async (event) => ({ ...event, data: await whole(tenantId, event.data) })),
+    );
 
   return {
     outcome: async (tenantId: TenantId, execution: Execution) => ({
       execution_id: execution.execution_id,
       status: execution.status,
       artifacts: await artifacts(tenantId, execution),
-      events: events(execution),
+      events: await events(tenantId, execution),
       output: await whole(tenantId, execution.output),
     }),
 
@@ -90,7 +96,7 @@ export function createExecutionView({ surface, claimCheck }: RuntimeServices) {
       ),
       ...(execution.output === undefined ? {} : { output: await whole(tenantId, execution.output) }),
       ...(include.artifacts ? { artifacts: await artifacts(tenantId, execution) } : {}),
-      ...(include.events ? { events: events(execution) } : {}),
+      ...(include.events ? { events: await events(tenantId, execution) } : {}),
     }),
   };
 }

@@ -27,7 +27,7 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
       summary: "Read an execution",
       query: z.object({ tenant_id: tenantId, include_artifacts: flag, include_events: flag }),
       answers: { 200: { description: "the execution", schema: executionAnswer } },
-      problems: [404],
+      problems: [404, 410],
     },
     async ({ params, query, tenantId: tenant }) => {
       const execution = await lifecycle.get(tenant, asId.execution(params["execution_id"] ?? ""));

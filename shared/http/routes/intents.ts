@@ -6,6 +6,7 @@ import { asId } from "../../ids.ts";
 import type { IntentDefinition } from "../../sagas/intent-definition.ts";
 import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
+import { subjectIdSchema } from "../../state/subjects.ts";
 import { addEndpoint, type Call, type Reply, type Router } from "../endpoint.ts";
 import { MAX_ID_CHARS } from "../wire.ts";
 import { acceptedAnswer, acceptedJson, createExecutionView, outcomeAnswer } from "./execution-view.ts";
@@ -22,6 +23,7 @@ export const intentBody = z.object({
   session_id: required("session_id"),
   parameters: jsonObject.default({}),
   solution_id: z.string().min(1).max(256).optional(),
+  subject_id: subjectIdSchema.optional(),
   metadata: jsonObject.default({}),
   intent_id: z.string().min(1).max(MAX_ID_CHARS).optional().describe("your own id: the same id is the same intent"),
 });
@@ -50,6 +52,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       parameters: body.parameters,
       metadata: body.metadata,
       solutionId: body.solution_id,
+      subjectId: body.subject_id,
       intentId: body.intent_id,
       idempotencyKey: keyIn(call.header("idempotency-key")),
       traceId: call.trace.traceId,

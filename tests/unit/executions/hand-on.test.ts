@@ -38,6 +38,7 @@ async function runFunction(
     ...services.adapters,
     surface: services.surface,
     bytes: services.artifactBytes,
+    subjects: services.subjects,
     catalog: services.catalog,
     claimCheck: services.claimCheck,
     children: childless,

@@ -5,8 +5,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { createFileObjectStore } from "../../../infra/adapters/files/object-store.ts";
+import { createDataKeys } from "../../../infra/adapters/master-key/data-keys.ts";
+import { createSqliteRecordStore } from "../../../infra/adapters/sqlite/record-store.ts";
+import { systemRandom } from "../../../infra/adapters/system/system.ts";
 import { trustedTenantId } from "../../../shared/ids.ts";
 import { type JsonObject, toJson } from "../../../shared/json.ts";
+import { createSubjects } from "../../../shared/state/subjects.ts";
 import { CLAIM_CHECK_BYTES, createClaimCheck } from "../../../shared/state/claim-check.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 
@@ -16,7 +20,18 @@ const RIVAL = trustedTenantId("rival");
 async function open() {
   const folder = await temporaryFolder();
   const objects = createFileObjectStore(folder.path);
-  return { ...createClaimCheck(objects), folder: folder.path, [Symbol.asyncDispose]: folder[Symbol.asyncDispose] };
+  const records = createSqliteRecordStore(":memory:");
+  const dataKeys = createDataKeys(new Uint8Array(32).fill(7));
+  const subjects = createSubjects({ keys: records.subjectKeys, dataKeys, random: systemRandom, nowMs: () => 0 });
+  return {
+    ...createClaimCheck(objects, subjects),
+    subjects,
+    folder: folder.path,
+    [Symbol.asyncDispose]: async () => {
+      await records.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** An object whose JSON has exactly so many bytes. */
