@@ -239,7 +239,7 @@ describe("the command line against a runtime", () => {
     const submission = await cli.run(["submit", "ingest_fil", "--input", "{}"]);
     expect([submission.code, submission.stderr]).toEqual([
       4,
-      expect.stringContaining("Did you mean content.ingest_file?"),
+      expect.stringContaining("Did you mean content.ingest_file"),
     ]);
   });
 
