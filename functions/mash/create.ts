@@ -1,7 +1,6 @@
 import * as z from "zod";
 
 import { materializationSchema } from "../../shared/artifacts/artifact.ts";
-import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import {
   embeddingsDraft,
@@ -10,7 +9,9 @@ import {
   readyParsed,
   storeItems,
 } from "../../shared/mash/semantic-stages.ts";
+import { validateFile } from "../../shared/mash/validate-file.ts";
 import { intent } from "../../shared/sagas/intent.ts";
+import { createDeterministicEmbeddings } from "../content/create-deterministic-embeddings.ts";
 import { parseContent } from "../content/parse-content.ts";
 
 const input = z.strictObject({
@@ -30,8 +31,17 @@ const file = z.object({
   size_bytes: z.int(),
   data_classification: z.enum(["platform", "client"]),
   uploaded_at: z.string(),
+  policies_applied: z.array(z.string()).describe("the governance policies that it complies with"),
 });
-const parsedStorage = z.object({ parsed_file_id: z.string(), uri: z.string(), format: z.string() });
+const parsedStorage = z.object({
+  parsed_file_id: z.string(),
+  uri: z.string(),
+  format: z.string(),
+  metadata_id: z.string().describe("the data steward's row of it"),
+});
+const semantic = processingSummary.extend({
+  deterministic_embedding_id: z.string().nullable().describe("what could be computed of a table alone; null of a text"),
+});
 const storage = z.object({ documents: z.int() });
 
 const output = z.object({
@@ -41,7 +51,7 @@ const output = z.object({
     file,
     parse: z.object({ parsed_file_id: z.string(), format: z.string(), record_count: z.int() }),
     parsed_storage: parsedStorage,
-    semantic: processingSummary,
+    semantic,
     storage,
   }),
 });
@@ -51,7 +61,7 @@ const output = z.object({
  * stages before it did; a retry goes on from there. `GET /journey/{trace_id}` tells how far it is, and what each stage found.
  */
 export const create = intent("mash.create", {
-  version: 1,
+  version: 2,
   description: "Take a file through the data mash: validate, parse, store, find its meaning, store that too.",
   input,
   output,
@@ -70,15 +80,7 @@ export const create = intent("mash.create", {
 })
   .step("file", {
     run: async (ctx) => {
-      const found = await ctx.artifacts.get(asId.artifact(ctx.input.file_id), "file");
-      const [bytes] = found.materializations;
-      if (found.lifecycle_state !== "READY" || bytes === undefined) {
-        throw new RuntimeError(
-          "artifact.not_ready",
-          `The file ${found.artifact_id} is ${found.lifecycle_state}; it must be READY (content.save_materialization).`,
-          { status: 409, details: { lifecycle_state: found.lifecycle_state } },
-        );
-      }
+      const { file: found, bytes, policiesApplied } = await validateFile(ctx, ctx.input.file_id);
       const { ui_name } = found.metadata;
       return {
         file_id: found.artifact_id,
@@ -87,16 +89,29 @@ export const create = intent("mash.create", {
         size_bytes: bytes.size_bytes,
         data_classification: found.data_classification,
         uploaded_at: found.created_at,
+        policies_applied: [...policiesApplied],
       };
     },
   })
   .call("parse", { intent: parseContent, input: ({ input: { file_id } }) => ({ file_id }) })
   .step("parsed_storage", {
     run: async (ctx) => {
-      const { artifact_id, materializations } = await readyParsed(ctx, ctx.outputs.parse.parsed_file_id);
-      const [rows] = materializations;
-      return { parsed_file_id: artifact_id, uri: rows?.uri ?? "", format: rows?.format ?? "" };
+      const parsed = await readyParsed(ctx, ctx.outputs.parse.parsed_file_id);
+      const [rows] = parsed.materializations;
+      // Parsing has written the row, once; here it must be there.
+      const row = await ctx.steward.parsed.get(parsed.data_classification, parsed.artifact_id);
+      return {
+        parsed_file_id: parsed.artifact_id,
+        uri: rows?.uri ?? "",
+        format: rows?.format ?? "",
+        metadata_id: row.id,
+      };
     },
+  })
+  .call("deterministic", {
+    intent: createDeterministicEmbeddings,
+    input: ({ outputs }) => ({ parsed_file_id: outputs.parse.parsed_file_id }),
+    when: ({ outputs }) => outputs.parse.content_type !== "unstructured",
   })
   .step("semantic", {
     timeout: "5m",
@@ -123,18 +138,20 @@ export const create = intent("mash.create", {
   })
   .step("register", {
     run: async (ctx) => {
-      const { parse, semantic, storage: stored } = ctx.outputs;
-      const { semantic_id, materialization, ...summary } = semantic;
+      const { parse, deterministic, semantic: processed, storage: stored } = ctx.outputs;
+      const { semantic_id, materialization, ...summary } = processed;
       const parsed = await readyParsed(ctx, parse.parsed_file_id);
       const embeddingsId = asId.artifact(semantic_id);
       const draft = embeddingsDraft(parsed, embeddingsId);
+      const computed = deterministic === null ? [] : [asId.artifact(deterministic.deterministic_embedding_id)];
       await ctx.artifacts.register({
         ...draft,
+        parent_artifacts: [...draft.parent_artifacts, ...computed],
         materializations: [materializationSchema.parse(materialization)],
         metadata: { ...draft.metadata, ...summary, documents: stored.documents },
       });
       await ctx.artifacts.move(embeddingsId, "READY", {
-        semantic_descriptor: { schema: "semantic_items", embedding_model: semantic.embedding_model },
+        semantic_descriptor: { schema: "semantic_items", embedding_model: summary.embedding_model },
       });
       ctx.logger.info("the data mash is complete", { file_id: ctx.input.file_id, documents: stored.documents });
       ctx.emit("data_mash_completed", {
@@ -145,14 +162,18 @@ export const create = intent("mash.create", {
       return { embeddings_id: embeddingsId, trace_id: ctx.trace.traceId };
     },
   })
-  .returns(({ outputs: { file: found, parse, parsed_storage, semantic, storage: stored, register } }) => ({
-    trace_id: register.trace_id,
-    embeddings_id: register.embeddings_id,
-    results: {
-      file: found,
-      parse: { parsed_file_id: parse.parsed_file_id, format: parse.format, record_count: parse.record_count },
-      parsed_storage,
-      semantic,
-      storage: stored,
-    },
-  }));
+  .returns(
+    ({
+      outputs: { file: found, parse, parsed_storage, deterministic, semantic: processed, storage: stored, register },
+    }) => ({
+      trace_id: register.trace_id,
+      embeddings_id: register.embeddings_id,
+      results: {
+        file: found,
+        parse: { parsed_file_id: parse.parsed_file_id, format: parse.format, record_count: parse.record_count },
+        parsed_storage,
+        semantic: { ...processed, deterministic_embedding_id: deterministic?.deterministic_embedding_id ?? null },
+        storage: stored,
+      },
+    }),
+  );

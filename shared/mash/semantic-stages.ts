@@ -9,7 +9,7 @@ import { readItems, writeItems } from "../semantic/item-lines.ts";
 import { semanticSource } from "../semantic/semantic-source.ts";
 
 /** The stages of semantic processing, for every intent whose steps they are. */
-type Ctx = Pick<StepContext<never, never>, "artifacts" | "tables" | "semantic" | "trace">;
+type Ctx = Pick<StepContext<never, never>, "artifacts" | "tables" | "semantic" | "steward" | "trace">;
 
 export const processingSummary = z.object({
   embedding_model: z.string(),
@@ -51,7 +51,7 @@ export async function processParsed(
   return { materialization, summary };
 }
 
-/** Stores what was found in the semantic layer; undone by `ctx.semantic.undo()`. */
+/** Stores what was found in the semantic layer, and that it came of the parsed data; both are undone by `ctx.semantic.undo()`. */
 export async function storeItems(
   ctx: Ctx,
   parsedFileId: string,
@@ -60,7 +60,12 @@ export async function storeItems(
 ): Promise<{ readonly documents: number }> {
   const parsed = await readyParsed(ctx, parsedFileId);
   const bytes = await ctx.artifacts.read(materializationSchema.parse(materialization));
-  return ctx.semantic.store(semanticSource(parsed, semanticId, ctx.trace.traceId), readItems(bytes));
+  const source = semanticSource(parsed, semanticId, ctx.trace.traceId);
+  const stored = await ctx.semantic.store(source, readItems(bytes));
+  await ctx.steward.governance.trackLineage(source.dataClassification, [
+    { from: source.contentId, to: semanticId, relation: "understood_as", fileId: source.fileId },
+  ]);
+  return stored;
 }
 
 /** What is to be said of an embeddings artifact. */

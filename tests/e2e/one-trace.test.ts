@@ -46,6 +46,7 @@ withParts(["pubsub"], () => {
   let ingest: DeployedProcess;
   let save: DeployedProcess;
   let parse: DeployedProcess;
+  let describe: DeployedProcess;
   let client: Client;
 
   beforeAll(async () => {
@@ -57,15 +58,17 @@ withParts(["pubsub"], () => {
     const env = { GRAPH: "arango", ARANGO_URL: arango.url, LOG_LEVEL: "debug", GRACE_PERIOD_MS: "3000" };
     on = await openDeployment(folder.path, await sharedPubsub(), env);
     api = await on.start("runtime_api");
-    [mash, ingest, save, parse] = await Promise.all([
+    [mash, ingest, save, parse, describe] = await Promise.all([
       on.start("create"),
       on.start("ingest_file"),
       on.start("save_materialization"),
       on.start("parse_content"),
+      on.start("create_deterministic_embeddings"),
     ]);
     // What one function cannot end itself it hands on to the other by its topic.
     await on.pushTo(MASH, mash);
     await on.pushTo("content.parse_content", parse);
+    await on.pushTo("content.create_deterministic_embeddings", describe);
     client = await connect(api.url);
   });
   afterAll(async () => {
@@ -97,8 +100,11 @@ withParts(["pubsub"], () => {
   /** Every place that tells of a journey's trace, and the trace that it tells of. */
   async function tracesOf(executionId: string): Promise<Readonly<Record<string, readonly string[]>>> {
     const whole = (await client.get(`/execution/${executionId}/status`)).as(execution);
-    const childId = whole.steps.find(({ step_name }) => step_name === "parse")?.child_execution_id ?? "";
-    const child = (await client.get(`/execution/${childId}/status`)).as(execution);
+    const childIds = whole.steps.flatMap(({ child_execution_id: id }) => (id === undefined ? [] : [id]));
+    expect(childIds).toHaveLength(2);
+    const children = await Promise.all(
+      childIds.map(async (id) => (await client.get(`/execution/${id}/status`)).as(execution)),
+    );
     const told = (await client.get(`/journey/${whole.trace_id}`)).as(journey);
     expect(told.milestones.map(({ milestone }) => milestone)).toEqual([
       "file_uploaded",
@@ -109,9 +115,10 @@ withParts(["pubsub"], () => {
       "semantic_stored",
       "data_mash_complete",
     ]);
-    const entries = [...(await client.log(executionId)), ...(await client.log(childId))];
-    const logged = [...mash.lines, ...parse.lines]
-      .filter((line) => line.includes(executionId) || line.includes(childId))
+    const ids = [executionId, ...childIds];
+    const entries = (await Promise.all(ids.map((id) => client.log(id)))).flat();
+    const logged = [...mash.lines, ...parse.lines, ...describe.lines]
+      .filter((line) => ids.some((id) => line.includes(id)))
       .map((line) => z.looseObject({ trace_id: z.string() }).parse(JSON.parse(line)).trace_id);
     const scope = { dataClassification: "client", tenantId: trustedTenantId(client.tenantId) } as const;
     const { items } = await graph.list(scope, "structured_embeddings", undefined, { limit: 1_000 });
@@ -119,7 +126,7 @@ withParts(["pubsub"], () => {
     const mine = fileId.parse(whole.output).results.file.file_id;
     return {
       execution: [whole.trace_id],
-      child: [child.trace_id],
+      children: children.map(({ trace_id }) => trace_id),
       result: [whole.output?.trace_id ?? ""],
       journey: [told.trace_id],
       log_entries: entries.map((entry) => String((entry as Readonly<Record<string, unknown>>)["trace_id"])),

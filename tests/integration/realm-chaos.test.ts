@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { createDeterministicEmbeddings } from "../../functions/content/create-deterministic-embeddings.ts";
 import { extractEmbeddings } from "../../functions/content/extract-embeddings.ts";
 import { ingestFile } from "../../functions/content/ingest-file.ts";
 import { parseContent } from "../../functions/content/parse-content.ts";
@@ -14,6 +15,9 @@ import { type RealmCases, stewardCases } from "./steward-cases.ts";
 import { contentCases } from "./content-cases.ts";
 
 const CSV = `id,name,born\n${Array.from({ length: 40 }, (_, row) => `${row},name ${row},1990-01-${10 + (row % 20)}`).join("\n")}\n`;
+/** Small, for the plays that are many and long. */
+const PAIR = "id,name\n1,Ann\n";
+const MASHED = [ingestFile, saveMaterialization, parseContent, createDeterministicEmbeddings];
 
 const upload = (name: string, text: string): JsonObject => ({
   ui_name: name,
@@ -49,6 +53,15 @@ async function ready(preparation: Preparation, name: string, text: string): Prom
   const file = await ingested(preparation, name, text);
   await preparation.run(saveMaterialization, file);
   return { file_id: file["file_id"] };
+}
+
+/** Parsed data with what could be computed of it alone. */
+async function described(preparation: Preparation): Promise<JsonObject> {
+  const { output } = await preparation.run(parseContent, await ready(preparation, "people.csv", PAIR));
+  const { parsed_file_id } = output as { readonly parsed_file_id: string };
+  const made = await preparation.run(createDeterministicEmbeddings, { parsed_file_id });
+  const { deterministic_embedding_id } = made.output as { readonly deterministic_embedding_id: string };
+  return { parsed_file_id, deterministic_embedding_id };
 }
 
 /** Each realm intent, in a case that it completes and in one that it refuses. */
@@ -110,6 +123,7 @@ const cases: RealmCases = {
     ],
   ],
   [extractEmbeddings.type]: [
+    ["parsed data", () => chaos(extractEmbeddings, {}, { children: MASHED, prepare: described }), "completed"],
     [
       "data that was not parsed",
       () => chaos(extractEmbeddings, { parsed_file_id: "parsed_1", deterministic_embedding_id: "artifact_1" }),
@@ -125,8 +139,8 @@ const cases: RealmCases = {
           createMash,
           {},
           {
-            children: [ingestFile, saveMaterialization, parseContent],
-            prepare: (stage) => ready(stage, "people.csv", "id,name,born\n1,Ann,1990-01-01\n"),
+            children: MASHED,
+            prepare: (stage) => ready(stage, "people.csv", PAIR),
           },
         ),
       "completed",
@@ -138,7 +152,7 @@ const cases: RealmCases = {
           createMash,
           {},
           {
-            children: [ingestFile, saveMaterialization, parseContent],
+            children: MASHED,
             prepare: (stage) => ready(stage, "people.json", '[{"id": 1'),
           },
         ),

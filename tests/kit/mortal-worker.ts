@@ -91,7 +91,7 @@ export function openMortalWorker(name: string, outside: Outside, crash?: Crash):
     store: mortalStore(outside.store, call, hint),
     graph: mortalGraph(outside.graph, call),
     models: createLexicalModels(),
-    objects: mortalObjects(outside.objects, call, activity, () => dead),
+    objects: mortalObjects(outside.objects, call, activity, { isDead: () => dead, promise: death.promise }),
     bus: {
       publish: (message) =>
         call(
@@ -175,10 +175,16 @@ function mortalGraph(graph: GraphStore, call: CallOut): GraphStore {
   return Object.fromEntries(wrapped) as GraphStore;
 }
 
-function mortalObjects(objects: ObjectStore, call: CallOut, activity: Activity, isDead: () => boolean): ObjectStore {
+interface Death {
+  readonly isDead: () => boolean;
+  readonly promise: Promise<void>;
+}
+
+function mortalObjects(objects: ObjectStore, call: CallOut, activity: Activity, death: Death): ObjectStore {
   return {
     ...objects,
-    write: (target, source) => call(`objects.write ${target.directory}`, () => objects.write(target, source)),
+    write: (target, source) =>
+      call(`objects.write ${target.directory}`, () => objects.write(target, untilDeath(source, death))),
     size: (path) => call(`objects.size ${path}`, () => objects.size(path)),
     signUpload: (leave) => call(`objects.signUpload ${leave.path}`, () => objects.signUpload(leave)),
     served: objects.served && {
@@ -187,8 +193,23 @@ function mortalObjects(objects: ObjectStore, call: CallOut, activity: Activity, 
     },
     adopt: (path, target) => call(`objects.adopt ${path}`, () => objects.adopt(path, target)),
     delete: (path) => call(`objects.delete ${path}`, () => objects.delete(path)),
-    read: async (path) => chunksOf(await call(`objects.read ${path}`, () => objects.read(path)), activity, isDead),
+    read: async (path) =>
+      chunksOf(await call(`objects.read ${path}`, () => objects.read(path)), activity, death.isDead),
   };
+}
+
+/** What is written comes to an end with its worker, also where that dies over a contact which the bytes are made of. */
+async function* untilDeath(source: AsyncIterable<Uint8Array>, { promise }: Death): AsyncIterable<Uint8Array> {
+  const chunks = source[Symbol.asyncIterator]();
+  const death = promise.then((): never => {
+    throw new Error("the worker died over what it wrote");
+  });
+  death.catch(() => undefined);
+  for (;;) {
+    const next = await Promise.race([chunks.next(), death]);
+    if (next.done === true) return;
+    yield next.value;
+  }
 }
 
 async function* chunksOf(

@@ -1,49 +1,44 @@
 import { afterEach, describe, expect, it } from "vitest";
 
+import { createDeterministicEmbeddings } from "../../../functions/content/create-deterministic-embeddings.ts";
 import { extractEmbeddings } from "../../../functions/content/extract-embeddings.ts";
 import { ingestFile } from "../../../functions/content/ingest-file.ts";
 import { parseContent } from "../../../functions/content/parse-content.ts";
 import { saveMaterialization } from "../../../functions/content/save-materialization.ts";
 import { search } from "../../../functions/content/search.ts";
 import { create as createMash } from "../../../functions/mash/create.ts";
+import { endContract } from "../../../functions/steward/end-contract.ts";
+import { putGovernancePolicy } from "../../../functions/steward/put-governance-policy.ts";
+import { traceLineage } from "../../../functions/steward/trace-lineage.ts";
 import { createSqliteGraphStore } from "../../../infra/adapters/sqlite/graph-store.ts";
+import { createSqliteRecordStore } from "../../../infra/adapters/sqlite/record-store.ts";
+import { artifactKind } from "../../../shared/artifacts/artifact.ts";
 import type { Execution } from "../../../shared/executions/execution.ts";
 import { type ArtifactId, trustedTenantId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
 import { readJourney } from "../../../shared/mash/journey.ts";
 import { graphUnavailable } from "../../../shared/ports/graph-states.ts";
 import type { GraphStore } from "../../../shared/ports/graph-store.ts";
-import { intent } from "../../../shared/sagas/intent.ts";
+import type { RecordStore } from "../../../shared/ports/record-store.ts";
 import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
-import * as z from "zod";
 import { openRuntime, testIds, type TestRuntime } from "../../kit/runtime.ts";
 
 const CSV = "customer_email,order_date,unit_price\nann@example.org,2024-05-01,9.50\nbob@example.org,2024-05-02,3.25\n";
 const TEXT =
   "Dr. Jane Goodall visited Acme Research Ltd on 3 May 2024.\n\nAcme Research Ltd paid €1,200 to Dr. Jane Goodall. Write to jane@acme.example.\n";
 
-/** Makes the artifact that deterministic embeddings are, of parsed data. */
-const deterministic = intent("test.deterministic", {
-  version: 1,
-  description: "stands for content.create_deterministic_embeddings",
-  input: z.strictObject({ parsed_file_id: z.string() }),
-  output: z.object({ id: z.string() }),
-})
-  .step("make", {
-    run: async (ctx) => {
-      const { artifact_id } = await ctx.artifacts.register({
-        artifact_id: ctx.ids.artifact(),
-        artifact_type: "embeddings",
-        parent_artifacts: [ctx.input.parsed_file_id as ArtifactId],
-        semantic_descriptor: { schema: "deterministic" },
-        data_classification: "client",
-      });
-      return { id: artifact_id };
-    },
-  })
-  .returns(({ outputs }) => outputs.make);
-
-const intents = [ingestFile, saveMaterialization, parseContent, extractEmbeddings, search, createMash, deterministic];
+const intents = [
+  ingestFile,
+  saveMaterialization,
+  parseContent,
+  extractEmbeddings,
+  search,
+  createMash,
+  createDeterministicEmbeddings,
+  putGovernancePolicy,
+  endContract,
+  traceLineage,
+];
 const MILESTONES = [
   "file_uploaded",
   "file_validated",
@@ -60,8 +55,9 @@ afterEach(async () => {
   open = undefined;
 });
 
-async function runtime(graph?: GraphStore): Promise<TestRuntime> {
-  open = await openRuntime({ intents, ...(graph === undefined ? {} : { graph }) });
+async function runtime(graph?: GraphStore, records?: RecordStore): Promise<TestRuntime> {
+  const stores = { ...(graph === undefined ? {} : { graph }), ...(records === undefined ? {} : { records }) };
+  open = await openRuntime({ intents, ...stores });
   return open;
 }
 
@@ -229,6 +225,81 @@ describe("mash.create", () => {
     expect(pending).toMatchObject({ error: { code: "artifact.not_ready", status: 409 } });
   });
 
+  it("is refused, with what breaks which policy, for a file that governance does not let through, and goes on when it does", async () => {
+    const on = await runtime();
+    const fileId = await readyFile(on, "orders.csv", CSV);
+    const decree = (users: readonly string[]) =>
+      on.run(putGovernancePolicy.type, {
+        policy_id: "readers",
+        data_classification: "client",
+        policy: {
+          policy_type: "access_control",
+          rule: { users: [...users] },
+          applies_to: ["file"],
+          enabled: users[0] === "ann",
+        },
+      });
+    expect(await decree(["ann"])).toMatchObject({ status: "completed" });
+    const refused = await on.run(createMash.type, { file_id: fileId });
+    const violations = [{ policy_id: "readers", rule: "access" }];
+    const error = { code: "governance.refused", status: 403, details: { policies_applied: ["readers"], violations } };
+    expect(refused).toMatchObject({ error });
+    expect((await journeyOf(on, refused)).milestones).toEqual([]);
+
+    const retention = { policy_type: "retention", rule: { max_age_days: 1 }, applies_to: ["file"] };
+    await decree(["nobody"]);
+    await on.run(putGovernancePolicy.type, { policy_id: "young", data_classification: "client", policy: retention });
+    const again = await retried(on, refused);
+    expect(again).toMatchObject({
+      status: "completed",
+      output: { results: { file: { policies_applied: ["young"] } } },
+    });
+    const decided = { executionId: again.execution_id, eventType: "policy_decided", order: "chronological" } as const;
+    const { items } = await on.store.readLog(on.tenantId, decided, { limit: 9 });
+    expect(items.map((text) => (JSON.parse(text) as JsonObject)["payload"])).toMatchObject([
+      { policy_id: "young", decision: "allow", data_id: fileId },
+    ]);
+  });
+
+  it("is refused for a file whose boundary contract was taken back", async () => {
+    const on = await runtime();
+    const content_base64 = Buffer.from(CSV).toString("base64");
+    const { output } = await on.run(ingestFile.type, { ui_name: "a.csv", ingestion_type: "upload", content_base64 });
+    const { file_id, boundary_contract_id } = output as JsonObject;
+    await on.run(saveMaterialization.type, { file_id, boundary_contract_id });
+    const end = { contract_id: boundary_contract_id, data_classification: "client", outcome: "revoked" };
+    expect(await on.run(endContract.type, end)).toMatchObject({ status: "completed" });
+    const refused = await on.run(createMash.type, { file_id });
+    expect(refused).toMatchObject({ error: { code: "boundary_contract.not_in_force", status: 409 } });
+  });
+
+  it("leaves the lineage from file to parsed to semantic data, and one row of the parsed data", async () => {
+    const records = createSqliteRecordStore(":memory:");
+    const on = await runtime(undefined, records);
+    const fileId = await readyFile(on, "orders.csv", CSV);
+    const { output } = await on.run(createMash.type, { file_id: fileId });
+    const { embeddings_id, results } = output as {
+      readonly embeddings_id: ArtifactId;
+      readonly results: {
+        readonly parsed_storage: { readonly parsed_file_id: string; readonly metadata_id: string };
+        readonly semantic: { readonly deterministic_embedding_id: ArtifactId };
+      };
+    };
+    const { parsed_file_id, metadata_id } = results.parsed_storage;
+    const traced = await on.run(traceLineage.type, { data_id: fileId, data_classification: "client" });
+    const { edges } = traced.output as { readonly edges: readonly JsonObject[] };
+    expect(edges.map(({ from, relation, to }) => [from, relation, to])).toEqual([
+      [fileId, "parsed_into", parsed_file_id],
+      [parsed_file_id, "understood_as", embeddings_id],
+    ]);
+    const view = { dataClassification: "client", tenantId: on.tenantId } as const;
+    const rows = await records.list(view, "parsed_data_files", { limit: 9 });
+    expect(rows.items).toMatchObject([{ id: metadata_id, file_id: fileId, parsed_file_id, row_count: 2 }]);
+    const made = await on.services.surface.get(on.tenantId, artifactKind, embeddings_id);
+    expect(made?.value.parent_artifacts).toEqual([parsed_file_id, results.semantic.deterministic_embedding_id]);
+    await records.close();
+  });
+
   it("a journey is the tenant's own", async () => {
     const on = await runtime();
     const mashed = await on.run(createMash.type, { file_id: await readyFile(on, "orders.csv", CSV) });
@@ -243,8 +314,12 @@ describe("content.extract_embeddings", () => {
     const on = await runtime();
     const fileId = await readyFile(on, "orders.csv", CSV);
     const parsed = (await on.run(parseContent.type, { file_id: fileId })).output as JsonObject;
-    const made = (await on.run(deterministic.type, { parsed_file_id: parsed["parsed_file_id"] })).output as JsonObject;
-    const parameters = { parsed_file_id: parsed["parsed_file_id"], deterministic_embedding_id: made["id"] };
+    const made = (await on.run(createDeterministicEmbeddings.type, { parsed_file_id: parsed["parsed_file_id"] }))
+      .output as JsonObject;
+    const parameters = {
+      parsed_file_id: parsed["parsed_file_id"],
+      deterministic_embedding_id: made["deterministic_embedding_id"],
+    };
     const extracted = await on.run(extractEmbeddings.type, parameters);
     expect(extracted.output).toMatchObject({ lifecycle_state: "READY", documents: 9, summary: { embeddings: 9 } });
     const scope = { dataClassification: "client", tenantId: on.tenantId } as const;
@@ -259,8 +334,8 @@ describe("content.extract_embeddings", () => {
         "parsed_file_id"
       ];
     const [one, other] = [await parsed("a.csv"), await parsed("b.csv")];
-    const made = (await on.run(deterministic.type, { parsed_file_id: other })).output as JsonObject;
-    const parameters = { parsed_file_id: one, deterministic_embedding_id: made["id"] };
+    const made = (await on.run(createDeterministicEmbeddings.type, { parsed_file_id: other })).output as JsonObject;
+    const parameters = { parsed_file_id: one, deterministic_embedding_id: made["deterministic_embedding_id"] };
     const refused = await on.run(extractEmbeddings.type, parameters);
     expect(refused).toMatchObject({ status: "failed", error: { code: "embeddings.other_source", status: 422 } });
   });

@@ -1,0 +1,49 @@
+import type { Artifact, Materialization } from "../artifacts/artifact.ts";
+import { RuntimeError } from "../errors.ts";
+import { asId } from "../ids.ts";
+import type { StepContext } from "../sagas/step-context.ts";
+
+export interface ValidFile {
+  readonly file: Artifact;
+  readonly bytes: Materialization;
+  /** The governance policies that it complies with. */
+  readonly policiesApplied: readonly string[];
+}
+
+/**
+ * The file, if the data steward lets it be used: READY, known under its class, covered by a boundary contract in force, and within
+ * every governance policy. The decisions are logged with the step. Throws `artifact.not_found` and `file.not_found` (404),
+ * `classification.refused` (403), `artifact.not_ready` and `boundary_contract.not_in_force` (409), and `governance.refused` (403)
+ * with the violations.
+ */
+export async function validateFile(
+  { artifacts, steward }: Pick<StepContext<never, never>, "artifacts" | "steward">,
+  fileId: string,
+): Promise<ValidFile> {
+  const file = await artifacts.get(asId.artifact(fileId), "file");
+  const [bytes] = file.materializations;
+  if (file.lifecycle_state !== "READY" || bytes === undefined) {
+    throw new RuntimeError(
+      "artifact.not_ready",
+      `The file ${fileId} is ${file.lifecycle_state}; it must be READY (content.save_materialization).`,
+      { status: 409, details: { lifecycle_state: file.lifecycle_state } },
+    );
+  }
+  const described = await steward.describeFile(file.data_classification, fileId);
+  if (!described.hasContract) {
+    throw new RuntimeError(
+      "boundary_contract.not_in_force",
+      `No boundary contract in force covers the file ${fileId}; have one authorized (content.save_materialization).`,
+      { status: 409, details: { file_id: fileId } },
+    );
+  }
+  const { compliance_status, policies_applied, violations } = await steward.governance.govern(described);
+  if (compliance_status === "non_compliant") {
+    // What a failed step has logged is not kept: its failure tells all of the decision.
+    throw new RuntimeError("governance.refused", `The file ${fileId} breaks a governance policy.`, {
+      status: 403,
+      details: { policies_applied, violations },
+    });
+  }
+  return { file, bytes, policiesApplied: policies_applied };
+}
