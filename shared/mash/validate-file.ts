@@ -2,6 +2,7 @@ import type { Artifact, Materialization } from "../artifacts/artifact.ts";
 import { RuntimeError } from "../errors.ts";
 import { asId } from "../ids.ts";
 import type { StepContext } from "../sagas/step-context.ts";
+import { describeFile } from "../steward/governed-data.ts";
 
 export interface ValidFile {
   readonly file: Artifact;
@@ -29,7 +30,7 @@ export async function validateFile(
       { status: 409, details: { lifecycle_state: file.lifecycle_state } },
     );
   }
-  const described = await steward.describeFile(file.data_classification, fileId);
+  const described = await describeFile(steward, file.data_classification, fileId);
   if (!described.hasContract) {
     throw new RuntimeError(
       "boundary_contract.not_in_force",
