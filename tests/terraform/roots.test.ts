@@ -54,8 +54,8 @@ withParts(["terraform"], () => {
           store: { kind: "tiered", cold: { kind: "firestore", emulatorHost: undefined } },
           objects: { kind: "gcs", emulatorUrl: undefined },
           bus: { kind: "pubsub", emulatorHost: undefined },
-          records: { kind: variant === DEV ? "sqlite" : "postgres" },
-          graph: { kind: variant === PROD_WITH_ALL ? "arango" : "sqlite" },
+          records: { kind: variant === DEV ? "none" : "postgres" },
+          graph: { kind: variant === PROD_WITH_ALL ? "arango" : "none" },
           identity: { kind: "oidc", audience: "symphainy" },
           pushes: { serviceAccount: expect.stringMatching(/^pubsub-pushes@/) },
           functionTimeoutMs: Number(template?.timeout?.replace("s", "")) * 1_000,
@@ -109,5 +109,6 @@ withParts(["terraform"], () => {
 /** A value as each secret has in that place. */
 function secretValue(variable: string): string {
   if (variable === "REDIS_URL") return "redis://:password@10.0.0.3:6379";
+  if (variable === "SUBJECT_MASTER_KEY") return "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
   return variable === "DATABASE_URL" ? "postgresql://postgres:password@pooler.example.com:6543/postgres" : "a-secret";
 }

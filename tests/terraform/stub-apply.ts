@@ -37,10 +37,12 @@ export const PROD_WITH_ALL: Variant = {
       url: "https://graph.example.com:8529",
     },
     models: { kind: "openai", embedding: "text-embedding-3-small" },
+    takes_subjects: true,
   },
   env: {
     ...SUPABASE,
     TF_VAR_model_api_key: "the-key-of-the-models",
+    TF_VAR_subject_master_key: "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
     TF_VAR_arangodb_password: "the-password-of-the-graph",
   },
 };

@@ -27,5 +27,7 @@ module "runtime" {
   arangodb_password          = var.arangodb_password
   models                     = var.models
   model_api_key              = var.model_api_key
+  takes_subjects             = var.takes_subjects
+  subject_master_key         = var.subject_master_key
   secret_generations         = var.secret_generations
 }

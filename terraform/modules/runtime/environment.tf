@@ -31,11 +31,13 @@ locals {
     var.supabase == null ? [] : ["DATABASE_URL"],
     local.has_graph ? ["ARANGO_PASSWORD"] : [],
     var.models == null ? [] : ["MODEL_API_KEY"],
+    var.takes_subjects ? ["SUBJECT_MASTER_KEY"] : [],
   ))
   secret_values = merge(
     module.redis.secrets,
     { DATABASE_URL = one(module.supabase[*].database_url) },
     { ARANGO_PASSWORD = var.arangodb_password, MODEL_API_KEY = var.model_api_key },
+    { SUBJECT_MASTER_KEY = var.subject_master_key },
   )
   accessors = {
     for secret in local.secret_names : secret => [

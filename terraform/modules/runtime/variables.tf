@@ -180,6 +180,25 @@ variable "model_api_key" {
   ephemeral   = true
 }
 
+variable "takes_subjects" {
+  description = "Whether data of subjects is taken, which can be erased for good; needs supabase and subject_master_key."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.takes_subjects || var.supabase != null
+    error_message = "Subjects need supabase: their keys rest in Postgres, wrapped by subject_master_key."
+  }
+}
+
+variable "subject_master_key" {
+  description = "32 bytes in base64 that wrap the keys of subjects; needed with takes_subjects. Keep it elsewhere too: without it their data is lost."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+}
+
 variable "secret_generations" {
   description = "By secret, a number to raise when its value is new."
   type        = map(number)
