@@ -2,6 +2,7 @@ import { ingestFile } from "../../functions/content/ingest-file.ts";
 import { authorizeMaterialization } from "../../functions/steward/authorize-materialization.ts";
 import { updateFileReference } from "../../functions/steward/update-file-reference.ts";
 import { describeContent } from "../../functions/steward/describe-content.ts";
+import { eraseSubject } from "../../functions/steward/erase-subject.ts";
 import { endContract } from "../../functions/steward/end-contract.ts";
 import { expireContracts } from "../../functions/steward/expire-contracts.ts";
 import { governData } from "../../functions/steward/govern-data.ts";
@@ -130,6 +131,10 @@ export function stewardCases(ingested: Prepare): RealmCases {
         }),
         "completed",
       ],
+    ],
+    // Of a subject that is there: tests/security/erasure.test.ts.
+    [eraseSubject.type]: [
+      ["nobody", play(eraseSubject, { subject_id: "nobody", confirm: "nobody" }, [], nothing), "failed"],
     ],
     [describeContent.type]: [
       ["new content", play(describeContent, { ...client, change: DESCRIBED }, [], nothing), "completed"],

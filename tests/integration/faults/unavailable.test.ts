@@ -52,6 +52,17 @@ async function askAll(client: Client, operations: readonly Operation[]): Promise
     "POST /content/ingest_file": { parameters: upload("a.csv", "a\n") },
     "POST /files/upload-url": { filename: "a.csv", content_type: "text/csv", size_bytes: 2 },
     "POST /intent/pending/create": { intent_type: "content.parse_content" },
+    "POST /content/bulk_ingest_files": { parameters: { files: [upload("a.csv", "a\n")] } },
+    "POST /steward/request_data_access": {
+      parameters: { data_classification: "client", source_external_id: "orders" },
+    },
+    // The smallest module there is.
+    "POST /wasm/instances": { module_base64: "AGFzbQEAAAA=" },
+    "POST /wasm/instances/{instance_id}/capabilities": {
+      capability_id: "visits",
+      provider_type: "kv",
+      permissions: ["kv:read"],
+    },
   };
   const without: string[] = [];
   const ask = async (operation: Operation): Promise<void> => {
