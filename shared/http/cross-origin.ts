@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from "hono";
 import { RuntimeError } from "../errors.ts";
 import type { HttpEnv } from "./endpoint.ts";
 
-const METHODS = "GET, HEAD, POST, PATCH, PUT";
+const METHODS = "GET, HEAD, POST, PATCH, PUT, DELETE";
 /** What the typed client sends, and a trace of the page's own. */
 const REQUEST_HEADERS =
   "authorization, content-type, idempotency-key, last-event-id, prefer, range, traceparent, tracestate";

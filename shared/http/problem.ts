@@ -49,8 +49,9 @@ interface ProblemDeps {
 export function problemResponse(error: unknown, traceId: TraceId, { logger, clock }: ProblemDeps): Response {
   const known = error instanceof RuntimeError ? error : undefined;
   const wasm = wasmErrorBody(error, clock.now());
-  // What a guest of a tenant's does wrong is no error of ours.
-  const isOurs = known === undefined || (known.status >= 500 && !known.code.startsWith("wasm."));
+  // What a guest of a tenant's does wrong is no error of ours, nor what this deployment was not given (501).
+  const isOurs =
+    known === undefined || (known.status >= 500 && known.status !== 501 && !known.code.startsWith("wasm."));
   if (isOurs) logger.error("a request failed", { trace_id: traceId, ...errorFields(error) });
   const body = { ...bodyOf(known, traceId), ...wasm };
   const headers = new Headers({ "content-type": "application/problem+json" });

@@ -32,6 +32,8 @@ describe("the first five minutes", () => {
     await annotate(`npm start was ready after ${Math.round(runtime.readyAfterMs)} ms`);
     expect(runtime.readyAfterMs).toBeLessThan(READY_WITHIN_MS);
 
+    // What is printed comes in pieces.
+    await expect.poll(() => runtime.stdout()).toContain("ingest_file");
     const printed = runtime.stdout();
     for (const name of ["Docs", "OpenAPI"]) {
       const url = new RegExp(`^ {2}${name} +(http:\\S+)$`, "m").exec(printed)?.[1] ?? "";

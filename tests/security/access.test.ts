@@ -128,8 +128,16 @@ const STATE_REFUSES: Readonly<Record<string, readonly number[]>> = {
   "POST /execution/{execution_id}/retry": [409],
   "POST /execution/{execution_id}/signal/{name}": [409],
   "POST /content/save_materialization": [409],
+  // There is no such file, parsed data or operation.
+  "POST /content/archive_file": [404],
+  "POST /content/create_deterministic_embeddings": [404],
+  "POST /content/delete_file": [404],
+  "POST /content/get_operation_status": [404],
+  "POST /content/restore_file": [404],
   // Of nothing here were deterministic embeddings made.
   "POST /content/extract_embeddings": [404],
+  // What another role has described already.
+  "POST /steward/describe_content": [409],
   // There is no such subject.
   "POST /steward/erase_subject": [404],
   "POST /intent/pending/{id}/cancel": [409],

@@ -18,7 +18,8 @@ export async function buildGuest(name: string, source: string): Promise<Uint8Arr
   await writeFile(from, source);
   // In a process of its own: binaryen's own tables are larger than what a process that runs guests allows.
   if (name.endsWith(".ts")) {
-    const asc = createRequire(import.meta.url).resolve("assemblyscript/bin/asc.js");
+    const require = createRequire(import.meta.url);
+    const asc = require.resolve("assemblyscript/bin/asc.js");
     await run(process.execPath, [asc, name, "-O", "--runtime", "stub", "-o", to], { cwd: folder.path });
   } else await run("clang", ["--target=wasm32-wasi", "-O2", from, "-o", to]);
   return await readFile(to);
