@@ -1,9 +1,10 @@
-import { type Clock, parseRfc3339, rfc3339 } from "../clock.ts";
+import { type Clock, parseRfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { backoffMs, type RetryPolicy } from "../sagas/retry-policy.ts";
 import type { Execution } from "./execution.ts";
 import type { Journal } from "./journal.ts";
+import { letGo } from "./let-go.ts";
 
 /** How long a step waits for a store before it tries again: without an end of its own, for the end is the execution's. */
 const WAIT: RetryPolicy = { maxAttempts: Number.POSITIVE_INFINITY, initialDelayMs: 200, maxDelayMs: 30_000 };
@@ -35,18 +36,11 @@ export function storeWaitMs(waits: number, fraction: number): number {
  * Lets go of an execution that cannot be taken up because what it refers to cannot be read now. It is looked at again after as long
  * as it has waited, and no attempt counts as lost.
  */
-export async function letGoUntilStoreIsBack(
+export function letGoUntilStoreIsBack(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   journal: Journal,
 ): Promise<Execution> {
-  const { status, execution_id, updated_at } = journal.state;
-  const waitedMs = clock.now() - parseRfc3339(updated_at);
+  const waitedMs = clock.now() - parseRfc3339(journal.state.updated_at);
   const delayMs = Math.min(Math.max(waitedMs, FIRST_LOOK_MS), LAST_LOOK_MS) * (0.5 + random.fraction() / 2);
-  const wakeAtMs = clock.now() + Math.ceil(delayMs);
-  if (status === "running") {
-    const payload = { execution_id, epoch: journal.epoch, reason: "waiting", wake_at: rfc3339(wakeAtMs) };
-    journal.record({ event_type: "execution_suspended", payload });
-  }
-  await journal.commit({ wakeAtMs, evenWithMail: true });
-  return journal.committed;
+  return letGo(journal, clock.now() + Math.ceil(delayMs));
 }

@@ -6,6 +6,7 @@ import { endFailed, type SettleDeps } from "./ending.ts";
 import type { Execution } from "./execution.ts";
 import { failureOf, noHandler } from "./failure.ts";
 import type { Journal } from "./journal.ts";
+import { letGo } from "./let-go.ts";
 import { Scene } from "./scene.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
 
@@ -24,10 +25,7 @@ export async function letGoWithoutPlan(
   journal: Journal,
 ): Promise<Execution> {
   const { intent_type, intent_version } = held.state;
-  if (!deps.catalog.complete && deps.catalog.find(intent_type) === undefined) {
-    await journal.commit({ wakeAtMs: deps.clock.now(), evenWithMail: true });
-    return journal.committed;
-  }
+  if (!deps.catalog.complete && deps.catalog.find(intent_type) === undefined) return letGo(journal, deps.clock.now());
   if (deps.catalog.find(intent_type) !== undefined) {
     deps.logger.error("an execution is pinned to a version of its intent that this build does not have", {
       tenant_id: held.state.tenant_id,
@@ -36,8 +34,7 @@ export async function letGoWithoutPlan(
       intent_version,
     });
     // Let go of, for a build that has it: this one looks again from time to time.
-    await journal.commit({ wakeAtMs: deps.clock.now() + PINNED_LOOK_MS, evenWithMail: true });
-    return journal.committed;
+    return letGo(journal, deps.clock.now() + PINNED_LOOK_MS);
   }
   const unknown = { type: intent_type, plan: { nodes: [], checkpoint: "each" } } as unknown as IntentDefinition;
   const scene = new Scene(unknown, journal, {}, deps.claimCheck);

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 
-import { openLab, outline } from "../../kit/lab.ts";
+import { createGate } from "../../kit/gate.ts";
+import { openLab, outline, stepOf } from "../../kit/lab.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 import { testIds } from "../../kit/runtime.ts";
 
@@ -68,8 +69,6 @@ describe("versions of a plan", () => {
     expect(outline(ended)).toEqual(["one: completed", "go: completed", "two: completed"]);
   });
 
-  // `withoutDefinition` (runner.ts) commits nothing, so the claim stays: with unread mail a release would be refused (S10).
-  // While that worker beats no other build may claim it, and each futile claim counts as a lost attempt of the step under way.
   it("E5: a build that cannot run a pinned execution lets go of it, so that one that can takes it up", async () => {
     await using on = await openLab({ intents: [version1] });
     const { execution_id } = await on.play("test.grows", "suspended");
@@ -82,6 +81,37 @@ describe("versions of a plan", () => {
     const older = { workerId: testIds.worker(), nowMs: on.clock.now(), deadAfterMs: 3_000 };
     const claim = await on.store.claim({ tenantId: on.tenantId, executionId: execution_id, ...older });
     expect(claim.outcome).toBe("claimed");
+  });
+
+  it("however often a build that cannot run it looks, no look counts as a worker that died over the step under way", async () => {
+    const gate = createGate();
+    const run = async () => {
+      await gate.pass();
+      return {};
+    };
+    const old = plainIntent("test.halts", { version: 1, timeout: "30d" })
+      .step("work", { run })
+      .returns(() => ({}));
+    const changed = plainIntent("test.halts", { version: 2, timeout: "30d" })
+      .step("work", { timeout: "1s", run })
+      .returns(() => ({}));
+    await using on = await openLab({ intents: [old] });
+    const id = await on.submit("test.halts");
+    await vi.waitFor(() => expect(gate.arrived).toBe(1));
+    await on.first.services.lifecycle.stop(0);
+    const newer = await on.hire([changed]);
+    const looks = () => newer.logged.filter((line) => line["execution_id"] === id).length;
+    for (let look = 1; look <= 15; look += 1) {
+      await on.clock.advance(60_000);
+      await newer.services.recovery.sweep();
+      await vi.waitFor(() => expect(looks()).toBeGreaterThanOrEqual(look));
+    }
+    await newer.services.lifecycle.stop(0);
+    gate.open();
+    const older = await on.hire([old]);
+    await on.clock.advance(60_000);
+    await older.services.recovery.sweep();
+    expect(stepOf(await on.reach(id, "completed"), "work")).toMatchObject({ attempt: 2 });
   });
 
   it("new executions begin under the newest", async () => {
