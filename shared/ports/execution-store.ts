@@ -44,6 +44,7 @@ export interface ExecutionStore {
 
   /** Unpublished messages of all tenants, oldest first; none of the ordering keys in `except`. */
   unpublished(limit: number, except?: readonly string[]): Promise<readonly OutboxMessage[]>;
+  /** Takes messages out of what waits; the first mark of a message counts. A store may drop it at once. */
   markPublished(eventIds: readonly EventId[], atMs: number): Promise<void>;
 
   /** What waits in an execution's mailbox, oldest first; a commit that names it as read takes it out. */

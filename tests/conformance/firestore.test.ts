@@ -15,6 +15,7 @@ withParts(["firestore"], () => {
     let store = createFirestoreStore(options);
     return {
       store,
+      dropsPublished: true,
       reopen: async () => {
         await store.close();
         store = createFirestoreStore(options);

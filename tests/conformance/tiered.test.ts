@@ -49,7 +49,7 @@ withParts(["redis", "firestore"], () => {
   const { parts, openWarm } = redisParts();
   describeExecutionStore("tiered over firestore", async () => {
     const options = { projectId: `test-${randomUUID()}`, emulatorHost: await sharedFirestore() };
-    return openWarm(createFirestoreStore(options), parts().tcp());
+    return { ...(await openWarm(createFirestoreStore(options), parts().tcp())), dropsPublished: true };
   });
 });
 

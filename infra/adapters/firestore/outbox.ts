@@ -5,10 +5,9 @@ import { type EventId, idSchemas } from "../../../shared/ids.ts";
 import type { OutboxMessage } from "../../../shared/ports/execution-store.ts";
 import { ChangeSet } from "./change-set.ts";
 import { EVERY_SHARD, type Layout, shardOf } from "./layout.ts";
-import { answer, writeOptimistically } from "./optimistic.ts";
 import type { Reach } from "./reach.ts";
 
-const MARKED_AT_ONCE = 250;
+const DROPPED_AT_ONCE = 250;
 
 const rowSchema = z.object({
   event_id: idSchemas.event,
@@ -23,29 +22,15 @@ const rowSchema = z.object({
  * Messages of all tenants that wait to be published.
  *  B1  They are ordered by the time at which Firestore committed them, then by their position in the commit. Commits of one
  *      execution come one after the other, and Firestore's commit times grow with them: so do the messages of one ordering key.
+ *  B2  What is there waits: a message that was published is deleted, which may be done twice.
  */
 export interface Outbox {
   add(set: ChangeSet, messages: readonly OutboxMessage[]): void;
   waiting(limit: number, except: ReadonlySet<string>): Promise<readonly OutboxMessage[]>;
-  mark(eventIds: readonly EventId[], atMs: number): Promise<void>;
+  drop(eventIds: readonly EventId[]): Promise<void>;
 }
 
 export function createOutbox(db: Firestore, layout: Layout, reach: Reach): Outbox {
-  const markSome = (eventIds: readonly EventId[], atMs: number): Promise<void> =>
-    writeOptimistically<void>(db, reach, async () => {
-      const messages = eventIds.map((eventId) => layout.message(eventId));
-      const found = await reach.call(() => db.getAll(...messages, { fieldMask: ["waiting"] }));
-      const set = new ChangeSet();
-      for (const snapshot of found) {
-        // One that is marked stays as it is: the first mark counts.
-        const waits = snapshot.get("waiting") === true;
-        if (waits && snapshot.updateTime !== undefined) {
-          set.update(snapshot.ref, { waiting: false, published_ms: atMs }, snapshot.updateTime);
-        }
-      }
-      return set.size === 0 ? answer(undefined) : { set, applied: () => undefined };
-    });
-
   return {
     add: (set, messages) => {
       for (const [position, message] of messages.entries()) {
@@ -57,10 +42,8 @@ export function createOutbox(db: Firestore, layout: Layout, reach: Reach): Outbo
           attributes: JSON.stringify(message.attributes),
           data: message.data,
           shard: shardOf(message.orderingKey),
-          waiting: true,
           committed_at: FieldValue.serverTimestamp(),
           position,
-          published_ms: null,
         });
       }
     },
@@ -68,7 +51,6 @@ export function createOutbox(db: Firestore, layout: Layout, reach: Reach): Outbo
     waiting: async (limit, except) => {
       const messages: OutboxMessage[] = [];
       const query = layout.outbox
-        .where("waiting", "==", true)
         .where("shard", "in", EVERY_SHARD)
         .orderBy("committed_at")
         .orderBy("position")
@@ -84,10 +66,12 @@ export function createOutbox(db: Firestore, layout: Layout, reach: Reach): Outbo
       }
     },
 
-    mark: async (eventIds, atMs) => {
+    drop: async (eventIds) => {
       const unique = [...new Set(eventIds)];
-      for (let from = 0; from < unique.length; from += MARKED_AT_ONCE) {
-        await markSome(unique.slice(from, from + MARKED_AT_ONCE), atMs);
+      for (let from = 0; from < unique.length; from += DROPPED_AT_ONCE) {
+        const set = new ChangeSet();
+        for (const eventId of unique.slice(from, from + DROPPED_AT_ONCE)) set.remove(layout.message(eventId));
+        await set.commit(db, reach);
       }
     },
   };

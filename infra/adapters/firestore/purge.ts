@@ -6,7 +6,7 @@ import type { Reach } from "./reach.ts";
 
 const DROPPED_AT_ONCE = 250;
 
-/** Drops what has expired, as long as there is any: idempotency keys, and messages that were published long ago. */
+/** Drops expired idempotency keys, as long as there are any. */
 export function createPurge(db: Firestore, layout: Layout, reach: Reach) {
   /** Each row goes only as it was found: a key that was taken anew meanwhile stays. */
   const dropAll = async (rows: Query): Promise<number> => {
@@ -20,15 +20,8 @@ export function createPurge(db: Firestore, layout: Layout, reach: Reach) {
     }
   };
 
-  return async ({
-    nowMs,
-    publishedBeforeMs,
-  }: {
-    readonly nowMs: number;
-    readonly publishedBeforeMs: number;
-  }): Promise<number> => {
+  return ({ nowMs }: { readonly nowMs: number }): Promise<number> => {
     const keys = layout.everyIdempotencyKey.where("shard", "in", EVERY_SHARD).where("expires_ms", "<=", nowMs);
-    const messages = layout.outbox.where("shard", "in", EVERY_SHARD).where("published_ms", "<", publishedBeforeMs);
-    return (await dropAll(keys.orderBy("expires_ms"))) + (await dropAll(messages.orderBy("published_ms")));
+    return dropAll(keys.orderBy("expires_ms"));
   };
 }

@@ -25,6 +25,8 @@ import { testIds } from "../../kit/runtime.ts";
 /** An empty store to test; `reopen` is there when its contents outlive the process that wrote them. */
 export interface StoreUnderTest {
   readonly store: ExecutionStore;
+  /** Whether a published message is dropped when it is marked, and not only by `purge`. */
+  readonly dropsPublished?: boolean;
   close(): Promise<void>;
   /** Closes the store and opens it again over the same contents. */
   reopen?(): Promise<ExecutionStore>;
@@ -44,6 +46,8 @@ export interface Scenario extends AsyncDisposable {
   readonly sessionId: SessionId;
   readonly workerId: WorkerId;
   readonly reopen: StoreUnderTest["reopen"];
+  /** How many rows `purge` drops for a message that was published long ago. */
+  readonly rowsOfPublished: 0 | 1;
   acceptance(more?: Partial<Acceptance>): Acceptance;
   /** Accepts an execution that must be accepted. */
   admit(more?: Partial<Acceptance>): Promise<ExecutionId>;
@@ -53,7 +57,7 @@ export interface Scenario extends AsyncDisposable {
 }
 
 export async function begin(open: OpenStore): Promise<Scenario> {
-  const { store, close, reopen } = await open();
+  const { store, close, reopen, dropsPublished = false } = await open();
   const tenantId = trustedTenantId("acme");
   const sessionId = testIds.session();
   const workerId = testIds.worker();
@@ -80,6 +84,7 @@ export async function begin(open: OpenStore): Promise<Scenario> {
     sessionId,
     workerId,
     reopen,
+    rowsOfPublished: dropsPublished ? 0 : 1,
     acceptance,
     admit: async (more) => {
       const wanted = acceptance(more);
