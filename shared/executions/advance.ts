@@ -16,15 +16,16 @@ export interface Advanced {
  * (fold.ts, F1).
  */
 export function advance(
-  deps: { readonly seal: Sealer; readonly clock: Clock },
+  deps: { readonly seal: Sealer; readonly clock: Pick<Clock, "now"> },
   before: Execution | undefined,
   drafts: readonly LogDraft[],
 ): Advanced {
   let state = before;
   let head = before?.chain ?? CHAIN_START;
   const rows: LogRow[] = [];
+  const nowMs = deps.clock.now();
   for (const draft of drafts) {
-    const sealed = deps.seal(head, draft, deps.clock.now());
+    const sealed = deps.seal(head, draft, nowMs);
     head = sealed.head;
     state = applyEvent(state, sealed.entry, draft as ExecutionDraft, head);
     rows.push(sealed.row);

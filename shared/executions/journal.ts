@@ -26,6 +26,9 @@ export interface CommitNotice {
   readonly wakeAtMs: number | undefined;
 }
 
+/** How far apart entries of one commit may be recorded and carry one time all the same. */
+const SAME_MOMENT_MS = 2;
+
 /** What an execution owner has: an id for each of its parts. */
 export type ExecutionOwner = Required<ChainOwner>;
 
@@ -115,9 +118,17 @@ export class Journal {
   }
 
   record(...drafts: readonly LogDraft[]): void {
-    const { state, rows } = advance({ seal: this.#seal, clock: this.#deps.clock }, this.#state, drafts);
+    const moment = this.#moment();
+    const { state, rows } = advance({ seal: this.#seal, clock: { now: () => moment } }, this.#state, drafts);
     this.#state = state;
     for (const row of rows) this.#rows.push(row);
+  }
+
+  /** Now, or a moment ago where a commit has entries of then: stores keep together what is of one commit and time. */
+  #moment(): number {
+    const now = this.#deps.clock.now();
+    const lastMs = this.#rows.at(-1)?.timestampMs ?? 0;
+    return Math.abs(now - lastMs) <= SAME_MOMENT_MS ? lastMs : now;
   }
 
   /** Takes over what a step wants changed: its records and the entries that tell of them. */

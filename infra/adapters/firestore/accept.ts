@@ -10,6 +10,7 @@ import type { Changes, ChangesDeps } from "./changes.ts";
 import { identityRow, stateRow } from "./executions.ts";
 import type { HeadRow } from "./heads.ts";
 import { type Layout, shardOf } from "./layout.ts";
+import { entryExists, loggedAfter } from "./log-packs.ts";
 import { mailRow, newLetters, withLetters } from "./mailbox.ts";
 import { answer, type Decision, writeOptimistically } from "./optimistic.ts";
 import { addSteps } from "./steps.ts";
@@ -95,9 +96,11 @@ function addExecution(
 ): HeadRow {
   const { state, workerId } = acceptance;
   const document = layout.execution(acceptance);
+  const logged = loggedAfter(0, acceptance.change.log, acceptance.executionId);
+  if (logged === undefined) throw entryExists(`An entry of the log of ${acceptance.executionId}`);
   const row: HeadRow = state.terminal
-    ? { epoch: 1, live: false, owner: null, unread: [], change: accepted }
-    : { epoch: 1, live: true, owner: workerId, unread: withLetters([], ownMail), change: accepted };
+    ? { epoch: 1, live: false, owner: null, unread: [], logged, change: accepted }
+    : { epoch: 1, live: true, owner: workerId, unread: withLetters([], ownMail), logged, change: accepted };
   const steps = addSteps(set, layout, document, state);
   set.create(document, { ...identityRow(acceptance), ...stateRow(state), ...row, steps, accepted, due_ms: null });
   if (row.live) {

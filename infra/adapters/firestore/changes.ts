@@ -1,12 +1,13 @@
 import type { Firestore } from "@google-cloud/firestore";
 
-import { RuntimeError } from "../../../shared/errors.ts";
+import type { RuntimeError } from "../../../shared/errors.ts";
 import type { ExecutionId, TenantId } from "../../../shared/ids.ts";
 import type { Change, Mail, RecordConflict } from "../../../shared/ports/execution-store.ts";
 import type { ChangeSet, WriteTimes } from "./change-set.ts";
 import type { Heads } from "./heads.ts";
 import type { Layout } from "./layout.ts";
 import type { Log } from "./log.ts";
+import { entryExists } from "./log-packs.ts";
 import type { Delivery, Mailbox } from "./mailbox.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Reach } from "./reach.ts";
@@ -18,6 +19,8 @@ export interface Seen {
   readonly deliveries: readonly Delivery[];
   /** Letters to the execution whose commit this is: they go into its own document. */
   readonly ownMail: readonly Mail[];
+  /** The execution whose commit this is: its document guards the sequence of its entries. */
+  readonly own: ExecutionId | undefined;
   /** Why it can never be written: a log entry or message of it is there already. */
   readonly repeats: RuntimeError | undefined;
 }
@@ -45,21 +48,19 @@ export interface ChangesDeps {
 
 export function createChanges({ db, layout, reach, heads, records, log, outbox, mailbox }: ChangesDeps): Changes {
   /** Entries and messages are written once: one that is there will never make room. */
-  const findRepeat = async (tenantId: TenantId, change: Change): Promise<RuntimeError | undefined> => {
+  const findRepeat = async (
+    tenantId: TenantId,
+    change: Change,
+    own: ExecutionId | undefined,
+  ): Promise<RuntimeError | undefined> => {
+    const others = change.log.filter(({ stream }) => stream !== own);
     const refs = [
-      ...change.log.map((row) => layout.logEntry(tenantId, row.stream, row.sequence)),
+      ...others.map((row) => layout.logPack(tenantId, row.stream, row.sequence)),
       ...change.outbox.map((message) => layout.message(message.eventId)),
     ];
     if (refs.length === 0) return undefined;
     const found = (await reach.call(() => db.getAll(...refs, { fieldMask: ["shard"] }))).find(({ exists }) => exists);
-    if (found === undefined) return undefined;
-    return new RuntimeError(
-      "store.entry_exists",
-      `${found.ref.parent.id} ${found.id} was written before, by another change.`,
-      {
-        status: 409,
-      },
-    );
+    return found === undefined ? undefined : entryExists(`${found.ref.parent.id} ${found.id}`);
   };
 
   return {
@@ -69,9 +70,9 @@ export function createChanges({ db, layout, reach, heads, records, log, outbox, 
       const [seen, deliveries, repeats] = await Promise.all([
         records.look(tenantId, change.records, again),
         mailbox.look(tenantId, others),
-        again ? findRepeat(tenantId, change) : undefined,
+        again ? findRepeat(tenantId, change, own) : undefined,
       ]);
-      return { records: seen, deliveries, ownMail, repeats };
+      return { records: seen, deliveries, ownMail, own, repeats };
     },
 
     conflict: (tenantId, change, seen) => records.conflict(tenantId, change.records, seen.records),
@@ -79,7 +80,7 @@ export function createChanges({ db, layout, reach, heads, records, log, outbox, 
     add: (set, tenantId, change, seen) => {
       if (seen.repeats !== undefined) throw seen.repeats;
       records.add(set, tenantId, change.records, seen.records);
-      log.add(set, tenantId, change.log);
+      log.add(set, tenantId, change.log, seen.own);
       outbox.add(set, change.outbox);
       for (const delivery of seen.deliveries) mailbox.deliver(set, delivery);
     },

@@ -4,6 +4,7 @@ import { ChangeSet, type Row } from "./change-set.ts";
 import type { Changes, ChangesDeps } from "./changes.ts";
 import { stateRow } from "./executions.ts";
 import type { Head, HeadRow } from "./heads.ts";
+import { entryExists, loggedAfter } from "./log-packs.ts";
 import { mailRow, newLetters, withLetters } from "./mailbox.ts";
 import { answer, type Decision, writeOptimistically } from "./optimistic.ts";
 import { addSteps, stepFields } from "./steps.ts";
@@ -30,13 +31,13 @@ export function createCommit({
     const document = layout.execution(commit);
     const digest = sha256(JSON.stringify(commit));
 
-    const decide = async (head: Head, again: boolean): Promise<Decision<CommitOutcome>> => {
+    const decide = async (head: Head, logged: number, again: boolean): Promise<Decision<CommitOutcome>> => {
       const seen = await changes.look(tenantId, change, again, executionId);
       const conflict = changes.conflict(tenantId, change, seen);
       if (conflict !== undefined) return answer(conflict);
 
       const set = new ChangeSet();
-      const { row, fields } = nextHead(head.row, commit, seen.ownMail, digest);
+      const { row, fields } = nextHead({ ...head.row, logged }, commit, seen.ownMail, digest);
       const steps = stepFields(addSteps(set, layout, document, state));
       set.update(document, { ...stateRow(state), ...fields, ...steps }, head.updated);
       changes.add(set, tenantId, change, seen);
@@ -60,8 +61,9 @@ export function createCommit({
 
     return writeOptimistically(db, reach, async (again) => {
       const remembered = again ? undefined : heads.remembered(document);
-      if (remembered?.row.epoch === epoch && remembered.row.live) {
-        const decision = await decide(remembered, again);
+      const follows = remembered && loggedAfter(remembered.row.logged, change.log, executionId);
+      if (remembered?.row.epoch === epoch && remembered.row.live && follows !== undefined) {
+        const decision = await decide(remembered, follows, again);
         // Without a write nothing proves that what is remembered still holds (O1).
         if (!("answer" in decision)) return decision;
       }
@@ -69,7 +71,10 @@ export function createCommit({
       const head = await heads.read(commit);
       if (head === undefined || head.row.epoch !== epoch) return answer({ outcome: "fenced" });
       if (head.row.change === digest) return answer(outcomeOf(head.row));
-      return head.row.live ? decide(head, again) : answer({ outcome: "fenced" });
+      if (!head.row.live) return answer({ outcome: "fenced" });
+      const logged = loggedAfter(head.row.logged, change.log, executionId);
+      if (logged === undefined) throw entryExists(`An entry of the log of ${executionId}`);
+      return decide(head, logged, again);
     });
   };
 }
@@ -88,7 +93,7 @@ function nextHead(
   const letsGo = state.terminal || !kept;
   const row: HeadRow = { ...before, live: !state.terminal, owner: letsGo ? null : before.owner, unread, change };
   const dueMs = state.terminal ? null : (release?.wakeAtMs ?? null);
-  return { row, fields: { unread, change, ...(letsGo ? { owner: null, due_ms: dueMs } : {}) } };
+  return { row, fields: { unread, change, logged: row.logged, ...(letsGo ? { owner: null, due_ms: dueMs } : {}) } };
 }
 
 function outcomeOf({ live, owner, unread }: HeadRow): CommitOutcome {

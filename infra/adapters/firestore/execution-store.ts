@@ -85,7 +85,7 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
     listRecords: (tenantId, kind, facet, page) => reach.run(() => records.list(tenantId, kind, facet, page)),
 
     unpublished: (limit, except = []) => reach.run(() => outbox.waiting(limit, new Set(except))),
-    markPublished: (eventIds, atMs) => reach.run(() => outbox.mark(eventIds, atMs)),
+    markPublished: (eventIds) => reach.run(() => outbox.drop(eventIds)),
     readMail: (tenantId, executionId) => reach.run(() => mailbox.read({ tenantId, executionId })),
 
     beat: (workerId, nowMs) => reach.run(() => workers.beat(workerId, nowMs)),

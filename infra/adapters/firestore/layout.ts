@@ -24,7 +24,8 @@ export interface Layout {
   step(execution: DocumentReference, position: number): DocumentReference;
   mail(execution: DocumentReference, mailId: string): DocumentReference;
   log(tenantId: TenantId): CollectionReference;
-  logEntry(tenantId: TenantId, stream: string, sequence: number): DocumentReference;
+  /** The entries of a stream from this sequence on. */
+  logPack(tenantId: TenantId, stream: string, sequence: number): DocumentReference;
   records(tenantId: TenantId): CollectionReference;
   record(tenantId: TenantId, kind: string, id: string): DocumentReference;
   idempotency(tenantId: TenantId, key: string): DocumentReference;
@@ -49,7 +50,7 @@ export function createLayout(db: Firestore): Layout {
     step: (execution, position) => execution.collection("steps").doc(String(position)),
     mail: (execution, mailId) => execution.collection("mail").doc(documentName(mailId)),
     log: (tenantId) => of(tenantId).collection("log"),
-    logEntry: (tenantId, stream, sequence) =>
+    logPack: (tenantId, stream, sequence) =>
       of(tenantId)
         .collection("log")
         .doc(documentName(stream, String(sequence))),

@@ -44,8 +44,8 @@ export function createLogKeeping(db: Firestore, layout: Layout, reach: Reach, he
       if (head === undefined) return "forgotten";
       if (head.row.live) return "unfinished";
       const execution = layout.execution({ tenantId, executionId });
-      const log = layout.log(tenantId).where("execution_id", "==", executionId).where("sequence", ">", 0);
-      await drop(log.orderBy("sequence"));
+      const log = layout.log(tenantId).where("execution_id", "==", executionId).where("last", ">", 0);
+      await drop(log.orderBy("last"));
       await drop(layout.steps(execution).orderBy("position"));
       await drop(execution.collection("mail"));
       const set = new ChangeSet();

@@ -1,3 +1,5 @@
+import * as z from "zod";
+
 import { invalidCursor, readCursor } from "../../../shared/ports/page-cursor.ts";
 
 const TIME_DIGITS = 16;
@@ -30,9 +32,18 @@ export function readPlace(cursor: string | undefined): string | undefined {
   throw invalidCursor();
 }
 
-/** The sequence in a cursor that this adapter wrote. Throws `cursor.invalid` for anything else. */
-export function readSequence(cursor: string | undefined): number | undefined {
+const packCursors = {
+  place: z.tuple([z.string().regex(PLACE), z.int()]).readonly(),
+  last: z.tuple([z.int(), z.int()]).readonly(),
+};
+/** Where a page of the log ended: the pack, by what orders packs, and the sequence of the entry. */
+export type PackCursor = readonly [string | number, number];
+
+/** The cursor of a page of the log that this adapter wrote. Throws `cursor.invalid` for anything else. */
+export function readPackCursor(cursor: string | undefined, by: keyof typeof packCursors): PackCursor | undefined {
   const value = readCursor(cursor);
-  if (value === undefined || (typeof value === "number" && Number.isSafeInteger(value))) return value;
-  throw invalidCursor();
+  if (value === undefined) return undefined;
+  const parsed = packCursors[by].safeParse(value);
+  if (!parsed.success) throw invalidCursor();
+  return parsed.data;
 }

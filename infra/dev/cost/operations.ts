@@ -1,5 +1,7 @@
+import type { ExecutionId } from "../../../shared/ids.ts";
 import type { Acceptance, Change, Commit, ExecutionStore } from "../../../shared/ports/execution-store.ts";
 import type { MessageBus } from "../../../shared/ports/message-bus.ts";
+import { packsOf } from "../../adapters/firestore/log-packs.ts";
 import type { RedisConnection } from "../../adapters/redis/connection.ts";
 
 /** What executions asked of the services that are paid by use. */
@@ -34,16 +36,16 @@ const STEP_BYTES_INSIDE = 4_096;
 
 /** Counts what Firestore would bill for each call; tests/conformance/firestore-engine.test.ts compares it with what the adapter sends. */
 export function countingDocuments(store: ExecutionStore, counts: Operations): ExecutionStore {
-  const change = ({ log, outbox, records, mail }: Change): void => {
+  const change = ({ log, outbox, records, mail }: Change, own?: ExecutionId): void => {
     const removed = records.filter(({ body }) => body === undefined).length;
-    counts.documentWrites += log.length + outbox.length + records.length - removed + 2 * mail.length;
+    counts.documentWrites += packsOf(log, own).length + outbox.length + records.length - removed + 2 * mail.length;
     counts.documentDeletes += removed + mail.length;
     counts.storedBytes += log.reduce((sum, row) => sum + Buffer.byteLength(row.text), 0);
   };
-  const execution = ({ state, change: changed }: Acceptance | Commit): void => {
+  const execution = ({ executionId, state, change: changed }: Acceptance | Commit): void => {
     counts.commits += 1;
     counts.documentWrites += 1 + state.steps.filter(liesApart).length;
-    change(changed);
+    change(changed, executionId);
     if (!state.terminal) return;
     counts.storedBytes += Buffer.byteLength(JSON.stringify(state.head));
   };
@@ -86,8 +88,7 @@ export function countingDocuments(store: ExecutionStore, counts: Operations): Ex
       return messages;
     },
     markPublished: (eventIds, atMs) => {
-      // Marked now, dropped a day later.
-      counts.documentWrites += eventIds.length;
+      // Dropped at once.
       counts.documentDeletes += eventIds.length;
       return store.markPublished(eventIds, atMs);
     },

@@ -7,15 +7,17 @@ const END_MESSAGE_BYTES = 2_000;
 
 /**
  * What an intent takes by its plan alone, on the tiered store: records that its steps change are not in it, because only they know.
- * A commit writes the execution's document and its entries; acceptance checks the session; the end is told by one message.
+ * A commit writes the execution's document and one with its entries; acceptance checks the session; the end is told by one message.
  */
 export function plannedOperations(definition: IntentDefinition): Operations {
-  const { commits, commands, logEntries, bytes } = priceOf(definition);
+  const { commits, commands, bytes } = priceOf(definition);
+  // Each is a claim, which writes, and a look into the mailbox.
+  const resumptions = (commands - commits) / 2;
   return {
     commits,
-    // Document of the execution, entries; check of the session; message, written and marked.
-    documentWrites: commits + logEntries + 1 + 2,
-    documentReads: 2 + 2 * (commands - commits),
+    // Documents of the execution and of its entries; claims; check of the session; the message.
+    documentWrites: 2 * commits + resumptions + 1 + 1,
+    documentReads: 2 + 4 * resumptions,
     documentDeletes: 1,
     redisCommands: 2 * commands,
     pubsubBytes: END_MESSAGE_BYTES,

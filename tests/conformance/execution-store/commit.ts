@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { testIds } from "../../kit/runtime.ts";
-import { begin, entry, everything, message, NOTHING, type OpenStore, patch, record } from "./scenario.ts";
+import { begin, entry, everything, message, NOTHING, NOW, type OpenStore, patch, record } from "./scenario.ts";
 
 /** What `commit` and `write` promise. */
 export function describeCommit(open: OpenStore): void {
@@ -163,6 +163,22 @@ export function describeCommit(open: OpenStore): void {
       };
       await expect(on.commit(executionId, { change })).rejects.toThrow();
       expect(await everything(store, tenantId, [executionId])).toEqual(before);
+    });
+
+    it.each([1, 3, 4])("S9: nor one, number %i, among those that an earlier commit wrote together", async (taken) => {
+      await using on = await begin(open);
+      const { store, tenantId, sessionId } = on;
+      const executionId = testIds.execution();
+      const row = (sequence: number) => entry({ sessionId, executionId }, sequence, { timestampMs: NOW });
+      await on.admit({ executionId, change: { ...NOTHING, log: [row(1)] } });
+      await on.commit(executionId, { change: { ...NOTHING, log: [2, 3, 4].map(row) } });
+      const before = await everything(store, tenantId, [executionId]);
+      await expect(on.commit(executionId, { change: { ...NOTHING, log: [row(taken)] } })).rejects.toThrow();
+      expect(await everything(store, tenantId, [executionId])).toEqual(before);
+      // It follows on as before.
+      expect(await on.commit(executionId, { change: { ...NOTHING, log: [row(5)] } })).toMatchObject({
+        outcome: "committed",
+      });
     });
   });
 
