@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -19,6 +20,8 @@ import { done, readyFile } from "./content-flow.ts";
 const wide = Array.from({ length: 10_000 }, (_, index) => `c${index}`).join(",");
 const sheet = (rows: string): Buffer => workbookOf({ sheets: { S: rows } });
 const parquet = new Uint8Array(parquetWriteBuffer({ columnData: [{ name: "a", data: [1, 2, 3], type: "DOUBLE" }] }));
+/** A file that somebody published in a package. */
+const published = (path: string): Buffer => readFileSync(join(import.meta.dirname, "../../node_modules", path));
 const COPYBOOK = "01 R. 05 ID PIC 9(3). 05 NAME PIC X(5).";
 
 /** What is wrong, the file, its options, and the code with the place. */
@@ -85,6 +88,30 @@ const refused: readonly (readonly [string, string, string | Uint8Array, JsonObje
       zipOf([{ name: "word/document.xml", data: Buffer.alloc(40_000_000, 0x20) }]),
       undefined,
       "content.docx_too_large",
+      {},
+    ],
+    [
+      "a real PDF that is damaged",
+      "a.pdf",
+      published("pdf-parse/test/data/03-invalid.pdf"),
+      undefined,
+      "content.pdf_malformed",
+      {},
+    ],
+    [
+      "a real workbook under a password",
+      "a.xlsx",
+      published("xlsx-populate/examples/encryption/in.xlsx"),
+      undefined,
+      "content.xlsx_encrypted",
+      {},
+    ],
+    [
+      "a real workbook with a value outside its header",
+      "a.xlsx",
+      published("xlsx-populate/examples/styles/out.xlsx"),
+      undefined,
+      "content.xlsx_malformed",
       {},
     ],
     [

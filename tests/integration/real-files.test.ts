@@ -108,6 +108,27 @@ const files: readonly {
     answer: [1],
   },
   {
+    path: "pdf-parse/test/data/01-valid.pdf",
+    format: "pdf",
+    content: "hybrid",
+    sql: "SELECT max(page), bool_or(text LIKE '%Trace-based Just-in-Time%'), count(*) > 200 FROM t",
+    answer: [14, true, true],
+  },
+  {
+    path: "pdf-parse/test/data/04-valid.pdf",
+    format: "pdf",
+    content: "hybrid",
+    sql: "SELECT max(page), bool_or(text LIKE '%nitric oxide%') FROM t",
+    answer: [5, true],
+  },
+  {
+    path: "xlsx-populate/examples/ranges/template.xlsx",
+    format: "xlsx",
+    content: "structured",
+    sql: "SELECT count(*), sum(Clicks), max(Impressions) FROM t",
+    answer: [5, 1694, 460_983],
+  },
+  {
     path: "zod/README.md",
     format: "txt",
     content: "unstructured",
