@@ -186,6 +186,7 @@ const GRAPH_METHODS: Readonly<Record<keyof GraphStore, true>> = {
   setUp: true,
   write: true,
   undo: true,
+  dropTombstones: true,
   get: true,
   list: true,
   edges: true,

@@ -202,7 +202,7 @@ class AttemptContext implements ErasedContext {
   get semantic(): SemanticScope {
     const { graph, models } = this.#deps;
     const { tenantId, key, signal } = this;
-    this.#semantic ??= new SemanticScope({ graph, models, tenantId, key, signal });
+    this.#semantic ??= new SemanticScope({ graph, models, tenantId, key, signal, nowMs: this.now });
     return this.#semantic;
   }
 

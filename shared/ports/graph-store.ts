@@ -23,7 +23,9 @@ export interface GraphStore {
    */
   write(owner: DataOwner, effect: GraphEffect, writes: readonly GraphWrite[]): Promise<GraphOutcome>;
   /** Undoes all parts of the effects of a key, or buries it when there are none. Twice is once. */
-  undo(tenantId: TenantId, effectKey: string): Promise<"undone" | "buried">;
+  undo(tenantId: TenantId, effectKey: string, atMs: number): Promise<"undone" | "buried">;
+  /** Drops tombstones of a tenant that undo left before a time, at most `limit`; returns how many. GS2 ends for their keys. */
+  dropTombstones(tenantId: TenantId, old: { readonly beforeMs: number; readonly limit: number }): Promise<number>;
   get(scope: DataScope, collection: GraphCollection, key: string): Promise<GraphDocument | undefined>;
   /** By key, in the order of the keys; all, or those whose indexed field has the value. */
   list<Collection extends GraphCollection>(

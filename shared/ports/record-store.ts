@@ -29,6 +29,8 @@ export interface RecordStore {
   ): Promise<Page<RecordRow<Table>>>;
   apply(view: RecordView, effect: RecordEffect, writes: readonly RowWrite[]): Promise<AppliedEffect>;
   undo(view: RecordView, key: string, atMs: number): Promise<"undone" | "buried">;
+  /** Drops tombstones of a view that undo left before a time, at most `limit`; returns how many. R4 ends for their keys. */
+  dropTombstones(view: RecordView, old: { readonly beforeMs: number; readonly limit: number }): Promise<number>;
   readonly subjectKeys: SubjectKeys;
   ping(): Promise<void>;
   /** May be repeated. */

@@ -16,6 +16,7 @@ export interface SemanticScopeDeps {
   /** The step's: what it writes is written once under it, and undone by it. */
   readonly key: string;
   readonly signal: AbortSignal;
+  readonly nowMs: () => number;
 }
 
 export interface SemanticQuery {
@@ -129,7 +130,8 @@ export class SemanticScope {
 
   /** Takes back what this step stored, or buries its key: a late attempt is then refused. */
   async undo(): Promise<void> {
-    await this.#deps.graph.undo(this.#deps.tenantId, this.#deps.key);
+    const { graph, tenantId, key, nowMs } = this.#deps;
+    await graph.undo(tenantId, key, nowMs());
   }
 
   #scope(dataClassification: DataClassification): DataScope {

@@ -80,6 +80,7 @@ export class StewardScope {
   /** Takes back all that this step wrote, or buries its key, so that a late attempt of it is refused. */
   async undo(): Promise<void> {
     await this.#records.undo();
-    await this.#deps.graph.undo(this.#deps.unit.tenantId, this.#deps.key);
+    const { graph, unit, key, nowMs } = this.#deps;
+    await graph.undo(unit.tenantId, key, nowMs());
   }
 }

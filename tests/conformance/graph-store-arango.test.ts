@@ -113,7 +113,7 @@ describe("arango", () => {
       fields: { n },
     }));
     const late = Promise.allSettled([zombie.write(owner, effect, many)]);
-    await undoer.undo(tenantId, effect.key);
+    await undoer.undo(tenantId, effect.key, 0);
     await late;
     expect((await undoer.list(scopeOf(owner), "content_metadata", undefined, { limit: 1 })).items).toEqual([]);
     await Promise.all([zombie.close(), undoer.close()]);

@@ -15,6 +15,7 @@ import {
 import { embed, link, node, put } from "./graph-writes.ts";
 
 const PAGE = { limit: 100 };
+const NOW = Date.parse("2026-03-01T12:00:00.000Z");
 const PLATFORM: DataScope = { dataClassification: "platform" };
 
 const keys = (documents: readonly GraphDocument[]): string[] => documents.map(({ key }) => key);
@@ -120,8 +121,8 @@ export function describeGraphStore(name: string, open: () => Promise<GraphStore>
       const { owner, scope, tenantId, effect } = client();
       await store.write(owner, effect, [put("a"), node("n"), link("e", "n", "n"), embed("v", [1])]);
       await store.write(owner, { ...effect, part: "more" }, [put("b")]);
-      expect(await rival.undo(tenantId, effect.key)).toBe("undone");
-      expect(await store.undo(tenantId, effect.key)).toBe("undone");
+      expect(await rival.undo(tenantId, effect.key, NOW)).toBe("undone");
+      expect(await store.undo(tenantId, effect.key, NOW)).toBe("undone");
       for (const collection of GRAPH_COLLECTIONS) {
         expect((await store.list(scope, collection, undefined, PAGE)).items).toEqual([]);
       }
@@ -134,12 +135,44 @@ export function describeGraphStore(name: string, open: () => Promise<GraphStore>
         });
       }
       const unborn = client();
-      expect(await store.undo(unborn.tenantId, unborn.effect.key)).toBe("buried");
-      expect(await rival.undo(unborn.tenantId, unborn.effect.key)).toBe("buried");
+      expect(await store.undo(unborn.tenantId, unborn.effect.key, NOW)).toBe("buried");
+      expect(await rival.undo(unborn.tenantId, unborn.effect.key, NOW)).toBe("buried");
       await expect(store.write(unborn.owner, unborn.effect, [put("z")])).rejects.toMatchObject({
         code: "effect.refused",
       });
       expect((await store.list(scope, "content_metadata", undefined, PAGE)).items).toEqual([]);
+    });
+
+    it("GS2: its tombstone stays until it is dropped by its age, a tenant's own; what is applied stays", async () => {
+      const [one, other] = [client(), client()];
+      const { owner, scope, tenantId } = one;
+      const at = (step: string) => ({ key: `${one.effect.key}-${step}`, part: "all" });
+      await store.write(owner, at("undone"), [put("a")]);
+      await store.write(owner, at("applied"), [put("b")]);
+      for (const [step, ms] of [
+        ["undone", NOW],
+        ["buried", NOW + 1],
+        ["young", NOW + 2],
+      ] as const) {
+        await store.undo(tenantId, at(step).key, ms);
+        // Again, later: what counts is when it became one.
+        await rival.undo(tenantId, at(step).key, NOW + 1_000);
+      }
+      await store.undo(other.tenantId, other.effect.key, NOW);
+      const old = { beforeMs: NOW + 2, limit: 1 };
+      const dropped = [];
+      for (let n = 0; n < 3; n += 1) dropped.push(await (n === 1 ? rival : store).dropTombstones(tenantId, old));
+      expect(dropped).toEqual([1, 1, 0]);
+      for (const [effect, by] of [
+        [at("young"), owner],
+        [other.effect, other.owner],
+      ] as const) {
+        await expect(store.write(by, effect, [put("z")])).rejects.toMatchObject({ code: "effect.refused" });
+      }
+      expect(await store.write(owner, at("applied"), [put("b")])).toEqual({ outcome: "applied_before" });
+      expect((await store.list(scope, "content_metadata", undefined, PAGE)).items).toHaveLength(1);
+      // For whom the tombstone is gone the key is new: why they are kept longer than any worker lives.
+      expect(await store.write(owner, at("undone"), [put("c")])).toEqual(applied);
     });
 
     it("GS2: an undo and its effect at the same time leave nothing behind, whoever is first", async () => {
@@ -147,7 +180,7 @@ export function describeGraphStore(name: string, open: () => Promise<GraphStore>
         const { owner, scope, tenantId, effect } = client();
         const [write] = await Promise.allSettled([
           store.write(owner, effect, [put("a"), put("b")]),
-          rival.undo(tenantId, effect.key),
+          rival.undo(tenantId, effect.key, NOW),
         ]);
         if (write.status === "rejected") expect(write.reason).toMatchObject({ code: "effect.refused" });
         expect((await store.list(scope, "content_metadata", undefined, PAGE)).items).toEqual([]);
@@ -160,13 +193,13 @@ export function describeGraphStore(name: string, open: () => Promise<GraphStore>
       await store.write(owner, at("1"), [put("a", { by: 1 }), put("b", { by: 1 }), embed("v", [1, 0])]);
       await store.write(owner, at("2"), [put("a", { by: 2 }), put("b", { by: 2 }), embed("v", [0, 1])]);
       await store.write(owner, at("3"), [put("b", { by: 3 })]);
-      await store.undo(tenantId, at("2").key);
+      await store.undo(tenantId, at("2").key, NOW);
       const by = async (key: string) => (await store.get(scope, "content_metadata", key))?.fields["by"];
       expect([await by("a"), await by("b")]).toEqual([1, 3]);
       const query = { vector: Float32Array.of(1, 0), embeddingModel: "m1", limit: 1 };
       expect((await store.nearest(scope, query)).matches[0]?.score).toBeCloseTo(1, 5);
       // What the second wrote is not what the third's undo gives back: it never was.
-      await store.undo(tenantId, at("3").key);
+      await store.undo(tenantId, at("3").key, NOW);
       expect(await by("b")).toBe(1);
     });
 
@@ -209,7 +242,7 @@ export function describeGraphStore(name: string, open: () => Promise<GraphStore>
         remove("content_metadata", "none"),
       ];
       expect(await store.write(owner, removal, writes)).toEqual(applied);
-      await store.undo(tenantId, removal.key);
+      await store.undo(tenantId, removal.key, NOW);
       expect(await store.get(scope, "content_metadata", "a")).toBeUndefined();
       expect(
         (await store.nearest(scope, { vector: Float32Array.of(1), embeddingModel: "m1", limit: 1 })).compared,

@@ -238,6 +238,34 @@ export function describeRecordStore(name: string, open: OpenRecords): void {
         });
       });
 
+      it("leaves a tombstone that stays until it is dropped by its age, a view's own; what is applied stays", async () => {
+        const [view, other] = [newTenant(), newTenant()];
+        const platform = { ...view, dataClassification: "platform" } as const;
+        const [undone, buried, young, applied] = [effect(), effect(), effect(), effect()];
+        await under.records.apply(view, undone, [insertContract(contract())]);
+        await under.records.apply(view, applied, [insertContract(contract())]);
+        await under.records.undo(view, undone.key, NOW);
+        await under.records.undo(view, buried.key, NOW + 1);
+        await under.records.undo(view, young.key, NOW + 2);
+        for (const elsewhere of [other, platform]) await under.records.undo(elsewhere, undone.key, NOW);
+        // Again, later: what counts is when it became one.
+        await under.rival().undo(view, undone.key, NOW + 1_000);
+        const dropped = [];
+        for (const store of [under.records, under.rival(), under.records]) {
+          dropped.push(await store.dropTombstones(view, { beforeMs: NOW + 2, limit: 1 }));
+        }
+        expect(dropped).toEqual([1, 1, 0]);
+        const late = (where: typeof view, key: string) =>
+          under.records.apply(where, effect({ key }), [insertContract(contract())]);
+        await expect(late(view, young.key)).rejects.toMatchObject({ code: "effect.refused" });
+        for (const elsewhere of [other, platform]) {
+          await expect(late(elsewhere, undone.key)).rejects.toMatchObject({ code: "effect.refused" });
+        }
+        expect((await late(view, applied.key)).outcome).toBe("applied_before");
+        // For whom the tombstone is gone the key is new: why they are kept longer than any worker lives.
+        expect((await late(view, undone.key)).outcome).toBe("applied");
+      });
+
       it("and effect at the same moment leave either nothing, or a refusal and nothing", async () => {
         for (let round = 0; round < 5; round += 1) {
           const view = newTenant();

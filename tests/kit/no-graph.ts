@@ -9,6 +9,7 @@ export const NO_GRAPH: GraphStore = {
   setUp: unused,
   write: unused,
   undo: unused,
+  dropTombstones: unused,
   get: unused,
   list: unused,
   edges: unused,

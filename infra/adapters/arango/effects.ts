@@ -23,6 +23,8 @@ interface EffectDocument {
   readonly tenant_id: string;
   readonly effect: string;
   readonly state: "applied" | "undone" | "buried";
+  /** When it became a tombstone. */
+  readonly ended_ms?: number;
   /** What each part wrote, by collection and ArangoDB's key. */
   readonly parts: Readonly<Record<string, readonly Spot[]>>;
 }
@@ -113,10 +115,15 @@ export function createArangoEffects(database: Database, deps: TransactDeps): Pic
       );
     },
 
-    undo: async (tenantId, effectKey) =>
+    undo: async (tenantId, effectKey, atMs) =>
       answered(
         transact<"undone" | "buried">(database, deps, [EFFECTS, ...GRAPH_COLLECTIONS], async (step) => {
-          const tombstone: EffectDocument = { ...effectOf(tenantId, effectKey), state: "buried", parts: {} };
+          const tombstone: EffectDocument = {
+            ...effectOf(tenantId, effectKey),
+            state: "buried",
+            ended_ms: atMs,
+            parts: {},
+          };
           const known = await begin(step, tombstone);
           if (known === undefined) return "buried";
           if (known.state !== "applied") return new Instead<"undone" | "buried">(known.state);

@@ -8,8 +8,8 @@ import { pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
 import { answered, ARANGO, type ArangoOptions, errorNumber, openArango } from "./connection.ts";
 import { createArangoEffects } from "./effects.ts";
-import { type ArangoDocument, arangoKey, documentOf, prefixOf, vertexId, vertexOf } from "./places.ts";
-import { queryFor, type QueryName } from "./queries.ts";
+import { type ArangoDocument, arangoKey, documentOf, EFFECTS, prefixOf, vertexId, vertexOf } from "./places.ts";
+import { QUERIES, queryFor, type QueryName } from "./queries.ts";
 import { setUpArango } from "./set-up.ts";
 import { type Step, transact, type TransactDeps } from "./transact.ts";
 
@@ -51,6 +51,11 @@ export function createArangoGraphStore(options: ArangoOptions, deps: TransactDep
   return {
     write: async (...write) => ask(() => effects.write(...write)),
     undo: async (...undo) => ask(() => effects.undo(...undo)),
+    dropTombstones: async (tenantId, { beforeMs, limit }) =>
+      ask(async () => {
+        const bind = { "@collection": EFFECTS, owner: tenantId, before: beforeMs, limit };
+        return (await (await database.query(QUERIES.drop_tombstones, bind, { batchSize: BATCH })).all()).length;
+      }),
     setUp: async () => ask(() => setUpArango(openArango(options, "_system"), database)),
 
     get: async (scope, collection, key) => {

@@ -34,6 +34,12 @@ const SCOPED = {
     REMOVE d IN @@collection RETURN OLD._id`,
 } as const;
 
+/** Effects are of a tenant, whatever the class of what they wrote. */
+const OF_TENANT = {
+  drop_tombstones: `FOR d IN @@collection FILTER d.tenant_id == @owner AND d.ended_ms != null AND d.ended_ms < @before
+    LIMIT @limit REMOVE d IN @@collection RETURN OLD._id`,
+} as const;
+
 /** A walk names its direction, which cannot be bound. Both ends of each edge come back: one of them is new. */
 const walk = (direction: string): string => `FOR v, d, p IN 1..@depth ${direction} @start @@collection
     OPTIONS { order: "bfs", uniqueVertices: "global" }
@@ -42,6 +48,7 @@ const walk = (direction: string): string => `FOR v, d, p IN 1..@depth ${directio
 
 export const QUERIES = {
   ...SCOPED,
+  ...OF_TENANT,
   walk_out: walk("OUTBOUND"),
   walk_in: walk("INBOUND"),
   walk_both: walk("ANY"),

@@ -9,6 +9,9 @@ import {
 import { answered, ARANGO, errorNumber } from "./connection.ts";
 import { EFFECTS } from "./places.ts";
 
+/** Tombstones are found by their age. */
+const TOMBSTONES = [["tenant_id", "ended_ms"]] as const;
+
 /** Makes the database, its collections and their indexes where they are missing; several may do so at once. */
 export async function setUpArango(system: Database, database: Database): Promise<readonly string[]> {
   const made: string[] = [];
@@ -29,8 +32,8 @@ export async function setUpArango(system: Database, database: Database): Promise
         const isEdge = Object.hasOwn(EDGE_COLLECTIONS, name);
         await make(name, () => (isEdge ? database.createEdgeCollection(name) : database.createCollection(name)));
       }
-      for (const collection of GRAPH_COLLECTIONS) {
-        for (const fields of indexesOf(collection)) {
+      for (const collection of [...GRAPH_COLLECTIONS, EFFECTS] as const) {
+        for (const fields of collection === EFFECTS ? TOMBSTONES : indexesOf(collection)) {
           const name = `by_${fields.join("_and_")}`;
           const index = await database
             .collection(collection)

@@ -16,6 +16,7 @@ export function createAbsentGraphStore(): GraphStore {
     setUp: () => Promise.resolve([]),
     write: refuse,
     undo: refuse,
+    dropTombstones: refuse,
     get: refuse,
     list: refuse,
     edges: refuse,

@@ -16,5 +16,14 @@ export function createAbsentRecordStore(): RecordStore {
     );
   const nothing = (): Promise<void> => Promise.resolve();
   const subjectKeys = { get: refuse, add: refuse, erase: refuse };
-  return { get: refuse, list: refuse, apply: refuse, undo: refuse, subjectKeys, ping: nothing, close: nothing };
+  return {
+    get: refuse,
+    list: refuse,
+    apply: refuse,
+    undo: refuse,
+    dropTombstones: refuse,
+    subjectKeys,
+    ping: nothing,
+    close: nothing,
+  };
 }

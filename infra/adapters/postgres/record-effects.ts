@@ -42,7 +42,7 @@ export async function applyEffect(
     const id = write.kind === "insert" ? write.row.id : write.id;
     written.push({ table: write.table, id, before: old ?? null, version: after?.version ?? null });
   }
-  await save(tx, view, key, "open", [...known.parts, { part, result, writes: written }]);
+  await save(tx, view, { key, atMs }, "open", [...known.parts, { part, result, writes: written }]);
   return { outcome: "applied", result };
 }
 
@@ -58,9 +58,22 @@ export async function undoEffect(
     for (const write of parts.flatMap(({ writes }) => writes).toReversed()) await putBack(tx, view, write, versions);
     // What was undone is not needed any more, and may be what somebody wants forgotten; that there were parts is.
     const names = parts.map(({ part }) => ({ part, result: {}, writes: [] }));
-    await save(tx, view, key, "undone", names);
+    await save(tx, view, { key, atMs }, "undone", names);
   }
   return parts.length > 0 ? "undone" : "buried";
+}
+
+export async function dropTombstones(
+  tx: Transaction,
+  { tenantId, dataClassification }: RecordView,
+  { beforeMs, limit }: { readonly beforeMs: number; readonly limit: number },
+): Promise<number> {
+  const { count } = await tx`delete from symphainy.record_effects
+    where tenant_id = ${tenantId} and data_classification = ${dataClassification} and effect_key in (
+      select effect_key from symphainy.record_effects
+      where tenant_id = ${tenantId} and data_classification = ${dataClassification} and state = 'undone'
+        and updated_at < ${rfc3339(beforeMs)} limit ${limit})`;
+  return count;
 }
 
 /** `versions` says at which version this undo itself has left a row; null for one that is gone. */
@@ -96,10 +109,11 @@ async function hold(tx: Transaction, { tenantId, dataClassification }: RecordVie
 async function save(
   tx: Transaction,
   { tenantId, dataClassification }: RecordView,
-  key: string,
+  { key, atMs }: Pick<RecordEffect, "key" | "atMs">,
   state: "open" | "undone",
   parts: readonly Part[],
 ): Promise<void> {
-  await tx`update symphainy.record_effects set state = ${state}, parts = ${tx.json(parts as never)}
+  await tx`update symphainy.record_effects
+    set state = ${state}, parts = ${tx.json(parts as never)}, updated_at = ${rfc3339(atMs)}
     where tenant_id = ${tenantId} and data_classification = ${dataClassification} and effect_key = ${key}`;
 }

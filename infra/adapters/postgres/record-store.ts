@@ -1,7 +1,7 @@
 import type { RecordStore, RecordView } from "../../../shared/ports/record-store.ts";
 import type { RecordRow, RecordTable } from "../../../shared/ports/record-tables.ts";
 import { openPostgres, type PostgresOptions } from "./connection.ts";
-import { applyEffect, undoEffect } from "./record-effects.ts";
+import { applyEffect, dropTombstones, undoEffect } from "./record-effects.ts";
 import { findRow, listRows } from "./record-rows.ts";
 import { createPostgresSubjectKeys } from "./subject-keys.ts";
 
@@ -20,6 +20,7 @@ export function createPostgresRecordStore(options: PostgresOptions): RecordStore
     list: (view, table, query) => connection.asTenant(view.tenantId, (tx) => listRows(tx, view, table, query)),
     apply: (view, effect, writes) => connection.asWriter(view, (tx) => applyEffect(tx, view, effect, writes)),
     undo: (view, key, atMs) => connection.asWriter(view, (tx) => undoEffect(tx, view, key, atMs)),
+    dropTombstones: (view, old) => connection.asWriter(view, (tx) => dropTombstones(tx, view, old)),
     subjectKeys: createPostgresSubjectKeys(connection),
     ping: () => connection.ping(),
     close: () => connection.close(),

@@ -23,6 +23,12 @@ const OWN_TABLES: readonly (readonly [string, string])[] = [
        PRIMARY KEY (tenant_id, effect, part)
      ) STRICT, WITHOUT ROWID`,
   ],
+  [
+    "tombstones",
+    `CREATE TABLE tombstones (
+       tenant_id TEXT NOT NULL, at_ms INTEGER NOT NULL, effect TEXT NOT NULL, PRIMARY KEY (tenant_id, at_ms, effect)
+     ) STRICT, WITHOUT ROWID`,
+  ],
   ["revisions", "CREATE TABLE revisions (only INTEGER PRIMARY KEY CHECK (only = 1), latest INTEGER NOT NULL) STRICT"],
   [
     "vectors",

@@ -18,7 +18,10 @@ import type { Statements } from "./statements.ts";
 const TOMBSTONE = "";
 
 /** Writes and their undo, each one transaction (GS1 to GS3). */
-export function createGraphEffects(db: DatabaseSync, sql: Statements): Pick<GraphStore, "write" | "undo"> {
+export function createGraphEffects(
+  db: DatabaseSync,
+  sql: Statements,
+): Pick<GraphStore, "write" | "undo" | "dropTombstones"> {
   const rows = createGraphRows(sql);
   const find = "SELECT state FROM effects WHERE tenant_id = ? AND effect = ? AND part = ?";
   const keep = "INSERT INTO effects (tenant_id, effect, part, state, touched) VALUES (?, ?, ?, ?, ?)";
@@ -66,7 +69,7 @@ export function createGraphEffects(db: DatabaseSync, sql: Statements): Pick<Grap
       return Promise.resolve(inTransaction(db, () => apply(owner, effect, writes)));
     },
 
-    undo: async (tenantId, effectKey) =>
+    undo: async (tenantId, effectKey, atMs) =>
       Promise.resolve(
         inTransaction(db, () => {
           const buried = sql(find).get(tenantId, effectKey, TOMBSTONE);
@@ -85,7 +88,23 @@ export function createGraphEffects(db: DatabaseSync, sql: Statements): Pick<Grap
           }
           const state = parts.length === 0 ? "buried" : "undone";
           sql(keep).run(tenantId, effectKey, TOMBSTONE, state, "[]");
+          sql("INSERT INTO tombstones (tenant_id, at_ms, effect) VALUES (?, ?, ?)").run(tenantId, atMs, effectKey);
           return state;
+        }),
+      ),
+
+    dropTombstones: async (tenantId, { beforeMs, limit }) =>
+      Promise.resolve(
+        inTransaction(db, () => {
+          const old = sql(
+            "SELECT at_ms, effect FROM tombstones WHERE tenant_id = ? AND at_ms < ? ORDER BY at_ms LIMIT ?",
+          );
+          const found = old.all(tenantId, beforeMs, limit);
+          for (const { at_ms: atMs = null, effect = null } of found) {
+            sql("DELETE FROM effects WHERE tenant_id = ? AND effect = ? AND part = ?").run(tenantId, effect, TOMBSTONE);
+            sql("DELETE FROM tombstones WHERE tenant_id = ? AND at_ms = ? AND effect = ?").run(tenantId, atMs, effect);
+          }
+          return found.length;
         }),
       ),
   };

@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS record_effects (
   updated_ms INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, data_classification, effect_key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS record_effects_undone ON record_effects (tenant_id, data_classification, updated_ms)
+  WHERE state = 'undone';
 CREATE TABLE IF NOT EXISTS subject_keys (
   tenant_id TEXT NOT NULL,
   subject_id TEXT NOT NULL,

@@ -41,6 +41,12 @@ export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof cr
   const save = (view: RecordView, key: string, state: "open" | "undone", parts: readonly Part[], atMs: number): void =>
     void put.run(view.tenantId, view.dataClassification, key, state, JSON.stringify(parts), atMs);
 
+  const drop = db.prepare(
+    `DELETE FROM record_effects WHERE (tenant_id, data_classification, effect_key) IN
+      (SELECT tenant_id, data_classification, effect_key FROM record_effects
+       WHERE tenant_id = ? AND data_classification = ? AND state = 'undone' AND updated_ms < ? LIMIT ?)`,
+  );
+
   /** `versions` says at which version this undo itself has left a row; null for one that is gone. */
   const putBack = (
     view: RecordView,
@@ -96,5 +102,10 @@ export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof cr
       }
       return done.length > 0 ? "undone" : "buried";
     },
+
+    dropTombstones: (
+      { tenantId, dataClassification }: RecordView,
+      { beforeMs, limit }: { readonly beforeMs: number; readonly limit: number },
+    ): number => Number(drop.run(tenantId, dataClassification, beforeMs, limit).changes),
   };
 }

@@ -44,6 +44,7 @@ export function createSqliteRecordStore(path: string): RecordStore {
     list: (view, table, query) => read(({ rows }) => rows.list(view, table, query)),
     apply: (view, effect, writes) => change(({ effects }) => effects.apply(view, effect, writes)),
     undo: (view, key, atMs) => change(({ effects }) => effects.undo(view, key, atMs)),
+    dropTombstones: (view, old) => change(({ effects }) => effects.dropTombstones(view, old)),
     subjectKeys: {
       get: (tenantId, subjectId) => read(({ keys }) => keys.get(tenantId, subjectId)),
       add: (tenantId, key) => change(({ keys }) => keys.add(tenantId, key)),

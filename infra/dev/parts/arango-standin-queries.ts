@@ -7,6 +7,8 @@ type Answer = (documents: Documents, bind: Bind) => readonly unknown[];
 interface Documents {
   /** Those of the bound collection that the query's scope shows. */
   readonly shown: readonly StandinDocument[];
+  /** All of the bound collection. */
+  readonly every: readonly StandinDocument[];
   /** Those of another collection. */
   readonly of: (collection: string) => readonly StandinDocument[];
   readonly remove: (documents: readonly StandinDocument[]) => void;
@@ -65,6 +67,13 @@ const ANSWERS: Readonly<Record<QueryName, Answer>> = {
       shown.filter((each) => each["file_id"] === file),
       remove,
     ),
+  drop_tombstones: ({ every, remove }, { owner, before, limit }) =>
+    removed(
+      every
+        .filter((each) => each["tenant_id"] === owner && Number(each["ended_ms"] ?? Infinity) < Number(before))
+        .slice(0, Number(limit)),
+      remove,
+    ),
   forget_edges_of: ({ shown, remove }, bind) => {
     const vertices = new Set(bind["vertices"] as string[]);
     const theirs = shown.filter((edge) => [edge["_from"], edge["_to"]].some((end) => vertices.has(String(end))));
@@ -91,6 +100,7 @@ export function answerQuery(data: StandinData, view: View, query: string, bind: 
   return ANSWERS[name](
     {
       shown: all(collection),
+      every: data.all(view, data.collection(collection)),
       of: all,
       remove: (documents) => documents.forEach(({ _key }) => data.remove(view, data.collection(collection), _key)),
     },
