@@ -2,7 +2,7 @@ import { type Clock, rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ArtifactId, Ids, TenantId } from "../ids.ts";
 import type { ObjectStore, ObjectTarget, WrittenObject } from "../ports/object-store.ts";
-import type { Materialization } from "./artifact.ts";
+import { artifactDirectory, type Materialization } from "./artifact.ts";
 import type { StorageQuota } from "./storage-quota.ts";
 import { type Upload, uploadPath } from "./upload.ts";
 
@@ -104,5 +104,6 @@ function incomplete({ upload_id }: Upload): RuntimeError {
 }
 
 function placeOf({ tenantId, artifactType, artifactId, format, contentType }: BytesToKeep): ObjectTarget {
-  return { directory: `artifacts/${tenantId}/${artifactType}/${artifactId}`, extension: format, contentType };
+  const directory = artifactDirectory(tenantId, { artifact_type: artifactType, artifact_id: artifactId });
+  return { directory, extension: format, contentType };
 }

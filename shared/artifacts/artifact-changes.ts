@@ -1,6 +1,7 @@
 import { notFound, RuntimeError } from "../errors.ts";
 import type { ArtifactId } from "../ids.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
+import { abandonBytes } from "./abandoned-bytes.ts";
 import { type Artifact, artifactKind, LIFECYCLE, type LifecycleState, type Materialization } from "./artifact.ts";
 import { countChanged, countRegistered } from "./stored-bytes.ts";
 
@@ -45,8 +46,11 @@ export async function moveArtifact(
       details: { from, to },
     });
   }
-  const moved: Artifact = { ...current, ...update, lifecycle_state: to, updated_at: now };
+  // Nothing is made of one that failed: it gives its bytes up, whatever they were.
+  const given = to === "FAILED" ? { materializations: [], visuals: [] } : {};
+  const moved: Artifact = { ...current, ...update, ...given, lifecycle_state: to, updated_at: now };
   unit.put(artifactKind, artifactId, moved);
+  if (to === "FAILED") abandonBytes(unit, moved, now);
   await countChanged(unit, current, moved);
   unit.log({
     event_type: "artifact_lifecycle_changed",

@@ -73,6 +73,14 @@ export const artifactSchema = z.object({
 });
 export type Artifact = z.infer<typeof artifactSchema>;
 
+/** Where an artifact's bytes are in the object store, and no other's. */
+export function artifactDirectory(
+  tenantId: string,
+  { artifact_type, artifact_id }: { readonly artifact_type: string; readonly artifact_id: string },
+): string {
+  return `artifacts/${tenantId}/${artifact_type}/${artifact_id}`;
+}
+
 export interface ArtifactFilter {
   readonly artifactType?: string | undefined;
   readonly lifecycleState: LifecycleState;

@@ -60,7 +60,7 @@ function exceeded(limit: number, stored: number, needed: number): RuntimeError {
   return new RuntimeError(
     "policy.storage_exceeded",
     `This tenant may store ${limit} bytes; it stores ${stored}, and this takes at least ${needed} more. ` +
-      "Archive and delete artifacts that are not needed, or have QUOTA_STORED_BYTES raised.",
+      "Purge files that are not needed (content.delete_file), or have QUOTA_STORED_BYTES raised.",
     { status: 429, details: { policy: "stored_bytes", limit, stored_bytes: stored, needed_bytes: needed } },
   );
 }

@@ -21,9 +21,8 @@ export const storedBytesTotal: RecordKind<z.infer<typeof totalSchema>> = {
   facets: () => [],
 };
 
-/** What lies in the object store for an artifact: a deleted one has given its bytes up. */
-export function storedBytesOf({ lifecycle_state, materializations, visuals = [] }: Artifact): number {
-  if (lifecycle_state === "DELETED") return 0;
+/** What lies in the object store for an artifact: a deleted one's bytes too, until it gives them up. */
+export function storedBytesOf({ materializations, visuals = [] }: Artifact): number {
   // The same bytes of one artifact lie at one path.
   const places = new Map(
     [...materializations, ...visuals.map(({ materialization }) => materialization)].map(

@@ -49,7 +49,10 @@ export function copiedSteps(
 }
 
 /** The node from which an execution is repeated: what the nodes before it did must stand. */
-export function repeatFrom(definition: IntentDefinition | undefined, { status, steps, error }: Execution): string {
+export function repeatFrom(
+  definition: IntentDefinition | undefined,
+  { status, steps, error, artifacts }: Execution,
+): string {
   const [first] = steps;
   if (definition?.journey !== undefined) {
     // Only what was not completed has been undone.
@@ -57,8 +60,10 @@ export function repeatFrom(definition: IntentDefinition | undefined, { status, s
     const open = definition.plan.nodes.find(({ name }) => !done.has(name));
     if (open !== undefined) return open.name;
   }
-  // Nothing of a failed one was undone, so what its done steps returned still stands; any other one begins anew.
-  const from = status === "failed" ? error?.step_name : undefined;
+  // Nothing of a failed one was undone, so what its done steps returned still stands, unless it is an artifact that failed with it;
+  // any other one begins anew.
+  const stands = status === "failed" && !artifacts.some(({ lifecycle_state }) => lifecycle_state === "FAILED");
+  const from = stands ? error?.step_name : undefined;
   return (from ?? first?.step_name ?? "").split("/")[0] ?? "";
 }
 

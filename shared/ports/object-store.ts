@@ -15,6 +15,8 @@ export interface ObjectStore {
   /** Size in bytes, or undefined when absent. */
   size(path: string): Promise<number | undefined>;
   delete(path: string): Promise<void>;
+  /** Deletes every object below a directory; doing it again is doing it once. */
+  deleteBelow(directory: string): Promise<void>;
   /** An absolute URI of the object, for people and records. */
   uri(path: string): string;
   /** Rejects when the store cannot be used right now. */

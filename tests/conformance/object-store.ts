@@ -26,6 +26,23 @@ export function describeObjectStore(name: string, { open, openFragile }: OpenObj
       expect(await on.store.size(written.path)).toBe(13);
     });
 
+    it("deletes all that is below a directory and nothing else, and nothing twice", async () => {
+      await using on = await begin();
+      const [near, other] = [`${TARGET.directory}0`, "artifacts/acme/file"];
+      const stays = [];
+      for (const directory of [near, other]) {
+        stays.push((await on.store.write({ ...TARGET, directory }, chunks(directory))).path);
+      }
+      for (let n = 0; n < 130; n += 1) {
+        const directory = n % 2 === 0 ? TARGET.directory : `${TARGET.directory}/deeper/${n}`;
+        await on.store.write({ ...TARGET, directory }, chunks(`object ${n}`));
+      }
+      await on.store.deleteBelow(TARGET.directory);
+      await on.store.deleteBelow(TARGET.directory);
+      expect((await on.all()).toSorted()).toEqual(stays.toSorted());
+      await expect(on.store.deleteBelow("../elsewhere")).rejects.toMatchObject({ code: "object.bad_path" });
+    });
+
     it("keeps any bytes, however they are cut into chunks", async () => {
       await using on = await begin();
       const parts = fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 6 });

@@ -157,6 +157,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
         read: unused,
         size: unused,
         delete: unused,
+        deleteBelow: unused,
         uri: unused,
         ping: unused,
         adopt: unused,

@@ -22,6 +22,10 @@ export class ModelObjects {
       read: (path) => io({ name: `read object ${path}`, kind: "read" }, () => chunksOf(this.#get(path))),
       size: (path) => io({ name: `size ${path}`, kind: "read" }, () => this.#objects.get(path)?.length),
       delete: (path) => io({ name: `delete ${path}`, kind: "write" }, () => void this.#objects.delete(path)),
+      deleteBelow: (directory) =>
+        io({ name: `delete below ${directory}`, kind: "write" }, () => {
+          for (const path of this.#objects.keys()) if (path.startsWith(`${directory}/`)) this.#objects.delete(path);
+        }),
       uri: (path) => `memory:${path}`,
       ping: () => Promise.resolve(),
       // No plan of the simulation uploads or hands out links.

@@ -60,6 +60,8 @@ export function createFileObjectStore(root: string): ObjectStore {
       if ((await files.sizeAt(place)) !== undefined) await guarded(() => rm(place, { force: true }));
     },
 
+    deleteBelow: (directory) => guarded(() => rm(files.locate(directory), { recursive: true, force: true })),
+
     uri: (path) => pathToFileURL(files.locate(path)).href,
 
     ping: () =>

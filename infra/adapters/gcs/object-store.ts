@@ -17,6 +17,7 @@ export interface GcsObjectStoreOptions {
   readonly apiEndpoint?: string | undefined;
 }
 
+const DELETED_AT_ONCE = 100;
 const ABSENT = { status: 404, otherwise: undefined } as const;
 
 /**
@@ -60,6 +61,15 @@ export function createGcsObjectStore(options: GcsObjectStoreOptions): ObjectStor
 
     delete: async (path) => {
       await answered(fileAt(path).delete({ ignoreNotFound: true }));
+    },
+
+    deleteBelow: async (directory) => {
+      const below = { prefix: `${expectPlainPath(directory)}/`, maxResults: DELETED_AT_ONCE, autoPaginate: false };
+      for (;;) {
+        const [found] = await answered(bucket.getFiles(below));
+        await Promise.all(found.map((file) => answered(file.delete({ ignoreNotFound: true }))));
+        if (found.length < DELETED_AT_ONCE) return;
+      }
     },
 
     uri: (path) => `gs://${options.bucket}/${expectPlainPath(path).split("/").map(encodeURIComponent).join("/")}`,

@@ -69,6 +69,11 @@ async function open(limit?: number) {
       }
     }
   };
+  const giveUp = async (id: ArtifactId) => {
+    const { scope, commit } = begin();
+    await scope.giveUpBytes(id);
+    expect(await commit()).toBe("written");
+  };
   const announce = (sizeBytes: number, tenantId: TenantId = ACME) =>
     uploads.open({ tenantId, userId: undefined, filename: "a.txt", contentType: "text/plain", sizeBytes });
   return {
@@ -80,6 +85,7 @@ async function open(limit?: number) {
     begin,
     register,
     move,
+    giveUp,
     announce,
     bytes: async () => (await use()).bytes,
     [Symbol.asyncDispose]: async () => {
@@ -119,7 +125,24 @@ describe("what a tenant has stored", () => {
     await on.move(id, "READY", "ARCHIVED", "READY", "ARCHIVED");
     expect(await on.bytes()).toBe(127);
     await on.move(id, "DELETED");
+    expect(await on.bytes()).toBe(127);
+    await on.giveUp(id);
     expect(await on.bytes()).toBe(7);
+  });
+
+  it("is given back by the commit that fails an artifact, whatever it held (B1)", async () => {
+    await using on = await open();
+    const [pending, archived] = [await on.register([holding(5)]), await on.register([holding(6)])];
+    await on.move(archived, "READY", "ARCHIVED");
+    const { scope } = on.begin();
+    await scope.move(pending, "FAILED");
+    expect(await on.bytes()).toBe(11);
+    await on.move(pending, "FAILED");
+    expect(await on.bytes()).toBe(6);
+    await on.move(archived, "FAILED");
+    expect(await on.bytes()).toBe(0);
+    const { items } = await on.surface.list(ACME, artifactKind, ALL, { limit: 9 });
+    expect(items.map(({ value }) => value.materializations)).toEqual([[], []]);
   });
 
   it("counts one of two commits that change the same artifact (B1)", async () => {
@@ -134,7 +157,7 @@ describe("what a tenant has stored", () => {
 
   it("is what the records say, whatever was done, and whatever never was committed (B1, B2)", async () => {
     const action = fc.record({
-      what: fc.constantFrom("register", "amend", "delete", "fail", "read"),
+      what: fc.constantFrom("register", "amend", "delete", "purge", "fail", "read"),
       which: fc.nat(),
       bytes: fc.nat({ max: 1_000 }),
       crashes: fc.boolean(),
@@ -152,7 +175,9 @@ describe("what a tenant has stored", () => {
             const change =
               what === "amend"
                 ? scope.amend(id, { materializations: [holding(bytes)] })
-                : scope.move(id, what === "delete" ? "DELETED" : "FAILED");
+                : what === "purge"
+                  ? scope.giveUpBytes(id)
+                  : scope.move(id, what === "delete" ? "DELETED" : "FAILED");
             // A move that the life cycle does not have changes nothing.
             if (await change.then(Boolean, () => false)) if (!crashes) await commit();
           }
@@ -169,7 +194,7 @@ describe("what a tenant has stored", () => {
     const ids: ArtifactId[] = [];
     for (let n = 0; n < 350; n += 1) ids.push(await on.register([holding(3)]));
     const readings = Array.from({ length: 8 }, () => on.bytes());
-    for (const id of ids.slice(0, 20)) await on.move(id, "READY", "ARCHIVED", "DELETED");
+    for (const id of ids.slice(0, 20)) await on.move(id, "FAILED");
     for (const bytes of await Promise.all(readings)) expect(bytes).toBeGreaterThanOrEqual(990);
     expect(await on.bytes()).toBe(990);
     const left = await on.surface.list(ACME, storedBytesChange, ALL, { limit: 1_000 });
@@ -259,6 +284,8 @@ describe("the quota of stored bytes", () => {
     );
     await on.announce(4_000, GLOBEX);
     await on.move(id, "READY", "ARCHIVED", "DELETED");
+    await expect(on.announce(4)).rejects.toMatchObject({ code: "policy.storage_exceeded" });
+    await on.giveUp(id);
     await on.announce(4);
   });
 

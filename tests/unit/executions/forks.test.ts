@@ -212,6 +212,39 @@ describe("retrying", () => {
     expect(runs).toEqual(["one", "flaky", "undo", "one", "flaky"]);
   });
 
+  it("a failed one whose artifact failed with it begins anew, with another artifact", async () => {
+    const bank = { open: false };
+    const runs: string[] = [];
+    const definition = plainIntent("test.makes")
+      .step("reserve", {
+        run: async (ctx) => {
+          runs.push("reserve");
+          const artifact_id = ctx.ids.artifact();
+          const semantic_descriptor = { schema: "bytes" };
+          const draft = { artifact_id, artifact_type: "file", semantic_descriptor };
+          await ctx.artifacts.register({ ...draft, data_classification: "client" });
+          return { artifact_id };
+        },
+      })
+      .step("work", flaky(bank, runs))
+      .step("publish", {
+        run: async (ctx) => {
+          await ctx.artifacts.move(ctx.outputs.reserve.artifact_id, "READY");
+          return {};
+        },
+      })
+      .returns(() => ({}));
+    await using on = await openLab({ intents: [definition] });
+    const old = await on.play("test.makes", "failed");
+    expect(old.artifacts).toMatchObject([{ lifecycle_state: "FAILED" }]);
+    bank.open = true;
+    const { execution } = await retry(on, old);
+    const { artifacts } = await on.reach(execution.execution_id, "completed");
+    expect(artifacts).toMatchObject([{ lifecycle_state: "READY" }]);
+    expect(artifacts[0]?.artifact_id).not.toBe(old.artifacts[0]?.artifact_id);
+    expect(runs).toEqual(["reserve", "flaky", "reserve", "flaky"]);
+  });
+
   it("a cancelled one begins anew", async () => {
     const definition = plainIntent("test.waits")
       .step("one", { run: () => ({}) })
