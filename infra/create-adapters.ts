@@ -30,7 +30,8 @@ import type { GuestPool } from "../shared/ports/wasm-runtime.ts";
 import type { Adapters } from "../shared/services.ts";
 import { EVENTS_TOPIC } from "../shared/state/cloud-event.ts";
 import type { RedisConnection } from "./adapters/redis/connection.ts";
-import { createModuleStore } from "../shared/wasm/module-store.ts";
+import { createStateSurface } from "../shared/state/state-surface.ts";
+import { createModuleSource } from "../shared/wasm/module-store.ts";
 import { onFirstUse } from "./on-first-use.ts";
 import { systemClock, systemRandom } from "./adapters/system/system.ts";
 
@@ -67,7 +68,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   const models = await openModels(config.models, deps);
   const graph = openGraph(config.graph, deps, config.dataDir);
   const tables = openTables(objects.adapter);
-  const guests = openGuests(objects.adapter);
+  const guests = openGuests(store.adapter, objects.adapter);
   return {
     ...deps,
     store: store.adapter,
@@ -312,10 +313,10 @@ function openTables(objects: ObjectStore): TableEngine {
 const GUEST_METHODS: Readonly<Record<keyof GuestPool, true>> = { admit: true, invoke: true, close: true };
 
 /** Threads for guests, started by the first module: most processes never run one. */
-function openGuests(objects: ObjectStore): GuestPool {
+function openGuests(store: ExecutionStore, objects: ObjectStore): GuestPool {
   return onFirstUse(GUEST_METHODS, async () => {
     const { openGuestPool } = await import("./adapters/wasm/guest-pool.ts");
-    return openGuestPool({ modules: createModuleStore(objects) });
+    return openGuestPool({ modules: createModuleSource({ surface: createStateSurface(store), objects }) });
   });
 }
 

@@ -93,9 +93,10 @@ export function createServices(
       return stored === undefined || isTerminal(loadExecution(stored).state.status);
     },
   });
-  const { instances, restarts, guestSteps } = createWasmPlane({
+  const { instances, restarts, guestSteps, instanceRetention } = createWasmPlane({
     ...adapters,
     surface,
+    quota,
     log,
     nodes: config.wasm === "in-process" ? createLocalNode(adapters.guests) : createNoNodes(),
     nudge: () => relay.nudge(),
@@ -205,5 +206,6 @@ export function createServices(
     instances,
     restarts,
     guestSteps,
+    instanceRetention,
   };
 }

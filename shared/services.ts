@@ -33,6 +33,7 @@ import type { StateSurface } from "./state/state-surface.ts";
 import type { Subjects } from "./state/subjects.ts";
 import type { WriteAheadLog } from "./state/write-ahead-log.ts";
 import type { GuestSteps } from "./wasm/guest-steps.ts";
+import type { InstanceRetention } from "./wasm/instance-retention.ts";
 import type { InstanceRestarts } from "./wasm/instance-restarts.ts";
 import type { InstanceService } from "./wasm/instance-service.ts";
 
@@ -88,4 +89,5 @@ export interface RuntimeServices {
   readonly instances: InstanceService;
   readonly restarts: InstanceRestarts;
   readonly guestSteps: GuestSteps;
+  readonly instanceRetention: InstanceRetention;
 }

@@ -68,6 +68,7 @@ const DETAILS: Readonly<Partial<Record<LogEntry["event_type"], (payload: JsonObj
   instance_stopped: ({ instance_id }) => [shown(instance_id)],
   instance_crashed: ({ instance_id, error }) => [shown(instance_id), shown(error)],
   instance_restarted: ({ instance_id }) => [shown(instance_id)],
+  instance_deleted: ({ instance_id }) => [shown(instance_id)],
 };
 
 function until(time: JsonValue | undefined): string {

@@ -7,14 +7,14 @@ import type { Artifact } from "./artifact.ts";
 const changeSchema = z.object({ artifact_id: z.string(), bytes: z.int() });
 const totalSchema = z.object({ bytes: z.int() });
 
-/** By how much an artifact changed what its tenant has stored, under the artifact's id, until it is folded into the total. */
+/** By how much an artifact, or something else with an id of its own, changed what its tenant has stored, until it is folded into the total. */
 type StoredBytesChange = z.infer<typeof changeSchema>;
 export const storedBytesChange: RecordKind<StoredBytesChange> = {
   name: "stored_bytes_change",
   schema: changeSchema,
   facets: () => [],
 };
-/** What a tenant's artifacts hold, but for the changes that are not folded in yet. One record for a tenant. */
+/** What a tenant stores, but for the changes that are not folded in yet. One record for a tenant. */
 export const storedBytesTotal: RecordKind<z.infer<typeof totalSchema>> = {
   name: "stored_bytes_total",
   schema: totalSchema,
@@ -43,9 +43,12 @@ export function countRegistered(unit: UnitOfWork, artifact: Artifact): void {
  * version; so these records are contended by nobody, where one sum for a tenant would be by all of its executions.
  */
 export async function countChanged(unit: UnitOfWork, before: Artifact, after: Artifact): Promise<void> {
-  const bytes = storedBytesOf(after) - storedBytesOf(before);
+  await countBytes(unit, after.artifact_id, storedBytesOf(after) - storedBytesOf(before));
+}
+
+/** Counts that something holds so many bytes more, or less, in the commit that makes it so. `ownerId` is of nothing else of the tenant. */
+export async function countBytes(unit: UnitOfWork, ownerId: string, bytes: number): Promise<void> {
   if (bytes === 0) return;
-  const { artifact_id } = after;
-  const earlier = await unit.get(storedBytesChange, artifact_id);
-  unit.put(storedBytesChange, artifact_id, { artifact_id, bytes: (earlier?.bytes ?? 0) + bytes });
+  const earlier = await unit.get(storedBytesChange, ownerId);
+  unit.put(storedBytesChange, ownerId, { artifact_id: ownerId, bytes: (earlier?.bytes ?? 0) + bytes });
 }

@@ -1,7 +1,7 @@
 import type * as z from "zod";
 
 import type { JsonObject, JsonValue } from "../json.ts";
-import type { CapabilityGrant } from "../wasm/instance-service.ts";
+import type { CapabilityGrant } from "../wasm/capability-grant.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import type { EmittedEvent, StepContext, UndoContext } from "./step-context.ts";
 

@@ -31,6 +31,7 @@ export const EVENT_TYPES = [
   "instance_stopped",
   "instance_crashed",
   "instance_restarted",
+  "instance_deleted",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -1,3 +1,4 @@
+import type { StorageQuota } from "../artifacts/storage-quota.ts";
 import type { Clock } from "../clock.ts";
 import type { Ids } from "../ids.ts";
 import type { Logger } from "../logger.ts";
@@ -11,8 +12,9 @@ import { createGuestSteps, type GuestSteps } from "./guest-steps.ts";
 import { createInstanceLedger } from "./instance-ledger.ts";
 import type { InstanceNodes } from "./instance-nodes.ts";
 import { createInstanceRestarts, type InstanceRestarts } from "./instance-restarts.ts";
-import { createInstanceService, type InstanceService } from "./instance-service.ts";
-import { createModuleStore } from "./module-store.ts";
+import type { InstanceRetention } from "./instance-retention.ts";
+import type { InstanceService } from "./instance-service.ts";
+import { instancesOnFirstUse } from "./instances-on-first-use.ts";
 import { createProviderRegistry } from "./provider-registry.ts";
 import { createKvProvider } from "./providers/kv-provider.ts";
 import { createMessagingProvider } from "./providers/messaging-provider.ts";
@@ -23,6 +25,7 @@ export interface WasmPlane {
   readonly instances: InstanceService;
   readonly restarts: InstanceRestarts;
   readonly guestSteps: GuestSteps;
+  readonly instanceRetention: InstanceRetention;
 }
 
 export interface WasmPlaneDeps {
@@ -30,6 +33,7 @@ export interface WasmPlaneDeps {
   readonly surface: StateSurface;
   readonly log: WriteAheadLog;
   readonly objects: ObjectStore;
+  readonly quota: StorageQuota;
   readonly nodes: InstanceNodes;
   readonly guestRequests: CapabilityProvider;
   readonly clock: Clock;
@@ -42,7 +46,7 @@ export interface WasmPlaneDeps {
 }
 
 export function createWasmPlane(deps: WasmPlaneDeps): WasmPlane {
-  const { objects, guestRequests, logger } = deps;
+  const { guestRequests, logger } = deps;
   const ledger = createInstanceLedger(deps);
   const timers = createRestartTimers(deps);
   const restarts = createInstanceRestarts({ ...deps, ledger, timers });
@@ -53,9 +57,8 @@ export function createWasmPlane(deps: WasmPlaneDeps): WasmPlane {
     });
   }
   const onCrash = createCrashHandler({ ...deps, ledger, timers, onTimer: (restart) => restarts.at(restart) });
-  const modules = createModuleStore(objects);
   return {
-    instances: createInstanceService({ ...deps, ledger, modules, providers, onCrash }),
+    ...instancesOnFirstUse({ ...deps, ledger, providers, onCrash }),
     restarts,
     guestSteps: createGuestSteps({ ...deps, providers }),
   };

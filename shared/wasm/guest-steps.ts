@@ -5,7 +5,7 @@ import type { ExecutionStore } from "../ports/execution-store.ts";
 import { createCapabilityBroker } from "./capability-broker.ts";
 import { failureError } from "./guest-failure.ts";
 import type { InstanceNodes } from "./instance-nodes.ts";
-import type { CapabilityGrant } from "./instance-service.ts";
+import type { CapabilityGrant } from "./capability-grant.ts";
 import type { ProviderRegistry } from "./provider-registry.ts";
 
 export interface GuestStep {

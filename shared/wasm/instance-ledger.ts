@@ -30,7 +30,13 @@ export interface InstanceChange {
  *  I3  Facts are entries of the write-ahead log, in a hash chain of the instance's own; none is ever changed.
  */
 export interface InstanceLedger {
-  create(tenantId: TenantId, change: InstanceChange, traceId: TraceId): Promise<InstanceRecord>;
+  /** With what `beside` puts; undefined, and nothing is written, when a record of that was there already. */
+  create(
+    tenantId: TenantId,
+    change: InstanceChange,
+    traceId: TraceId,
+    beside: (unit: UnitOfWork) => void,
+  ): Promise<InstanceRecord | undefined>;
   /**
    * Changes what `decide` makes of the instance as it is; undefined leaves it. Throws INSTANCE_NOT_FOUND, or RESOURCE_EXHAUSTED
    * where too many others change it at the same time.
@@ -41,6 +47,8 @@ export interface InstanceLedger {
     traceId: TraceId,
     decide: (record: InstanceRecord) => InstanceChange | undefined,
   ): Promise<InstanceRecord>;
+  /** Takes a stopped instance's record away; its facts stay, with `instance_deleted` at their end. Throws as `change` does. */
+  remove(tenantId: TenantId, instanceId: InstanceId, traceId: TraceId): Promise<void>;
   /** Throws INSTANCE_NOT_FOUND. */
   read(tenantId: TenantId, instanceId: InstanceId): Promise<InstanceRecord>;
 }
@@ -60,8 +68,7 @@ export function createInstanceLedger({ store, surface, clock, ids }: InstanceLed
     traceId: TraceId,
   ): Promise<InstanceRecord | undefined> => {
     const { metadata } = change.record;
-    // A chain belongs to an execution or to a session; an instance's stands where a session's does, under the instance's id.
-    const owner = { tenantId: unit.tenantId, sessionId: asId.session(metadata.instance_id), traceId };
+    const owner = ownerOf(unit.tenantId, metadata.instance_id, traceId);
     let { record } = change;
     const log = [];
     for (const event of change.events) {
@@ -85,10 +92,10 @@ export function createInstanceLedger({ store, surface, clock, ids }: InstanceLed
   const unitOf = (tenantId: TenantId): UnitOfWork => new UnitOfWork(surface, tenantId, clock.now());
 
   return {
-    create: async (tenantId, change, traceId) => {
-      const created = await commit(unitOf(tenantId), change, traceId);
-      if (created === undefined) throw contended(change.record.metadata.instance_id);
-      return created;
+    create: (tenantId, change, traceId, beside) => {
+      const unit = unitOf(tenantId);
+      beside(unit);
+      return commit(unit, change, traceId);
     },
     change: async (tenantId, instanceId, traceId, decide) => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -101,6 +108,19 @@ export function createInstanceLedger({ store, surface, clock, ids }: InstanceLed
         if (changed !== undefined) return changed;
       }
       throw contended(instanceId);
+    },
+    remove: async (tenantId, instanceId, traceId) => {
+      const unit = unitOf(tenantId);
+      const record = await unit.get(instanceKind, instanceId);
+      if (record === undefined) throw noSuchInstance(instanceId);
+      if (record.metadata.status !== "stopped") throw notStopped(record);
+      const payload = { instance_id: instanceId, node_id: record.metadata.node_id, epoch: record.epoch };
+      const draft = { event_type: "instance_deleted", payload } as const;
+      const { row } = seal(record.chain, ownerOf(tenantId, instanceId, traceId), draft, ids, clock.now());
+      unit.delete(instanceKind, instanceId);
+      const { outcome } = await store.write(tenantId, { records: unit.records, log: [row], outbox: [], mail: [] });
+      // What is stopped changes no more: another has deleted it.
+      if (outcome === "conflict") throw noSuchInstance(instanceId);
     },
     read: async (tenantId, instanceId) => {
       const found = await surface.get(tenantId, instanceKind, instanceId);
@@ -128,6 +148,17 @@ function withFact(record: InstanceRecord, event: InstanceEvent, timestampMs: num
 /** What was begun before a restart is of an epoch that is over. */
 function epochAfter({ epoch }: InstanceRecord, { fact_type }: InstanceEvent): number {
   return fact_type === "instance_restarted" ? epoch + 1 : epoch;
+}
+
+/** A chain belongs to an execution or to a session; an instance's stands where a session's does, under the instance's id. */
+function ownerOf(tenantId: TenantId, instanceId: InstanceId, traceId: TraceId) {
+  return { tenantId, sessionId: asId.session(instanceId), traceId };
+}
+
+function notStopped({ metadata: { instance_id, status } }: InstanceRecord) {
+  return wasmError("INVALID_REQUEST", `The instance ${instance_id} is ${status}; stop it first.`, {
+    reason: `instance_${status}`,
+  });
 }
 
 function noSuchInstance(instanceId: string) {

@@ -32,7 +32,11 @@ export type InstanceRecord = z.infer<typeof instanceRecordSchema>;
 export const instanceKind: RecordKind<InstanceRecord> = {
   name: "wasm_instance",
   schema: instanceRecordSchema,
-  facets: ({ metadata: { status } }) => [statusFacet(status), ...(status === "stopped" ? [] : [LIVE])],
+  facets: ({ metadata: { status, module_hash } }) => [
+    statusFacet(status),
+    moduleFacet(module_hash),
+    ...(status === "stopped" ? [] : [LIVE]),
+  ],
 };
 
 /** The listing of the instances that are not stopped. */
@@ -40,6 +44,11 @@ export const LIVE = "live";
 
 export function statusFacet(status: InstanceStatus): string {
   return `status=${status}`;
+}
+
+/** The listing of the instances of a module. */
+export function moduleFacet(digest: string): string {
+  return `module=${digest}`;
 }
 
 export function stateOf({ metadata, crash_count, since_ms, last_error }: InstanceRecord): InstanceState {

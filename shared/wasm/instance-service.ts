@@ -2,42 +2,29 @@ import { type Clock, rfc3339 } from "../clock.ts";
 import type { Ids, InstanceId, TenantId, TraceId } from "../ids.ts";
 import type { JsonValue } from "../json.ts";
 import type { Logger } from "../logger.ts";
+import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
-import type { ProviderType } from "../ports/wasm-capabilities.ts";
-import { CHAIN_START } from "../state/log-entry.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import type { WriteAheadLog } from "../state/write-ahead-log.ts";
 import { wasmError } from "../wasm-error.ts";
 import { createCapabilityBroker } from "./capability-broker.ts";
-import { unknownPermissions } from "./capability-rules.ts";
-import { failureError, refusalError } from "./guest-failure.ts";
+import { assignmentOf, type CapabilityGrant, checkGrant } from "./capability-grant.ts";
+import { failureError } from "./guest-failure.ts";
 import type { GuestRun } from "./guest-runner.ts";
-import type { InstanceStatus, RestartPolicy } from "./instance.ts";
+import type { InstanceStatus } from "./instance.ts";
 import type { CrashHandler } from "./instance-crash.ts";
+import { createInstanceCreation, type InstanceCreation } from "./instance-creation.ts";
+import { createInstanceDeletion } from "./instance-deletion.ts";
 import { readInstanceFacts } from "./instance-events.ts";
 import type { InstanceFact } from "./instance-facts.ts";
 import type { InstanceLedger } from "./instance-ledger.ts";
 import type { InstanceNodes } from "./instance-nodes.ts";
-import { type InstanceRecord, instanceKind, LIVE, statusFacet } from "./instance-record.ts";
+import { type InstanceRecord, instanceKind, statusFacet } from "./instance-record.ts";
 import type { ModuleStore } from "./module-store.ts";
 import type { ProviderRegistry } from "./provider-registry.ts";
 import { decideRestart } from "./restart-policy.ts";
 
-const MAX_LIVE_INSTANCES = 10_000;
 const MAX_CAPABILITIES = 64;
-
-export interface CapabilityGrant {
-  readonly providerType: ProviderType;
-  readonly permissions: readonly string[];
-}
-
-export interface NewInstance {
-  readonly tenantId: TenantId;
-  readonly module: Uint8Array;
-  readonly restartPolicy: RestartPolicy;
-  readonly capabilities: readonly CapabilityGrant[];
-  readonly traceId: TraceId;
-}
 
 export interface InstanceCall {
   readonly tenantId: TenantId;
@@ -52,8 +39,7 @@ export type CompletedRun = Extract<GuestRun, { readonly outcome: "completed" }>;
 
 /** Instances of a tenant's modules: made, called, stopped, told of. Another tenant's is not there: INSTANCE_NOT_FOUND. */
 export interface InstanceService {
-  /** Throws INVALID_REQUEST for a module that is not admitted or permissions that there are not, RESOURCE_EXHAUSTED where there is no room. */
-  create(instance: NewInstance): Promise<InstanceRecord>;
+  readonly create: InstanceCreation;
   get(tenantId: TenantId, instanceId: InstanceId): Promise<InstanceRecord>;
   /** Newest first. */
   list(
@@ -63,6 +49,8 @@ export interface InstanceService {
   ): Promise<Page<InstanceRecord> & { readonly total: number }>;
   /** Ends it for good; stopping what is stopped changes nothing. */
   stop(tenantId: TenantId, instanceId: InstanceId, traceId: TraceId): Promise<InstanceRecord>;
+  /** Takes a stopped instance away, with its keys and messages; its facts stay in the log. Throws INVALID_REQUEST for one that is not stopped. */
+  remove(tenantId: TenantId, instanceId: InstanceId, traceId: TraceId): Promise<void>;
   /** Throws what the guest's failure is to its caller; a trap is recorded as the instance's crash before it is told. */
   invoke(call: InstanceCall): Promise<CompletedRun>;
   grant(
@@ -79,6 +67,7 @@ export interface InstanceService {
 
 export interface InstanceServiceDeps {
   readonly ledger: InstanceLedger;
+  readonly store: Pick<ExecutionStore, "listRecords" | "write">;
   readonly surface: StateSurface;
   readonly log: Pick<WriteAheadLog, "read">;
   readonly modules: ModuleStore;
@@ -91,7 +80,7 @@ export interface InstanceServiceDeps {
 }
 
 export function createInstanceService(deps: InstanceServiceDeps): InstanceService {
-  const { ledger, surface, log, modules, nodes, providers, onCrash, clock, ids, logger } = deps;
+  const { ledger, surface, log, nodes, providers, onCrash, ids, logger } = deps;
 
   /** What the instance may do now, to a call that was begun under an epoch: nothing any more once it was stopped, crashed or moved. */
   const brokerAt = (epoch: number) =>
@@ -108,37 +97,7 @@ export function createInstanceService(deps: InstanceServiceDeps): InstanceServic
     });
 
   return {
-    create: async ({ tenantId, module, restartPolicy, capabilities, traceId }) => {
-      for (const grant of capabilities) checkGrant(grant);
-      const { total } = await surface.list(tenantId, instanceKind, LIVE, { limit: 1 });
-      if (total >= MAX_LIVE_INSTANCES)
-        throw wasmError("RESOURCE_EXHAUSTED", `A tenant has at most ${MAX_LIVE_INSTANCES} instances; stop some.`, {
-          reason: "too_many_instances",
-          retryable: false,
-        });
-      const admission = await nodes.admit(tenantId, module);
-      if (admission.outcome === "refused") throw refusalError(admission.refusal);
-      const nodeId = await nodes.place([...new Set(capabilities.map(({ providerType }) => providerType))]);
-      // The bytes first: no record points at a module that is not there.
-      const moduleHash = await modules.keep(tenantId, module);
-      const instanceId = ids.instance();
-      const record: InstanceRecord = {
-        metadata: {
-          instance_id: instanceId,
-          tenant_id: tenantId,
-          node_id: nodeId,
-          module_hash: moduleHash,
-          created_at: rfc3339(clock.now()),
-          status: "starting",
-        },
-        restart_policy: restartPolicy,
-        capabilities: capabilities.map((grant) => assignmentOf(instanceId, ids.capability(), grant)),
-        epoch: 1,
-        crash_count: 0,
-        chain: CHAIN_START,
-      };
-      return ledger.create(tenantId, { record, events: [{ fact_type: "instance_started" }] }, traceId);
-    },
+    create: createInstanceCreation(deps),
 
     get: (tenantId, instanceId) => ledger.read(tenantId, instanceId),
 
@@ -154,6 +113,8 @@ export function createInstanceService(deps: InstanceServiceDeps): InstanceServic
         const { restart_at_ms: _, ...stopped } = record;
         return { record: stopped, events: [{ fact_type: "instance_stopped" }] };
       }),
+
+    remove: createInstanceDeletion(deps),
 
     invoke: async ({ tenantId, instanceId, export: name, input, deadlineMs, traceId }) => {
       const record = await ledger.read(tenantId, instanceId);
@@ -195,25 +156,6 @@ export function createInstanceService(deps: InstanceServiceDeps): InstanceServic
       return readInstanceFacts(log, tenantId, instanceId, page);
     },
   };
-}
-
-function assignmentOf(instanceId: InstanceId, capabilityId: string, { providerType, permissions }: CapabilityGrant) {
-  return {
-    instance_id: instanceId,
-    capability_id: capabilityId,
-    provider_type: providerType,
-    permissions: [...permissions],
-  };
-}
-
-function checkGrant({ providerType, permissions }: CapabilityGrant): void {
-  const unknown = unknownPermissions(providerType, permissions);
-  if (permissions.length > 0 && unknown.length === 0) return;
-  const what =
-    unknown.length === 0
-      ? "A capability has at least one permission"
-      : `There is no permission ${unknown[0]} of the provider ${providerType}`;
-  throw wasmError("INVALID_REQUEST", `${what}.`, { reason: "permissions", details: { permissions: [...unknown] } });
 }
 
 /** Why an instance cannot be called. */

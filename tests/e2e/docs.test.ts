@@ -13,6 +13,7 @@ import { upload } from "./sample-files.ts";
 
 /** Section 1 of the specification, as far as it is built, with the intents' own routes and dev mode's token. */
 const ENDPOINTS = [
+  "DELETE /wasm/instances/{instance_id}",
   "DELETE /wasm/instances/{instance_id}/capabilities/{capability_id}",
   "GET /artifacts/{artifact_id}",
   "GET /artifacts/{artifact_id}/payload",

@@ -25,6 +25,7 @@ const started = z.object({
 const given = z.object({ output: z.unknown(), log: z.string() });
 const listed = z.object({ instances: z.array(started), total: z.int(), next_cursor: z.string().optional() });
 const happened = z.object({ events: z.array(z.object({ fact_type: z.string() })), next_cursor: z.string().optional() });
+const logged = z.object({ entries: z.array(z.object({ event_type: z.string() })) });
 const wasmProblem = z.looseObject({ error_code: z.string(), message: z.string(), timestamp: z.iso.datetime() });
 
 function textOnPage(name: string): string {
@@ -79,6 +80,34 @@ describe("instances at a running server", () => {
     expect((await client.post(`${path}/stop`, {})).as(started).instance.status).toBe("stopped");
     const facts = (await client.get(`${path}/events`)).as(happened).events.map(({ fact_type }) => fact_type);
     expect(facts).toEqual(["instance_started", "instance_stopped"]);
+
+    expect((await client.call({ method: "DELETE", path: `${visitsPath}?tenant_id=acme` })).status).toBe(400);
+    expectStatus(await client.call({ method: "DELETE", path: `${path}?tenant_id=acme` }), 200);
+    expectStatus(await client.get(path), 404);
+    const log = (await client.get("/wal", { session_id: words.instance.instance_id })).as(logged);
+    expect(log.entries.map(({ event_type }) => event_type)).toEqual([
+      "instance_deleted",
+      "instance_stopped",
+      "instance_started",
+    ]);
+  });
+
+  it("are one for an Idempotency-Key and a body, and none for another body", async () => {
+    const runtime = await runtimes.start();
+    const client = await connect(runtime.url);
+    const module_base64 = base64(await fromPage("echo.wat"));
+    const create = (more: object = {}) =>
+      client.post("/wasm/instances", { module_base64, ...more }, { "idempotency-key": "deploy 7" });
+    const [first, second] = await Promise.all([create(), create()]);
+    expect([first.status, second.status]).toEqual([201, 201]);
+    expect(first.as(started).instance.instance_id).toBe(second.as(started).instance.instance_id);
+    const other = await create({ restart_policy: { policy_type: "always" } });
+    expect([other.status, other.as(wasmProblem).error_code, other.as(wasmProblem)["code"]]).toEqual([
+      400,
+      "INVALID_REQUEST",
+      "idempotency.other_body",
+    ]);
+    expect((await client.get("/wasm/instances")).as(listed).total).toBe(1);
   });
 
   it("run as the page says, pasted into a shell", async () => {

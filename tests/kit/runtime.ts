@@ -31,7 +31,8 @@ import type { GuestPool } from "../../shared/ports/wasm-runtime.ts";
 import type { Random } from "../../shared/random.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import type { RuntimeServices } from "../../shared/services.ts";
-import { createModuleStore } from "../../shared/wasm/module-store.ts";
+import { createStateSurface } from "../../shared/state/state-surface.ts";
+import { createModuleSource } from "../../shared/wasm/module-store.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface TestRuntimeOptions {
@@ -83,7 +84,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
   const objects = createFileObjectStore(join(folder, "objects"));
   const tables = createDuckdbTableEngine(objects);
   const guests = onFirstUse<GuestPool>({ admit: true, invoke: true, close: true }, () =>
-    openGuestPool({ modules: createModuleStore(objects), threads: 4 }),
+    openGuestPool({ modules: createModuleSource({ surface: createStateSurface(store), objects }), threads: 4 }),
   );
   const adapters = {
     clock,

@@ -119,8 +119,9 @@ describe("every endpoint", () => {
   });
 });
 
-/** No file here has a picture, and the execution is completed and its plan has no such step or signal. */
+/** The instance runs still, or is gone. No file here has a picture, and the execution is completed and its plan has no such step or signal. */
 const STATE_REFUSES: Readonly<Record<string, readonly number[]>> = {
+  "DELETE /wasm/instances/{instance_id}": [400, 404],
   "GET /artifacts/{artifact_id}/visual/{name}": [404],
   "PATCH /session/{session_id}/close": [409],
   "POST /execution/{execution_id}/cancel": [409],

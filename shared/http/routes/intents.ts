@@ -7,6 +7,7 @@ import type { IntentDefinition } from "../../sagas/intent-definition.ts";
 import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { subjectIdSchema } from "../../state/subjects.ts";
+import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import { addEndpoint, type Call, type Reply, type Router } from "../endpoint.ts";
 import { MAX_ID_CHARS } from "../wire.ts";
 import { acceptedAnswer, acceptedJson, createExecutionView, outcomeAnswer } from "./execution-view.ts";
@@ -29,12 +30,6 @@ export const intentBody = z.object({
 });
 const submitBody = z.object({ intent_type: required("intent_type"), ...intentBody.shape });
 
-const idempotencyKey = {
-  name: "Idempotency-Key",
-  description: "the same key with the same body leads to the same execution, for 24 hours at least",
-};
-const MAX_KEY_CHARS = 255;
-
 /** Submitting intents: of any type for an answer at once, and of one type on its own route for its result. */
 export function addIntentRoutes(router: Router, services: RuntimeServices): void {
   const { lifecycle, catalog, adapters } = services;
@@ -54,7 +49,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       solutionId: body.solution_id,
       subjectId: body.subject_id,
       intentId: body.intent_id,
-      idempotencyKey: keyIn(call.header("idempotency-key")),
+      idempotencyKey: idempotencyKeyIn(call.header("idempotency-key")),
       traceId: call.trace.traceId,
     });
   };
@@ -70,7 +65,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       summary: "Submit an intent",
       description: "Once this answers, the intent is durable: it reaches a terminal state, whatever dies.",
       body: submitBody,
-      headers: [idempotencyKey],
+      headers: [idempotencyHeader("execution")],
       answers: { 202: { description: "accepted", schema: acceptedAnswer } },
       problems: [404, 429, 503],
     },
@@ -92,7 +87,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
         summary: definition.description,
         body: intentBody.extend({ parameters: parametersOf(definition) }),
         headers: [
-          idempotencyKey,
+          idempotencyHeader("execution"),
           { name: "Prefer", description: "`wait=<seconds>` for the result, `respond-async` for 202 at once" },
         ],
         answers: {
@@ -145,16 +140,4 @@ function failed({ execution_id, status, error }: Execution): RuntimeError {
       ...error?.details,
     },
   });
-}
-
-function keyIn(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  if (header.length > MAX_KEY_CHARS || !/^[\x20-\x7e]+$/.test(header)) {
-    const message = `must have 1 to ${MAX_KEY_CHARS} characters of printable ASCII`;
-    throw new RuntimeError("request.invalid", `Idempotency-Key ${message}.`, {
-      status: 422,
-      faults: [{ path: "Idempotency-Key", message }],
-    });
-  }
-  return header;
 }

@@ -7,6 +7,7 @@ import { PROVIDER_TYPES } from "../../ports/wasm-capabilities.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { DEFAULT_RESTART_POLICY, INSTANCE_STATUSES, restartPolicySchema } from "../../wasm/instance.ts";
 import { addEndpoint, type Router } from "../endpoint.ts";
+import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import { cursorOf, MAX_ID_CHARS, pageQuery, tenantId } from "../wire.ts";
 import { readModule } from "./wasm-module.ts";
 import { instanceAnswer, instanceJson } from "./wasm-view.ts";
@@ -31,6 +32,7 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       role: "operator",
       tag,
       summary: "Start an instance of a module",
+      headers: [idempotencyHeader("instance")],
       description: "The module is in the body, or a file that was ingested; see shared/wasm/first-module.md.",
       body: z.object({
         tenant_id: tenantId,
@@ -42,7 +44,8 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       answers: { 201: { description: "it runs", schema: instanceAnswer } },
       problems: [400, 429, 504],
     },
-    async ({ body, tenantId: tenant, trace }) => {
+    async ({ body, tenantId: tenant, trace, header }) => {
+      const idempotencyKey = idempotencyKeyIn(header("idempotency-key"));
       const module = await readModule(services, tenant, body);
       const record = await instances.create({
         tenantId: tenant,
@@ -52,6 +55,7 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
           providerType: provider_type,
           permissions,
         })),
+        idempotencyKey,
         traceId: trace.traceId,
       });
       return { status: 201, json: instanceJson(record) };
@@ -169,6 +173,27 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
     async ({ params, tenantId: tenant, trace }) => {
       const instanceId = asId.instance(params["instance_id"] ?? "");
       return { status: 200, json: instanceJson(await instances.stop(tenant, instanceId, trace.traceId)) };
+    },
+  );
+
+  addEndpoint(
+    router,
+    adapters.tokens,
+    {
+      method: "delete",
+      path: "/wasm/instances/{instance_id}",
+      role: "operator",
+      tag,
+      summary: "Take a stopped instance away, with all that it keeps",
+      description: "What happened to it stays in the tenant's log, under the instance's id as `session_id`.",
+      query: z.object({ tenant_id: tenantId }),
+      answers: { 200: { description: "it is gone", schema: z.object({ instance_id: z.string() }) } },
+      problems: [400, 429],
+    },
+    async ({ params, tenantId: tenant, trace }) => {
+      const instanceId = asId.instance(params["instance_id"] ?? "");
+      await instances.remove(tenant, instanceId, trace.traceId);
+      return { status: 200, json: { instance_id: instanceId } };
     },
   );
 }

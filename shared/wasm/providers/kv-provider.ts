@@ -4,9 +4,9 @@ import type { Clock } from "../../clock.ts";
 import { jsonValue } from "../../json.ts";
 import type { ExecutionStore, StoredRecord } from "../../ports/execution-store.ts";
 import type { CapabilityProvider, CapabilityReply, GuestIdentity } from "../../ports/wasm-capabilities.ts";
+import { KEY_KIND, ofInstance } from "../owned-records.ts";
 import { refused, result, withParams } from "./provider-reply.ts";
 
-const KIND = "wasm_kv";
 const MAX_KEY_LENGTH = 512;
 const MAX_VALUE_BYTES = 64 * 1024;
 const MAX_KEYS = 10_000;
@@ -47,16 +47,16 @@ export function createKvProvider(deps: { readonly store: KvStore; readonly clock
   ): Promise<CapabilityReply> => {
     const id = idOf(caller, key);
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const before = await store.readRecord(caller.tenantId, KIND, id);
+      const before = await store.readRecord(caller.tenantId, KEY_KIND, id);
       if (before === undefined && body === undefined) return result(false);
       if (before === undefined && (await countKeys(caller)) >= MAX_KEYS)
         return refused("RESOURCE_EXHAUSTED", `The instance has ${MAX_KEYS} keys, which is all it may have.`);
       const record = {
-        kind: KIND,
+        kind: KEY_KIND,
         id,
         expectedVersion: before?.version ?? 0,
         body,
-        facets: [facetOf(caller)],
+        facets: [ofInstance(caller.instanceId)],
         sortMs: clock.now(),
       };
       const { outcome } = await store.write(caller.tenantId, { records: [record], log: [], outbox: [], mail: [] });
@@ -66,10 +66,10 @@ export function createKvProvider(deps: { readonly store: KvStore; readonly clock
   };
 
   const countKeys = async (caller: GuestIdentity): Promise<number> =>
-    (await store.listRecords(caller.tenantId, KIND, facetOf(caller), { limit: 1 })).total;
+    (await store.listRecords(caller.tenantId, KEY_KIND, ofInstance(caller.instanceId), { limit: 1 })).total;
 
   const read = async (caller: GuestIdentity, key: string): Promise<StoredRecord | undefined> =>
-    store.readRecord(caller.tenantId, KIND, idOf(caller, key));
+    store.readRecord(caller.tenantId, KEY_KIND, idOf(caller, key));
 
   const operations: Readonly<
     Record<string, (caller: GuestIdentity, params: StoredRecord["body"]) => Promise<CapabilityReply>>
@@ -91,7 +91,10 @@ export function createKvProvider(deps: { readonly store: KvStore; readonly clock
     delete: (caller, params) => withParams(keyParams, params, ({ key }) => write(caller, key, undefined)),
     list: (caller, params) =>
       withParams(listParams, params, async ({ prefix, cursor }) => {
-        const page = await store.listRecords(caller.tenantId, KIND, facetOf(caller), { limit: LIST_PAGE, cursor });
+        const page = await store.listRecords(caller.tenantId, KEY_KIND, ofInstance(caller.instanceId), {
+          limit: LIST_PAGE,
+          cursor,
+        });
         const keys = page.items.map(({ body }) => bodySchema.parse(body).key).filter((key) => key.startsWith(prefix));
         return result({ keys, ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }) });
       }),
@@ -123,8 +126,4 @@ function notThere(running: boolean, operation: string): CapabilityReply {
 /** An instance's id has no slash: no key of one can be taken for a key of another. */
 function idOf({ instanceId }: GuestIdentity, key: string): string {
   return `${instanceId}/${key}`;
-}
-
-function facetOf({ instanceId }: GuestIdentity): string {
-  return `instance=${instanceId}`;
 }

@@ -4,10 +4,10 @@ import * as z from "zod";
 import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
 import { jsonObject, jsonValue, sha256 } from "../../../shared/json.ts";
 import { intent } from "../../../shared/sagas/intent.ts";
-import { createModuleStore } from "../../../shared/wasm/module-store.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
 import { historyFaults } from "../../kit/history-faults.ts";
 import type { TemporaryFolder } from "../../kit/temporary-folder.ts";
+import { openModules } from "../../kit/wasm/modules.ts";
 import { openRuntime, type TestRuntime } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 import { MOODY } from "../../kit/wasm/instance-scene.ts";
@@ -103,7 +103,7 @@ beforeAll(async () => {
   store = createSqliteStore(":memory:");
   folder = await temporaryFolder();
   runtime = await openRuntime({ intents: [order, numbers, endless, slow, absent], store, folder: folder.path });
-  const modules = createModuleStore(runtime.services.adapters.objects);
+  const modules = openModules(runtime.services);
   for (const module of [echo, moody, LOOP, SLOW]) await modules.keep(runtime.tenantId, module);
 });
 afterAll(async () => {

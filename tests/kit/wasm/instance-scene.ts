@@ -1,5 +1,5 @@
 import { DEFAULT_RESTART_POLICY } from "../../../shared/wasm/instance.ts";
-import type { CapabilityGrant } from "../../../shared/wasm/instance-service.ts";
+import type { CapabilityGrant } from "../../../shared/wasm/capability-grant.ts";
 import type { InstanceFact } from "../../../shared/wasm/instance-facts.ts";
 import type { InstanceRecord } from "../../../shared/wasm/instance-record.ts";
 import { asId, type InstanceId, type TenantId } from "../../../shared/ids.ts";
@@ -23,6 +23,7 @@ export interface InstanceScene {
     readonly restartPolicy?: RestartPolicy;
     readonly capabilities?: readonly CapabilityGrant[];
     readonly tenantId?: TenantId;
+    readonly idempotencyKey?: string;
   }): Promise<InstanceRecord>;
   invoke(instanceId: InstanceId, input: JsonValue, tenantId?: TenantId): Promise<JsonValue>;
   /** The code of the error that it ends with. */
@@ -35,8 +36,15 @@ export async function openInstanceScene({ services, tenantId: own }: TestRuntime
   const module = await reactor(MOODY);
   const { instances }: RuntimeServices = services;
   return {
-    start: ({ restartPolicy = DEFAULT_RESTART_POLICY, capabilities = [], tenantId = own } = {}) =>
-      instances.create({ tenantId, module, restartPolicy, capabilities, traceId: testIds.trace() }),
+    start: ({ restartPolicy = DEFAULT_RESTART_POLICY, capabilities = [], tenantId = own, idempotencyKey } = {}) =>
+      instances.create({
+        tenantId,
+        module,
+        restartPolicy,
+        capabilities,
+        idempotencyKey,
+        traceId: testIds.trace(),
+      }),
     invoke: async (instanceId, input, tenantId = own) => {
       const call = { tenantId, instanceId, export: undefined, input, deadlineMs: 10_000, traceId: testIds.trace() };
       return (await instances.invoke(call)).output;

@@ -7,6 +7,7 @@ import { createWasmPlane } from "../../../shared/wasm/create-wasm-plane.ts";
 import type { GuestCall, GuestRun } from "../../../shared/wasm/guest-runner.ts";
 import { LOCAL_NODE } from "../../../shared/wasm/local-node.ts";
 import { sha256 } from "../../../shared/json.ts";
+import { unlimited } from "../../kit/wasm/modules.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 import { openRuntime, testIds } from "../../kit/runtime.ts";
 
@@ -37,6 +38,7 @@ async function openPlays(
     ...adapters,
     surface,
     log,
+    quota: unlimited,
     nodes: {
       admit: (_tenant, module) =>
         Promise.resolve({

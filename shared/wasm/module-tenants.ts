@@ -1,0 +1,43 @@
+import * as z from "zod";
+
+import { type TenantId, trustedTenantId } from "../ids.ts";
+import type { ExecutionStore } from "../ports/execution-store.ts";
+import { ALL, type RecordKind } from "../state/record-kind.ts";
+import type { StateSurface } from "../state/state-surface.ts";
+import { UnitOfWork } from "../state/unit-of-work.ts";
+import { PLATFORM } from "./restart-timers.ts";
+
+const PAGE = 500;
+
+const moduleTenantSchema = z.object({ tenant_id: z.string() });
+const moduleTenantKind: RecordKind<z.infer<typeof moduleTenantSchema>> = {
+  name: "wasm_tenant",
+  schema: moduleTenantSchema,
+  facets: () => [],
+};
+
+export interface ModuleTenantsDeps {
+  readonly store: Pick<ExecutionStore, "write">;
+  readonly surface: StateSurface;
+}
+
+/** Remembers that a tenant has modules, for the daily job: written before its first one. */
+export async function rememberTenant({ store, surface }: ModuleTenantsDeps, tenantId: TenantId): Promise<void> {
+  const unit = new UnitOfWork(surface, PLATFORM, 0);
+  if ((await unit.get(moduleTenantKind, tenantId)) !== undefined) return;
+  unit.put(moduleTenantKind, tenantId, { tenant_id: tenantId });
+  // A conflict: somebody else remembers it.
+  await store.write(PLATFORM, { records: unit.records, log: [], outbox: [], mail: [] });
+}
+
+/** Every tenant that ever had a module. */
+export async function listModuleTenants(surface: StateSurface): Promise<readonly TenantId[]> {
+  const tenants: TenantId[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await surface.list(PLATFORM, moduleTenantKind, ALL, { limit: PAGE, cursor });
+    tenants.push(...page.items.map(({ value }) => trustedTenantId(value.tenant_id)));
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return tenants;
+}
