@@ -56,8 +56,8 @@ it("loses nothing of 1,000 sagas and records nothing twice, while one of four pr
   const tally = await proveAll(runtime, path, acknowledged, requests);
   expect(tally.executions, "no execution that nobody asked for").toBe(SAGAS);
   expect(frozen?.fenced, "what the frozen process wrote late was refused").toBeGreaterThan(0);
-  expect(kills).toBeGreaterThan(20);
-  expect(tally.resumed, "work was taken over").toBeGreaterThan(20);
+  expect(kills).toBeGreaterThan(10);
+  expect(tally.resumed, "work was taken over").toBeGreaterThan(10);
   await annotate(
     `${kills} kills, ${frozen?.fenced} fenced commits of the frozen process, ${tally.resumed} take-overs, ` +
       `${JSON.stringify(tally.statuses)}; all accepted after ${Math.round(submittedMs)} ms, all ended after ${Math.round(endedMs)} ms`,

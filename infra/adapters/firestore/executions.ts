@@ -64,18 +64,16 @@ export function createExecutions(db: Firestore, layout: Layout, reach: Reach): E
   return {
     read: async (ref) => {
       const document = layout.execution(ref);
-      const whole = await reach.call(() => document.get());
-      const known = headOf(whole);
-      if (known === undefined) return undefined;
-      if (hasEveryStep(whole)) return storedExecution(whole, known.row.epoch);
+      let before = await reach.call(() => document.get());
       for (let n = 1; n <= MAX_READS; n += 1) {
-        const steps = await reach.call(() => stepsOf(document).get());
-        const snapshot = await reach.call(() => document.get());
-        const head = headOf(snapshot);
+        const head = headOf(before);
         if (head === undefined) return undefined;
-        // Every commit changes the document: unchanged since before the steps were read, it belongs to these very steps.
-        if (head.updated.valueOf() <= steps.readTime.valueOf())
-          return storedExecution(snapshot, head.row.epoch, steps.docs);
+        if (hasEveryStep(before)) return storedExecution(before, head.row.epoch);
+        const steps = await reach.call(() => stepsOf(document).get());
+        const after = await reach.call(() => document.get());
+        // Every commit changes the document: unchanged while the steps were read, it belongs to these very steps.
+        if (headOf(after)?.updated.isEqual(head.updated)) return storedExecution(after, head.row.epoch, steps.docs);
+        before = after;
       }
       return readInTransaction(document);
     },
