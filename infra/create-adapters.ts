@@ -26,7 +26,8 @@ import type { RecordStore } from "../shared/ports/record-store.ts";
 import type { RateBuckets } from "../shared/ports/rate-buckets.ts";
 import type { TableEngine } from "../shared/ports/table-engine.ts";
 import type { CapabilityProvider } from "../shared/ports/wasm-capabilities.ts";
-import type { GuestPool } from "../shared/ports/wasm-runtime.ts";
+import type { Runners } from "../shared/ports/wasm-runners.ts";
+import type { GuestPool, ModuleSource } from "../shared/ports/wasm-runtime.ts";
 import type { Adapters } from "../shared/services.ts";
 import { EVENTS_TOPIC } from "../shared/state/cloud-event.ts";
 import type { RedisConnection } from "./adapters/redis/connection.ts";
@@ -68,7 +69,9 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
   const models = await openModels(config.models, deps);
   const graph = openGraph(config.graph, deps, config.dataDir);
   const tables = openTables(objects.adapter);
-  const guests = openGuests(store.adapter, objects.adapter);
+  const modules = createModuleSource({ surface: createStateSurface(store.adapter), objects: objects.adapter });
+  const guests = openGuests(modules);
+  const runners = openRunners(config, modules, logger);
   return {
     ...deps,
     store: store.adapter,
@@ -77,6 +80,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     dataKeys: await openDataKeys(config),
     tables,
     guests,
+    runners,
     guestRequests: openGuestRequests(),
     objects: objects.adapter,
     bus: bus.adapter,
@@ -93,6 +97,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
         graph.close(),
         tables.close(),
         guests.close(),
+        runners.close(),
       ]);
     },
   };
@@ -313,11 +318,32 @@ function openTables(objects: ObjectStore): TableEngine {
 const GUEST_METHODS: Readonly<Record<keyof GuestPool, true>> = { admit: true, invoke: true, close: true };
 
 /** Threads for guests, started by the first module: most processes never run one. */
-function openGuests(store: ExecutionStore, objects: ObjectStore): GuestPool {
+function openGuests(modules: ModuleSource): GuestPool {
   return onFirstUse(GUEST_METHODS, async () => {
     const { openGuestPool } = await import("./adapters/wasm/guest-pool.ts");
-    return openGuestPool({ modules: createModuleSource({ surface: createStateSurface(store), objects }) });
+    return openGuestPool({ modules });
   });
+}
+
+/** As above: loaded by the first call of a guest elsewhere. In production each call proves which service account it is from. */
+function openRunners({ mode }: Config, modules: ModuleSource, logger: Logger): Runners {
+  let opening: Promise<Runners> | undefined;
+  const open = async (): Promise<Runners> => {
+    const { createRunners } = await import("./adapters/wasm-runner/runners.ts");
+    const { createServiceTokens } = await import("./adapters/jwt/service-tokens.ts");
+    const tokens = createServiceTokens({ clock: systemClock });
+    const token = mode === "dev" ? () => Promise.resolve(undefined) : tokens;
+    return createRunners({ modules, token, logger });
+  };
+  const opened = (): Promise<Runners> => (opening ??= open());
+  return {
+    at: (url) => ({
+      admit: async (...asked) => (await opened()).at(url).admit(...asked),
+      invoke: async (invocation) => (await opened()).at(url).invoke(invocation),
+    }),
+    abandon: (url) => void opening?.then((runners) => runners.abandon(url)),
+    close: async () => (await opening)?.close(),
+  };
 }
 
 /** As above: loaded by the first request of a guest. */

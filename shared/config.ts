@@ -15,6 +15,7 @@ import { type GraphChoice, GRAPHS } from "./config-graph.ts";
 import { type IdentityChoice, type PushesChoice, readIdentity, readPushes } from "./config-identity.ts";
 import { type LimitsChoice, readLimits } from "./config-limits.ts";
 import { MODELS, type ModelsChoice } from "./config-models.ts";
+import { readWasm, type WasmChoice } from "./config-wasm.ts";
 import { RuntimeError } from "./errors.ts";
 import { LOG_LEVELS } from "./logger.ts";
 
@@ -86,7 +87,6 @@ const plainSchema = z
     RECORDS: oneOf(RECORDS).optional(),
     GRAPH: oneOf(GRAPHS).optional(),
     MODELS: oneOf(MODELS).default("lexical"),
-    WASM: z.enum(["in-process", "off"]).optional(),
     SUBJECT_MASTER_KEY: z
       .base64()
       .transform((text) => Buffer.from(text, "base64"))
@@ -127,8 +127,6 @@ const plainSchema = z
     // Under which the keys of subjects are kept; dev mode makes one, and elsewhere no data of subjects are taken without it.
     subjectMasterKey: env.SUBJECT_MASTER_KEY,
     functionTimeoutMs: env.CLOUD_RUN_TIMEOUT_SECONDS * 1_000,
-    // A process that holds secrets runs no tenant's code unless it is told to.
-    wasm: env.WASM ?? (env.MODE === "dev" ? ("in-process" as const) : ("off" as const)),
   }));
 
 export interface Config extends Readonly<z.infer<typeof plainSchema>> {
@@ -138,6 +136,7 @@ export interface Config extends Readonly<z.infer<typeof plainSchema>> {
   readonly records: RecordsChoice;
   readonly graph: GraphChoice;
   readonly models: ModelsChoice;
+  readonly wasm: WasmChoice;
   readonly limits: LimitsChoice;
   readonly identity: IdentityChoice;
   readonly pushes: PushesChoice | undefined;
@@ -157,12 +156,13 @@ export function loadConfig(env: Environment): Config {
     records: read(RECORDS, env["RECORDS"] ?? withoutRecords, env),
     graph: read(GRAPHS, env["GRAPH"] ?? withoutRecords, env),
     models: read(MODELS, env["MODELS"] ?? "lexical", env),
+    wasm: readWasm(env),
     limits: readLimits(env),
     identity: readIdentity(env),
     pushes: readPushes(env),
   };
   if (allSucceeded(readings)) {
-    const { plain, store, objects, bus, records, graph, models, limits, identity, pushes } = readings;
+    const { plain, store, objects, bus, records, graph, models, wasm, limits, identity, pushes } = readings;
     const choices = {
       store: store.data,
       objects: objects.data,
@@ -170,6 +170,7 @@ export function loadConfig(env: Environment): Config {
       records: records.data,
       graph: graph.data,
       models: models.data,
+      wasm: wasm.data,
       limits: limits.data,
     };
     return { ...plain.data, ...choices, identity: identity.data, pushes: pushes.data };

@@ -34,8 +34,9 @@ import { createStateSurface } from "./state/state-surface.ts";
 import { createSubjects } from "./state/subjects.ts";
 import { createWriteAheadLog } from "./state/write-ahead-log.ts";
 import { createWasmPlane } from "./wasm/create-wasm-plane.ts";
-import { createLocalNode } from "./wasm/local-node.ts";
+import type { InstanceNodes } from "./wasm/instance-nodes.ts";
 import { createNoNodes } from "./wasm/no-nodes.ts";
+import { createSingleNode, LOCAL_NODE, SERVICE_NODE } from "./wasm/single-node.ts";
 
 /** What kind of process the services are for; a server, unless told otherwise. */
 export interface ProcessKind {
@@ -98,7 +99,7 @@ export function createServices(
     surface,
     quota,
     log,
-    nodes: config.wasm === "in-process" ? createLocalNode(adapters.guests) : createNoNodes(),
+    nodes: createNodes(config, adapters),
     nudge: () => relay.nudge(),
     stopping: stopping.signal,
   });
@@ -208,4 +209,18 @@ export function createServices(
     guestSteps,
     instanceRetention,
   };
+}
+
+/** Where guests run, as the configuration says. */
+function createNodes({ wasm }: Config, { guests, runners }: Adapters): InstanceNodes {
+  switch (wasm.kind) {
+    case "off":
+      return createNoNodes();
+    case "in-process":
+      return createSingleNode(LOCAL_NODE, guests);
+    case "service":
+      return createSingleNode(SERVICE_NODE, runners.at(wasm.url));
+    case "nodes":
+      return createNoNodes();
+  }
 }

@@ -20,6 +20,7 @@ import type { RecordStore } from "./ports/record-store.ts";
 import type { RateBuckets } from "./ports/rate-buckets.ts";
 import type { TableEngine } from "./ports/table-engine.ts";
 import type { CapabilityProvider } from "./ports/wasm-capabilities.ts";
+import type { Runners } from "./ports/wasm-runners.ts";
 import type { GuestPool } from "./ports/wasm-runtime.ts";
 import type { DevTokenIssuer, PushVerifier, TokenVerifier } from "./ports/token-verifier.ts";
 import type { Admission } from "./policy/admission.ts";
@@ -56,6 +57,8 @@ export interface Adapters {
   readonly tables: TableEngine;
   /** Runs guests in this process. */
   readonly guests: GuestPool;
+  /** Runs guests in other processes. */
+  readonly runners: Runners;
   /** Requests of guests to hosts outside. */
   readonly guestRequests: CapabilityProvider;
   readonly tokens: TokenVerifier;

@@ -46,18 +46,22 @@ export interface ModuleRefusal {
   readonly offset?: number | undefined;
 }
 
-export type ModuleRefusalReason =
-  | "empty"
-  | "too_large"
-  | "not_wasm"
-  | "malformed"
-  | "unsupported"
-  | "import_not_allowed"
-  | "memory_limit"
-  | "table_limit"
-  | "no_abi"
-  | "compile_deadline"
-  | "queue_full";
+export const MODULE_REFUSAL_REASONS = [
+  "empty",
+  "too_large",
+  "not_wasm",
+  "malformed",
+  "unsupported",
+  "import_not_allowed",
+  "memory_limit",
+  "table_limit",
+  "no_abi",
+  "compile_deadline",
+  "queue_full",
+  /** No node could be asked; nothing is known of the module. */
+  "node_lost",
+] as const;
+export type ModuleRefusalReason = (typeof MODULE_REFUSAL_REASONS)[number];
 
 export interface GuestInvocation {
   readonly tenantId: TenantId;
@@ -94,29 +98,36 @@ export interface GuestFailure {
   readonly message: string;
 }
 
-export type GuestFailureReason =
+/** Why a call fails; `FAILURE_CLASSES` says what each is to its caller. */
+export const GUEST_FAILURE_REASONS = [
   /** It trapped: unreachable code, a bad access, a division by zero, an exception that nobody caught. */
-  | "trap"
-  | "stack_overflow"
+  "trap",
+  "stack_overflow",
   /** It ran longer than its deadline, and was ended. */
-  | "deadline"
+  "deadline",
   /** A command ended with a code that is not 0. */
-  | "exit_code"
-  | "unknown_export"
+  "exit_code",
+  "unknown_export",
   /** The function does not have the signature of its ABI, or gave a place that is not in its memory. */
-  | "abi_violation"
-  | "output_too_large"
+  "abi_violation",
+  "output_too_large",
   /** It gave something that is not JSON. */
-  | "output_invalid"
-  | "input_too_large"
+  "output_invalid",
+  "input_too_large",
   /** The host could not give the instance its memory, or its thread ran out of it. */
-  | "out_of_memory"
+  "out_of_memory",
   /** The thread ended without a word. */
-  | "worker_lost"
-  | "module_missing"
-  | "module_refused"
+  "worker_lost",
+  "module_missing",
+  "module_refused",
   /** Too many calls wait. */
-  | "queue_full"
+  "queue_full",
   /** It waited for a worker longer than it may. */
-  | "queue_timeout"
-  | "closed";
+  "queue_timeout",
+  "closed",
+  /** The node was not reached: nothing of the call has begun. */
+  "node_unreachable",
+  /** The node was lost, or fell silent, in the middle of the call: what it did through capabilities is done. */
+  "node_lost",
+] as const;
+export type GuestFailureReason = (typeof GUEST_FAILURE_REASONS)[number];

@@ -35,6 +35,8 @@ export const FAILURE_CLASSES: Readonly<Record<GuestFailureReason, FailureClass>>
   queue_full: BUSY,
   queue_timeout: BUSY,
   closed: HOST_FAULT,
+  node_unreachable: BUSY,
+  node_lost: BUSY,
 };
 
 /** The error of a failed call, with what the guest logged, where it did. */
@@ -46,7 +48,7 @@ export function failureError({ reason, message }: GuestFailure, report?: GuestRe
 
 /** The error of a module that was not admitted: the fault is in the request, except where there was no time or room to look. */
 export function refusalError({ reason, message, offset }: ModuleRefusal): RuntimeError {
-  const busy = reason === "queue_full";
+  const busy = reason === "queue_full" || reason === "node_lost";
   const errorCode = busy ? "RESOURCE_EXHAUSTED" : reason === "compile_deadline" ? "TIMEOUT" : "INVALID_REQUEST";
   const details = offset === undefined ? {} : { offset };
   return wasmError(errorCode, message, { reason, retryable: busy, details });

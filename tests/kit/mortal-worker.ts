@@ -1,4 +1,4 @@
-import { NO_GUEST_REQUESTS, NO_GUESTS } from "./no-guests.ts";
+import { NO_GUEST_REQUESTS, NO_GUESTS, NO_RUNNERS } from "./no-guests.ts";
 import { createLexicalModels } from "../../infra/adapters/models/lexical.ts";
 import type { Config } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
@@ -104,6 +104,7 @@ export function openMortalWorker(name: string, outside: Outside, crash?: Crash):
     records: mortalRecords(outside.records, call),
     tables: mortalTables(outside.tables, call),
     guests: NO_GUESTS,
+    runners: NO_RUNNERS,
     guestRequests: NO_GUEST_REQUESTS,
     tokens: { verify: () => Promise.resolve(undefined) },
     devTokens: undefined,

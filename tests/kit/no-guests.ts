@@ -1,4 +1,5 @@
 import type { CapabilityProvider } from "../../shared/ports/wasm-capabilities.ts";
+import type { Runners } from "../../shared/ports/wasm-runners.ts";
 import type { GuestPool } from "../../shared/ports/wasm-runtime.ts";
 
 const unused = (): never => {
@@ -7,6 +8,8 @@ const unused = (): never => {
 
 /** For runtimes that run no guests. */
 export const NO_GUESTS: GuestPool = { admit: unused, invoke: unused, close: () => Promise.resolve() };
+
+export const NO_RUNNERS: Runners = { at: unused, abandon: unused, close: () => Promise.resolve() };
 
 export const NO_GUEST_REQUESTS: CapabilityProvider = {
   type: "http",

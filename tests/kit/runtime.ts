@@ -13,6 +13,7 @@ import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.t
 import { systemClock, systemRandom } from "../../infra/adapters/system/system.ts";
 import { openGuestPool } from "../../infra/adapters/wasm/guest-pool.ts";
 import { createHttpProvider } from "../../infra/adapters/wasm/http-provider.ts";
+import { createRunners } from "../../infra/adapters/wasm-runner/runners.ts";
 import { onFirstUse } from "../../infra/on-first-use.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
@@ -83,24 +84,32 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
   const config: Config = { ...loadConfig({ DATA_DIR: folder }), ...options.config };
   const objects = createFileObjectStore(join(folder, "objects"));
   const tables = createDuckdbTableEngine(objects);
+  const modules = createModuleSource({ surface: createStateSurface(store), objects });
   const guests = onFirstUse<GuestPool>({ admit: true, invoke: true, close: true }, () =>
-    openGuestPool({ modules: createModuleSource({ surface: createStateSurface(store), objects }), threads: 4 }),
+    openGuestPool({ modules, threads: 4 }),
   );
+  const logger = createLogger({
+    clock,
+    level: "debug",
+    write: (line) => void logged.push(JSON.parse(line) as JsonObject),
+  });
+  const runners = createRunners({
+    modules,
+    token: () => Promise.resolve(undefined),
+    logger,
+  });
   const adapters = {
     clock,
     ids: testIds,
     random: options.random ?? systemRandom,
-    logger: createLogger({
-      clock,
-      level: "debug",
-      write: (line) => void logged.push(JSON.parse(line) as JsonObject),
-    }),
+    logger,
     store,
     objects,
     bus,
     graph,
     tables,
     guests,
+    runners,
     guestRequests: createHttpProvider(),
     models: createLexicalModels(),
     rateBuckets: options.rateBuckets ?? createSqliteRateBuckets(":memory:"),
@@ -144,7 +153,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     [Symbol.asyncDispose]: async () => {
       await services.lifecycle.stop(0);
       await services.relay.drain();
-      await Promise.all([tables.close(), guests.close()]);
+      await Promise.all([tables.close(), guests.close(), runners.close()]);
       if (options.store === undefined) await store.close();
       if (options.records === undefined) await records.close();
       if (options.graph === undefined) await graph.close();

@@ -1,7 +1,7 @@
 import { createLexicalModels } from "../../infra/adapters/models/lexical.ts";
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { NO_GRAPH } from "../kit/no-graph.ts";
-import { NO_GUEST_REQUESTS, NO_GUESTS } from "../kit/no-guests.ts";
+import { NO_GUEST_REQUESTS, NO_GUESTS, NO_RUNNERS } from "../kit/no-guests.ts";
 import { NO_TABLES } from "../kit/no-tables.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
@@ -176,6 +176,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
       records: createSqliteRecordStore(":memory:"),
       tables: NO_TABLES,
       guests: NO_GUESTS,
+      runners: NO_RUNNERS,
       guestRequests: NO_GUEST_REQUESTS,
       tokens: { verify: unused },
       devTokens: undefined,

@@ -10,7 +10,7 @@ import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { Adapters, RuntimeServices } from "../../shared/services.ts";
 import { NO_GRAPH } from "../kit/no-graph.ts";
 import { NO_LIMITS_SET } from "../kit/no-limits-set.ts";
-import { NO_GUEST_REQUESTS, NO_GUESTS } from "../kit/no-guests.ts";
+import { NO_GUEST_REQUESTS, NO_GUESTS, NO_RUNNERS } from "../kit/no-guests.ts";
 import { NO_TABLES } from "../kit/no-tables.ts";
 import type { ModelDatabase } from "../model/model-database.ts";
 import { createModelStore, type Io } from "../model/model-store.ts";
@@ -150,6 +150,7 @@ export function startSimulatedWorker(name: string, surroundings: Surroundings): 
     records: createSqliteRecordStore(":memory:"),
     tables: NO_TABLES,
     guests: NO_GUESTS,
+    runners: NO_RUNNERS,
     guestRequests: NO_GUEST_REQUESTS,
     tokens: { verify: () => Promise.resolve(undefined) },
     devTokens: undefined,

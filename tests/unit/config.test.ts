@@ -259,9 +259,9 @@ describe("loadConfig", () => {
   });
 
   it("runs guests in dev mode, and in production only when it is told to", () => {
-    expect(loadConfig({}).wasm).toBe("in-process");
-    expect(loadConfig(production).wasm).toBe("off");
-    expect(loadConfig({ ...production, WASM: "in-process" }).wasm).toBe("in-process");
+    expect(loadConfig({}).wasm).toEqual({ kind: "in-process" });
+    expect(loadConfig(production).wasm).toEqual({ kind: "off" });
+    expect(loadConfig({ ...production, WASM: "in-process" }).wasm).toEqual({ kind: "in-process" });
   });
 
   it("dev mode believes its own tokens only, whatever of production's is set", () => {

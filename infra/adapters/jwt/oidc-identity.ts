@@ -52,12 +52,22 @@ export interface PushOptions extends Omit<TokenRules, "algorithms">, KeySourceOp
 }
 
 /** The tokens that Google signs for pushes. Source: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions */
-export function createPushIdentity(options: PushOptions, deps: OidcDeps): PushVerifier {
+export function createPushIdentity({ serviceAccount, ...options }: PushOptions, deps: OidcDeps): PushVerifier {
+  return createServiceIdentity({ ...options, serviceAccounts: [serviceAccount] }, deps);
+}
+
+export interface ServiceOptions extends Omit<TokenRules, "algorithms">, KeySourceOptions {
+  /** The e-mails of the service accounts whose tokens are good. */
+  readonly serviceAccounts: readonly string[];
+}
+
+/** The tokens that Google signs for service accounts. Source: https://cloud.google.com/docs/authentication/get-id-token */
+export function createServiceIdentity(options: ServiceOptions, deps: OidcDeps): PushVerifier {
   const prove = proofFor({ ...options, algorithms: ["RS256"] }, deps);
   return {
     verify: async (token) => {
       const claims = await prove(token);
-      return claims?.["email"] === options.serviceAccount && claims["email_verified"] === true;
+      return options.serviceAccounts.some((each) => each === claims?.["email"]) && claims?.["email_verified"] === true;
     },
   };
 }

@@ -94,7 +94,7 @@ export const ROOMS: readonly Room[] = [
 
   {
     name: "main",
-    files: ["functions/{main,instance,deployed-function,image-server}.ts"],
+    files: ["functions/{main,instance,deployed-function,image-server,wasm-runner}.ts"],
     imports: EVERYTHING,
     packages: "any",
   },

@@ -44,19 +44,22 @@ async function deployForBoth(text: ReactorText): Promise<ReadonlyMap<GuestIdenti
   );
 }
 
-beforeAll(async () => {
-  scene = await openGuestScene();
-  forwarders = await deployForBoth(FORWARDER);
-  forgetful = await deployForBoth(FORGETFUL);
-});
-afterAll(() => scene.pool.close());
-
 function outputOfRun(run: GuestRun): JsonValue {
   if (run.outcome === "completed") return run.output;
   throw new Error(`${run.failure.reason}: ${run.failure.message}`);
 }
 
-describe("properties of guests, over the real pool", () => {
+describe.each([
+  ["over the real pool", "local"],
+  ["17: over the real pool behind a runner", "remote"],
+] as const)("properties of guests, %s", (_title, place) => {
+  beforeAll(async () => {
+    scene = await openGuestScene(4, place);
+    forwarders = await deployForBoth(FORWARDER);
+    forgetful = await deployForBoth(FORGETFUL);
+  });
+  afterAll(() => scene.pool.close());
+
   it("1: no call sees memory or globals of an earlier one, of whomever, however that one ended", async () => {
     const calls = fc.array(fc.tuple(anyGuest, fc.constantFrom(0, 0, 1, 2)), { minLength: 20, maxLength: 60 });
     await fc.assert(

@@ -3,6 +3,7 @@ import { asId, type TenantId, trustedTenantId } from "../../../shared/ids.ts";
 import type { JsonValue } from "../../../shared/json.ts";
 import type { CapabilityReply } from "../../../shared/ports/wasm-capabilities.ts";
 import type { GuestInvocation, GuestOutcome, GuestPool, ModuleSource } from "../../../shared/ports/wasm-runtime.ts";
+import { openRemoteScene } from "./remote-scene.ts";
 
 export const acme = trustedTenantId("acme");
 export const rival = trustedTenantId("rival");
@@ -21,11 +22,15 @@ export interface GuestScene extends AsyncDisposable {
   invoke(digest: string, input?: JsonValue, more?: Partial<GuestInvocation>): Promise<GuestOutcome>;
 }
 
+/** Where the pool is: in this process, or behind the runner's server. */
+export type PoolPlace = "local" | "remote";
+
 /** The real pool over a few modules in memory. */
-export async function openGuestScene(threads = 4): Promise<GuestScene> {
+export async function openGuestScene(threads = 4, place: PoolPlace = "local"): Promise<GuestScene> {
   const kept = new Map<string, Uint8Array>();
   const modules: ModuleSource = { read: (tenantId, digest) => Promise.resolve(kept.get(`${tenantId}/${digest}`)) };
-  const pool = await openGuestPool({ modules, threads });
+  const pool =
+    place === "local" ? await openGuestPool({ modules, threads }) : await openRemoteScene({ modules, threads });
   return {
     pool,
     deploy: async (module, tenantId = acme) => {

@@ -5,7 +5,7 @@ import type { CapabilityCall } from "../../../shared/ports/wasm-capabilities.ts"
 import type { CapabilityBroker } from "../../../shared/wasm/capability-broker.ts";
 import { createWasmPlane } from "../../../shared/wasm/create-wasm-plane.ts";
 import type { GuestCall, GuestRun } from "../../../shared/wasm/guest-runner.ts";
-import { LOCAL_NODE } from "../../../shared/wasm/local-node.ts";
+import { LOCAL_NODE } from "../../../shared/wasm/single-node.ts";
 import { sha256 } from "../../../shared/json.ts";
 import { unlimited } from "../../kit/wasm/modules.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";

@@ -5,12 +5,14 @@ import type { InstanceNodes } from "./instance-nodes.ts";
 
 /** The node of every process that runs guests itself: they are the same to an instance, which keeps nothing in any of them. */
 export const LOCAL_NODE: NodeId = asId.node("node_local");
+/** A runner service that scales by itself is one node, whichever of its containers a call comes to. */
+export const SERVICE_NODE: NodeId = asId.node("node_service");
 
-/** One process is its only node: nothing to register, to place or to lose. */
-export function createLocalNode(pool: Pick<GuestPool, "admit" | "invoke">): InstanceNodes {
+/** The only node: nothing to register, to place or to lose. */
+export function createSingleNode(nodeId: NodeId, pool: Pick<GuestPool, "admit" | "invoke">): InstanceNodes {
   return {
     admit: (tenantId, module) => pool.admit(tenantId, module),
-    place: () => Promise.resolve(LOCAL_NODE),
+    place: () => Promise.resolve(nodeId),
     run: (_nodeId, call, broker) => createGuestRunner({ pool, broker }).run(call),
   };
 }
