@@ -59,7 +59,7 @@ describe("loadConfig", () => {
       maxRunning: 2,
       maxQueued: 3,
       functionTimeoutMs: 4_000,
-      wasm: "off",
+      wasm: { kind: "off" },
       corsOrigins: ["https://app.example", "http://127.0.0.1:3000"],
       limits: {
         standard: {

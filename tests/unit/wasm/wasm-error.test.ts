@@ -39,13 +39,16 @@ describe("errors of the Wasm plane", () => {
       "queue_full",
       "queue_timeout",
       "closed",
+      "node_unreachable",
+      "node_lost",
     ]);
     expect(failureError({ reason: "trap", message: "unreachable" })).toMatchObject({
       code: "wasm.crash_detected",
       status: 500,
     });
     expect(failureError({ reason: "deadline", message: "x" })).toMatchObject({ code: "wasm.timeout", status: 504 });
-    expect(failureError({ reason: "queue_full", message: "x" })).toMatchObject({ status: 429, retryable: true });
+    for (const reason of ["queue_full", "node_unreachable", "node_lost"] as const)
+      expect(failureError({ reason, message: "x" })).toMatchObject({ status: 429, retryable: true });
   });
 
   it("a refused module is the request's fault, and says where", () => {
