@@ -2,7 +2,7 @@ import { createCalledModules } from "../infra/adapters/wasm-runner/called-module
 import { serveRunner } from "../infra/adapters/wasm-runner/runner-server.ts";
 import { openGuestPool } from "../infra/adapters/wasm/guest-pool.ts";
 import { systemClock } from "../infra/adapters/system/system.ts";
-import { loadRunnerConfig, type RunnerConfig } from "../shared/config-runner.ts";
+import { loadRunnerConfig, type RunnerConfig } from "../shared/wasm/runner-config.ts";
 import { createLogger, errorFields, type Logger } from "../shared/logger.ts";
 
 /** Google's own issuer. */

@@ -1,9 +1,9 @@
 import * as z from "zod";
 
-import { SECRET_VARIABLES } from "./config.ts";
-import { RuntimeError } from "./errors.ts";
-import { LOG_LEVELS, type LogLevel } from "./logger.ts";
-import { PROVIDER_TYPES, type ProviderType } from "./ports/wasm-capabilities.ts";
+import { SECRET_VARIABLES } from "../config.ts";
+import { RuntimeError } from "../errors.ts";
+import { LOG_LEVELS, type LogLevel } from "../logger.ts";
+import { PROVIDER_TYPES, type ProviderType } from "../ports/wasm-capabilities.ts";
 
 const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
 const integer = (fallback: number, min: number, max: number) =>
