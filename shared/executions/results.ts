@@ -47,6 +47,7 @@ export async function recordResult(
         const dueMs = deps.clock.now() + result.retryAfterMs;
         return recordRetry(scene, task, { attempt, error: result.failure, dueMs });
       }
+      if (result.decisions !== undefined) scene.journal.record(...result.decisions);
       if (task.kind === "undo") return becomeDead(deps, scene, result.failure);
       return failStep(deps, scene, step, result.failure, attempt);
     case "child_waits":

@@ -20,6 +20,7 @@ import { SemanticScope } from "../semantic/semantic-scope.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { StewardScope } from "../steward/steward-scope.ts";
 import type { SubjectBox } from "../state/subject-box.ts";
+import type { LogDraft } from "../state/log-entry.ts";
 import type { Subjects } from "../state/subjects.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { GuestSteps } from "../wasm/guest-steps.ts";
@@ -72,7 +73,13 @@ export type AttemptResult =
       readonly events: readonly EmittedEvent[];
     }
   /** `retryAfterMs` is absent when another attempt would not help, or was the last. */
-  | { readonly kind: "failed"; readonly failure: Failure; readonly retryAfterMs: number | undefined }
+  | {
+      readonly kind: "failed";
+      readonly failure: Failure;
+      readonly retryAfterMs: number | undefined;
+      /** Policies that were decided upon, maybe what it failed of: they are logged all the same. */
+      readonly decisions?: readonly LogDraft[];
+    }
   /** A store of ours could not be reached: the attempt does not count, and is made again. */
   | { readonly kind: "store_away"; readonly failure: Failure }
   /** The process must end: there is no result, and another worker will run it again. */
@@ -99,7 +106,9 @@ export async function runAttempt(deps: StepRunnerDeps, attempt: Attempt): Promis
       return { kind: "store_away", failure: tell(error, attempt.stepName) };
     }
     const again = retryAfterMs(attempt.retry, attempt.attempt, error, deps.random.fraction());
-    return { kind: "failed", failure: tell(error, attempt.stepName), retryAfterMs: again };
+    const decisions = unit.drafts.filter(({ event_type }) => event_type === "policy_decided");
+    const failed = { kind: "failed", failure: tell(error, attempt.stepName), retryAfterMs: again } as const;
+    return decisions.length === 0 ? failed : { ...failed, decisions };
   } finally {
     limits.end();
   }

@@ -13,7 +13,7 @@ export interface ValidFile {
 
 /**
  * The file, if the data steward lets it be used: READY, known under its class, covered by a boundary contract in force, and within
- * every governance policy. The decisions are logged with the step. Throws `artifact.not_found` and `file.not_found` (404),
+ * every governance policy. The decisions are logged with the step, whether it goes on or fails of them. Throws `artifact.not_found` and `file.not_found` (404),
  * `classification.refused` (403), `artifact.not_ready` and `boundary_contract.not_in_force` (409), and `governance.refused` (403)
  * with the violations.
  */
@@ -40,7 +40,6 @@ export async function validateFile(
   }
   const { compliance_status, policies_applied, violations } = await steward.governance.govern(described);
   if (compliance_status === "non_compliant") {
-    // What a failed step has logged is not kept: its failure tells all of the decision.
     throw new RuntimeError("governance.refused", `The file ${fileId} breaks a governance policy.`, {
       status: 403,
       details: { policies_applied, violations },

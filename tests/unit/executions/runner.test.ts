@@ -176,6 +176,7 @@ describe("running an execution", () => {
     expect(last?.state.status).toBe("failed");
     expect(last?.change.records).toMatchObject([
       { kind: "artifact", body: { lifecycle_state: "FAILED", failure: { code: "test.refused" } } },
+      { kind: "abandoned_bytes" },
     ]);
     expect(last?.change.log.map(({ eventType }) => eventType)).toEqual([
       "step_failed",

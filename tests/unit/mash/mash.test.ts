@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import * as z from "zod";
 
 import { createDeterministicEmbeddings } from "../../../functions/content/create-deterministic-embeddings.ts";
 import { extractEmbeddings } from "../../../functions/content/extract-embeddings.ts";
@@ -20,6 +21,7 @@ import { readJourney } from "../../../shared/mash/journey.ts";
 import { graphUnavailable } from "../../../shared/ports/graph-states.ts";
 import type { GraphStore } from "../../../shared/ports/graph-store.ts";
 import type { RecordStore } from "../../../shared/ports/record-store.ts";
+import { intent } from "../../../shared/sagas/intent.ts";
 import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
 import { openRuntime, testIds, type TestRuntime } from "../../kit/runtime.ts";
 
@@ -191,6 +193,28 @@ describe("mash.create", () => {
     await graph.close();
   });
 
+  it("has its last milestone when an intent that says so goes on in its trace", async () => {
+    const insight = intent("test.find_insight", {
+      version: 1,
+      description: "Finds something in what was mashed.",
+      input: z.strictObject({}),
+      output: z.object({}),
+      journey: { find: ["insights_generated"] },
+    })
+      .step("find", { run: () => ({ found: 1 }) })
+      .returns(() => ({}));
+    open = await openRuntime({ intents: [...intents, insight] });
+    const on = open;
+    const mashed = await on.run(createMash.type, { file_id: await readyFile(on, "orders.csv", CSV) });
+    const elsewhere = await on.run(insight.type, {});
+    const later = await on.run(insight.type, {}, { traceId: mashed.trace_id });
+    expect([elsewhere.status, later.status]).toEqual(["completed", "completed"]);
+    const journey = await journeyOf(on, mashed);
+    expect(journey.milestones.map(({ milestone }) => milestone)).toEqual([...MILESTONES, "insights_generated"]);
+    expect(journey.milestones.at(-1)).toMatchObject({ executionId: later.execution_id, stepName: "find" });
+    expect(journey.results).toMatchObject({ find: { found: 1 }, register: {} });
+  });
+
   it("stops at the file that cannot be parsed; its retry begins with the parsing", async () => {
     const on = await runtime();
     const failed = await on.run(createMash.type, { file_id: await readyFile(on, "broken.json", '[{"id": 1') });
@@ -245,6 +269,18 @@ describe("mash.create", () => {
     const error = { code: "governance.refused", status: 403, details: { policies_applied: ["readers"], violations } };
     expect(refused).toMatchObject({ error });
     expect((await journeyOf(on, refused)).milestones).toEqual([]);
+    const denied = { executionId: refused.execution_id, eventType: "policy_decided", order: "chronological" } as const;
+    const logged = await on.store.readLog(on.tenantId, denied, { limit: 9 });
+    expect(logged.items.map((text) => (JSON.parse(text) as JsonObject)["payload"])).toEqual([
+      {
+        policy: "access_control",
+        policy_id: "readers",
+        decision: "deny",
+        data_id: fileId,
+        data_type: "file",
+        rules: ["access"],
+      },
+    ]);
 
     const retention = { policy_type: "retention", rule: { max_age_days: 1 }, applies_to: ["file"] };
     await decree(["nobody"]);
