@@ -64,7 +64,7 @@ export const query = intent("steward.query", {
           case "content": {
             const { content_id, file_id: fileId, words } = asked;
             if (content_id !== undefined) return { items: [await content.get(kind, content_id)] };
-            return content.search(kind, { fileId, words }, cursor);
+            return content.search(kind, { fileId, words }, at);
           }
           case "relationships":
             return content.relationships(kind, asked.content_id, asked.direction, at);

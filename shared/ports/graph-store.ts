@@ -2,6 +2,7 @@ import type { DataOwner, DataScope } from "../data-classification.ts";
 import type { TenantId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import type { DocumentCollection, EdgeCollection, GraphCollection, IndexedField } from "./graph-schema.ts";
+import { writeCursor } from "./page-cursor.ts";
 import type { Page, PageRequest } from "./paging.ts";
 
 /**
@@ -27,7 +28,7 @@ export interface GraphStore {
   /** Drops tombstones of a tenant that undo left before a time, at most `limit`; returns how many. GS2 ends for their keys. */
   dropTombstones(tenantId: TenantId, old: { readonly beforeMs: number; readonly limit: number }): Promise<number>;
   get(scope: DataScope, collection: GraphCollection, key: string): Promise<GraphDocument | undefined>;
-  /** By key, in the order of the keys; all, or those whose indexed field has the value. */
+  /** By key, in the order of the keys; all, or those whose indexed field has the value. `afterKey` is a cursor too. */
   list<Collection extends GraphCollection>(
     scope: DataScope,
     collection: Collection,
@@ -53,6 +54,11 @@ export interface GraphStore {
   forgetFile(scope: DataScope, fileId: string): Promise<number>;
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The cursor of a listing that goes on after a key. */
+export function afterKey(key: string): string {
+  return writeCursor([key]);
 }
 
 /** Most writes of one effect. */

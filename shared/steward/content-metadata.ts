@@ -3,14 +3,15 @@ import * as z from "zod";
 import type { DataClassification } from "../data-classification.ts";
 import { notFound, RuntimeError } from "../errors.ts";
 import { jsonObject, sha256, toJson, type JsonObject } from "../json.ts";
-import type { Direction, GraphDocument, Vertex } from "../ports/graph-store.ts";
+import { afterKey, type Direction, type GraphDocument, type Vertex } from "../ports/graph-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
 import type { GraphScope } from "./graph-scope.ts";
 
 const COLLECTION = "content_metadata";
 const WHAT = "content metadata";
-/** How many documents one search looks at; the page says whether there are others. */
+/** How many documents are looked at in one round trip, and by one search: whoever finds little among many goes on from the cursor. */
 const LOOKED_AT = 200;
+const MOST_ROUNDS = 25;
 
 /** What is said of content; `deleted_by` is the step that took it away, of what is left of it. */
 const storedSchema = z.object({
@@ -136,24 +137,34 @@ export class ContentCatalog {
   }
 
   /**
-   * Those of a file, or all, whose title, description or tags contain the words, whatever their case. One call looks at 200, so a page
-   * may be short, or empty, with others after it.
+   * Those of a file, or all, whose title, description or tags contain the words, whatever their case. A page is full as long as there are
+   * enough among the next 5,000 documents; else it is short, with others maybe after it.
    */
   async search(
     kind: DataClassification,
     { fileId, words = "" }: { readonly fileId?: string | undefined; readonly words?: string | undefined },
-    cursor?: string,
+    { limit, cursor }: PageRequest,
   ): Promise<Page<ContentMetadata>> {
+    const { graph } = this.#scope;
     const filter = fileId === undefined ? undefined : ({ field: "file_id", value: fileId } as const);
-    const request = { limit: LOOKED_AT, cursor };
-    const { items, ...rest } = await this.#scope.graph.list(this.#scope.of(kind), COLLECTION, filter, request);
     const sought = words.toLowerCase();
-    const found = items.flatMap((document) => {
-      const { deleted_by, ...said } = read(document);
-      const text = [said.title, said.description, ...said.tags].join("\n").toLowerCase();
-      return deleted_by === undefined && text.includes(sought) ? [{ content_id: document.key, ...said }] : [];
-    });
-    return { ...rest, items: found };
+    const found: ContentMetadata[] = [];
+    let after = cursor;
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const page = await graph.list(this.#scope.of(kind), COLLECTION, filter, { limit: LOOKED_AT, cursor: after });
+      for (const [index, document] of page.items.entries()) {
+        const { deleted_by, ...said } = read(document);
+        const text = [said.title, said.description, ...said.tags].join("\n").toLowerCase();
+        if (deleted_by !== undefined || !text.includes(sought)) continue;
+        found.push({ content_id: document.key, ...said });
+        if (found.length < limit) continue;
+        const isLast = index === page.items.length - 1 && page.nextCursor === undefined;
+        return isLast ? { items: found } : { items: found, nextCursor: afterKey(document.key) };
+      }
+      after = page.nextCursor;
+      if (after === undefined) return { items: found };
+    }
+    return { items: found, nextCursor: after };
   }
 
   /** The live one, or the one that `deletedBy` has deleted. */

@@ -9,7 +9,7 @@ import { type ArangoStandin, startArangoStandin } from "../../../infra/dev/parts
 import { RuntimeError } from "../../../shared/errors.ts";
 import { trustedTenantId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
-import type { GraphStore } from "../../../shared/ports/graph-store.ts";
+import type { GraphStore, GraphWrite } from "../../../shared/ports/graph-store.ts";
 import type { Role } from "../../../shared/roles.ts";
 import { intent } from "../../../shared/sagas/intent.ts";
 import { newSession, openRuntime, type TestRuntime } from "../../kit/runtime.ts";
@@ -96,6 +96,33 @@ describe.each(stores)("the steward on %s", (_, open) => {
     expect(gone.error).toMatchObject({ code: "content_metadata.not_found", status: 404 });
     await say({ operation: "create", content_id: "parsed_1", ...FILE, title: "Again" });
     expect(await query({ kind: "content", content_id: "parsed_1" })).toMatchObject([{ title: "Again", tags: [] }]);
+  });
+
+  it("fills the pages of a search, however far apart what it finds is, and tells each once", async () => {
+    await using scene = await stage();
+    const { graph, runtime } = scene;
+    const owner = { dataClassification: "client", tenantId: runtime.tenantId } as const;
+    const title = (n: number) => (n % 150 === 149 ? "a needle" : "hay");
+    const writes = Array.from({ length: 1_000 }, (__, n): GraphWrite => ({
+      kind: "put",
+      collection: "content_metadata",
+      key: `content_${String(n).padStart(4, "0")}`,
+      fields: { ...FILE, title: title(n) },
+    }));
+    await graph.write(owner, { key: "test/fill", part: "all" }, writes);
+    const pages: number[] = [];
+    const found: unknown[] = [];
+    let cursor: string | undefined;
+    do {
+      const asked = { ...client, target: { kind: "content", words: "NEEDLE" }, limit: 4 };
+      const { output } = await scene.run("steward.query", cursor === undefined ? asked : { ...asked, cursor });
+      const { items, next_cursor } = output as { readonly items: readonly JsonObject[]; readonly next_cursor?: string };
+      pages.push(items.length);
+      found.push(...items.map((item) => item["content_id"]));
+      cursor = next_cursor;
+    } while (cursor !== undefined);
+    expect(pages).toEqual([4, 2]);
+    expect(found).toEqual([149, 299, 449, 599, 749, 899].map((n) => `content_0${n}`));
   });
 
   it("brings back what it deleted when the saga fails", async () => {
