@@ -47,3 +47,8 @@ export class RuntimeError extends Error {
 export function notFound(what: string, id: string): RuntimeError {
   return new RuntimeError(`${what.replaceAll(" ", "_")}.not_found`, `There is no ${what} ${id}.`, { status: 404 });
 }
+
+/** Whether it says that a store is not there by choice (`records.not_configured`), which no repeat mends. */
+export function isNotConfigured(error: unknown): boolean {
+  return error instanceof RuntimeError && error.status === 501 && error.code.endsWith(".not_configured");
+}

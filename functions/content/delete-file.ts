@@ -1,31 +1,45 @@
 import * as z from "zod";
 
-import { materializationSchema } from "../../shared/artifacts/artifact.ts";
-import { RuntimeError } from "../../shared/errors.ts";
+import { isNotConfigured, RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
-import { toJson } from "../../shared/json.ts";
 import { intent } from "../../shared/sagas/intent.ts";
+import { platformOnly } from "../../shared/steward/record-scope.ts";
+import { dispose } from "./dispose.ts";
+
+/** One commit changes at most so many artifacts. */
+const DERIVED_AT_ONCE = 100;
 
 const input = z
   .strictObject({
     file_id: z.string().min(1).describe("a READY or ARCHIVED file; with purge also one that was deleted before"),
-    purge: z.boolean().default(false).describe("also remove the bytes, for good"),
+    purge: z
+      .boolean()
+      .default(false)
+      .describe(
+        "also remove, for good: its bytes, all that was made of it, what is known of it, and end its contracts",
+      ),
     confirm: z.boolean().default(false).describe("purge: that this is meant"),
   })
   .superRefine(({ purge, confirm }, check) => {
     if (purge && !confirm) check.addIssue({ code: "custom", path: ["confirm"], message: "must be true to purge" });
   });
 
-const output = z.object({ file_id: z.string(), lifecycle_state: z.literal("DELETED"), purged: z.boolean() });
+const output = z.object({
+  file_id: z.string(),
+  lifecycle_state: z.literal("DELETED"),
+  purged: z.boolean(),
+  derived: z.int().describe("purge: how many artifacts that were made of it went with it"),
+  more: z.boolean().describe("purge: whether there are others; purge again"),
+});
 
 /**
- * Deletes a file: nothing can be made of it any more, and what was made of it keeps its lineage. A purge removes its bytes, after the record
- * has stopped pointing at them: no record ever points at bytes that are gone. Bytes rest under their artifact, so no other shares them.
+ * Deletes a file: nothing can be made of it any more, and what was made of it keeps its lineage. A purge removes its bytes and all
+ * that was made of it, after the records have stopped pointing at the bytes: no record ever points at bytes that are gone.
  */
 export const deleteFile = intent("content.delete_file", {
-  version: 1,
+  version: 2,
   sealable: true,
-  description: "Delete a file; with purge and confirm its bytes too.",
+  description: "Delete a file; with purge and confirm its bytes too, and all that was made of it.",
   input,
   output,
   events: {
@@ -37,23 +51,59 @@ export const deleteFile = intent("content.delete_file", {
     run: async (ctx) => {
       const { purge } = ctx.input;
       const file = await ctx.artifacts.get(asId.artifact(ctx.input.file_id), "file");
-      if (file.lifecycle_state === "READY") await ctx.artifacts.move(file.artifact_id, "ARCHIVED");
-      if (file.lifecycle_state !== "DELETED") await ctx.artifacts.move(file.artifact_id, "DELETED");
-      else if (!purge) throw alreadyDeleted(file.artifact_id);
-      const given = purge ? await ctx.artifacts.giveUpBytes(file.artifact_id) : [];
-      ctx.emit("artifact_deleted", { artifact_id: file.artifact_id, artifact_type: "file", purged: purge });
-      return { bytes: given.map((each) => toJson(each)) };
+      const { artifact_id, data_classification } = file;
+      if (data_classification === "platform" && !ctx.intent.roles?.includes("platform")) throw platformOnly();
+      if (file.lifecycle_state === "DELETED" && !purge) throw alreadyDeleted(artifact_id);
+      if (file.lifecycle_state === "READY") await ctx.artifacts.move(artifact_id, "ARCHIVED");
+      if (file.lifecycle_state !== "DELETED") await ctx.artifacts.move(artifact_id, "DELETED");
+      if (purge) await ctx.artifacts.giveUpBytes(artifact_id);
+      ctx.emit("artifact_deleted", { artifact_id, artifact_type: "file", purged: purge });
+      return { artifact_id, artifact_type: "file", data_classification };
+    },
+  })
+  // After the file is marked: nothing new is made of it from here on.
+  .step("derived", {
+    when: ({ input: { purge } }) => purge,
+    run: async (ctx) => {
+      const found = await ctx.artifacts.derivedFrom(ctx.outputs.mark.artifact_id, DERIVED_AT_ONCE + 1);
+      const some = found.slice(0, DERIVED_AT_ONCE);
+      for (const each of some) await dispose(ctx.artifacts, each);
+      const artifacts = some.map(({ artifact_id, artifact_type }) => ({ artifact_id, artifact_type }));
+      return { artifacts, more: found.length > some.length };
     },
   })
   .step("erase", {
     when: ({ input: { purge } }) => purge,
     timeout: "5m",
     run: async (ctx) => {
-      for (const each of ctx.outputs.mark.bytes) await ctx.artifacts.erase(materializationSchema.parse(each));
+      const { mark, derived } = ctx.outputs;
+      for (const each of [mark, ...(derived?.artifacts ?? [])]) await ctx.artifacts.erase(each);
       return {};
     },
   })
-  .returns(({ input: { file_id, purge } }) => ({ file_id, lifecycle_state: "DELETED" as const, purged: purge }));
+  .step("forget", {
+    when: ({ input: { purge } }) => purge,
+    timeout: "5m",
+    run: async (ctx) => {
+      const { data_classification: kind, artifact_id: fileId } = ctx.outputs.mark;
+      const ifThere = async <Result>(work: Promise<Result>): Promise<Result | undefined> =>
+        work.catch((error: unknown) => {
+          // Where a store is not configured it holds nothing to forget.
+          if (isNotConfigured(error)) return undefined;
+          throw error;
+        });
+      await ifThere(ctx.semantic.forgetFile(kind, fileId));
+      const rows = await ifThere(ctx.steward.forgetFile(kind, fileId));
+      return { more: rows?.more ?? false };
+    },
+  })
+  .returns(({ input: { file_id, purge }, outputs: { derived, forget } }) => ({
+    file_id,
+    lifecycle_state: "DELETED" as const,
+    purged: purge,
+    derived: derived?.artifacts.length ?? 0,
+    more: (derived?.more ?? false) || (forget?.more ?? false),
+  }));
 
 function alreadyDeleted(fileId: string): RuntimeError {
   return new RuntimeError("artifact.lifecycle", `The file ${fileId} is DELETED already.`, {

@@ -1,6 +1,6 @@
 import { deleteAbandonedBytes } from "../../shared/artifacts/abandoned-bytes.ts";
 import { durationMs } from "../../shared/duration.ts";
-import { RuntimeError } from "../../shared/errors.ts";
+import { isNotConfigured } from "../../shared/errors.ts";
 import type { Job } from "../../shared/http/function-app.ts";
 import type { TenantId } from "../../shared/ids.ts";
 import { errorFields } from "../../shared/logger.ts";
@@ -23,7 +23,7 @@ export const dataCleanUp: Job = {
         return await work();
       } catch (error) {
         // A deployment without these stores has no tombstones in them.
-        if (error instanceof RuntimeError && error.status === 501) return 0;
+        if (isNotConfigured(error)) return 0;
         failed += 1;
         adapters.logger.error("a tenant's data was not cleaned up", { tenant_id: tenantId, ...errorFields(error) });
         return 0;

@@ -17,13 +17,18 @@ const PAGE = 100;
 const schema = z.object({ artifact_id: z.string(), artifact_type: z.string(), due_at: z.string() });
 
 /**
- * Bytes of an artifact that failed, to be deleted; under the artifact's id. The commit that fails an artifact writes this record, so
- * that no crash forgets the bytes: those that the artifact pointed at, and those that a step kept and never told of.
+ * Bytes of an artifact that failed or was purged, to be deleted; under the artifact's id. The commit that lets go of the bytes writes this
+ * record, so that no crash forgets them: those that the artifact pointed at, and those that a step kept and never told of.
  */
 const abandonedBytes: RecordKind<z.infer<typeof schema>> = { name: "abandoned_bytes", schema, facets: () => [] };
 
 /** Leaves an artifact's bytes to be deleted, in the commit after which nothing points at them. */
-export function abandonBytes(unit: UnitOfWork, { artifact_id, artifact_type }: Artifact, now: string): void {
+export async function abandonBytes(
+  unit: UnitOfWork,
+  { artifact_id, artifact_type }: Artifact,
+  now: string,
+): Promise<void> {
+  await unit.get(abandonedBytes, artifact_id);
   const due_at = rfc3339(parseRfc3339(now) + GRACE_MS);
   unit.put(abandonedBytes, artifact_id, { artifact_id, artifact_type, due_at });
 }

@@ -2,7 +2,7 @@ import { type Clock, rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ArtifactId, Ids, TenantId } from "../ids.ts";
 import type { ObjectStore, ObjectTarget, WrittenObject } from "../ports/object-store.ts";
-import { artifactDirectory, type Materialization } from "./artifact.ts";
+import { type Artifact, artifactDirectory, type Materialization } from "./artifact.ts";
 import type { StorageQuota } from "./storage-quota.ts";
 import { type Upload, uploadPath } from "./upload.ts";
 
@@ -24,8 +24,8 @@ export interface ArtifactBytes {
    * `artifact.damaged` for a record that names other bytes than it points at.
    */
   read(materialization: Materialization): Promise<AsyncIterable<Uint8Array>>;
-  /** Removes bytes that no record points at any more; doing it again is doing it once. */
-  erase(materialization: Materialization): Promise<void>;
+  /** Removes all bytes of an artifact, which its record does not point at any more; doing it again is doing it once. */
+  erase(tenantId: TenantId, artifact: Pick<Artifact, "artifact_id" | "artifact_type">): Promise<void>;
   /** Throws `upload.incomplete` (409) as long as the bytes of an upload have not arrived. */
   expectUploaded(upload: Upload): Promise<void>;
   /**
@@ -93,7 +93,7 @@ export function createArtifactBytes({ objects, clock, ids, quota }: ArtifactByte
       }
     },
     discardUpload: (upload) => objects.delete(uploadPath(upload)),
-    erase: ({ path }) => objects.delete(path),
+    erase: (tenantId, artifact) => objects.deleteBelow(artifactDirectory(tenantId, artifact)),
   };
 }
 

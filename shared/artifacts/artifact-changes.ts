@@ -2,7 +2,7 @@ import { notFound, RuntimeError } from "../errors.ts";
 import type { ArtifactId } from "../ids.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import { abandonBytes } from "./abandoned-bytes.ts";
-import { type Artifact, artifactKind, LIFECYCLE, type LifecycleState, type Materialization } from "./artifact.ts";
+import { type Artifact, artifactKind, LIFECYCLE, type LifecycleState } from "./artifact.ts";
 import { countChanged, countRegistered } from "./stored-bytes.ts";
 
 /** Registers a new artifact in the unit of work, with its log entry. */
@@ -50,7 +50,7 @@ export async function moveArtifact(
   const given = to === "FAILED" ? { materializations: [], visuals: [] } : {};
   const moved: Artifact = { ...current, ...update, ...given, lifecycle_state: to, updated_at: now };
   unit.put(artifactKind, artifactId, moved);
-  if (to === "FAILED") abandonBytes(unit, moved, now);
+  if (to === "FAILED") await abandonBytes(unit, moved, now);
   await countChanged(unit, current, moved);
   unit.log({
     event_type: "artifact_lifecycle_changed",
@@ -89,18 +89,11 @@ export async function amendArtifact(
   return amended;
 }
 
-/**
- * Lets a DELETED artifact point at no bytes any more, and tells which it pointed at. Throws `artifact.lifecycle` (409) for one that is
- * not deleted.
- */
-export async function giveUpBytes(
-  unit: UnitOfWork,
-  artifactId: ArtifactId,
-  now: string,
-): Promise<readonly Materialization[]> {
+/** Lets a DELETED artifact point at no bytes any more. Throws `artifact.lifecycle` (409) for one that is not deleted. */
+export async function giveUpBytes(unit: UnitOfWork, artifactId: ArtifactId, now: string): Promise<void> {
   const current = await unit.get(artifactKind, artifactId);
   if (current === undefined) throw notFound("artifact", artifactId);
-  const { lifecycle_state: from, materializations, visuals = [] } = current;
+  const { lifecycle_state: from } = current;
   if (from !== "DELETED") {
     throw new RuntimeError("artifact.lifecycle", `The artifact ${artifactId} is ${from}; its bytes are still needed.`, {
       status: 409,
@@ -109,6 +102,6 @@ export async function giveUpBytes(
   }
   const bare: Artifact = { ...current, materializations: [], visuals: [], updated_at: now };
   unit.put(artifactKind, artifactId, bare);
+  await abandonBytes(unit, bare, now);
   await countChanged(unit, current, bare);
-  return [...materializations, ...visuals.map(({ materialization }) => materialization)];
 }

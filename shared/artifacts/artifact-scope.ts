@@ -7,6 +7,7 @@ import type { ArtifactBytes } from "./artifact-bytes.ts";
 import { amendArtifact, type ArtifactUpdate, giveUpBytes, moveArtifact, registerArtifact } from "./artifact-changes.ts";
 import { type Artifact, artifactKind, type LifecycleState, type Materialization } from "./artifact.ts";
 import type { MaterializationDecision } from "./materialization-policy.ts";
+import { derivedFrom } from "./derived-artifacts.ts";
 import { openParts, sealParts } from "./sealed-artifact.ts";
 import type { Upload } from "./upload.ts";
 
@@ -47,10 +48,12 @@ export interface ArtifactScope {
     upload: Upload,
   ): Promise<Materialization>;
   discardUpload(upload: Upload): Promise<void>;
-  /** Lets a DELETED artifact point at no bytes any more, and tells which it pointed at: to be erased once that is committed. */
-  giveUpBytes(artifactId: ArtifactId): Promise<readonly Materialization[]>;
+  /** Lets a DELETED artifact point at no bytes any more: to be erased once that is committed. */
+  giveUpBytes(artifactId: ArtifactId): Promise<void>;
   /** Removes bytes that were given up; doing it again is doing it once. */
-  erase(materialization: Materialization): Promise<void>;
+  erase(artifact: Pick<Artifact, "artifact_id" | "artifact_type">): Promise<void>;
+  /** What was made of an artifact, and of that, nearest first, that may still have bytes; at most so many, as it is committed. */
+  derivedFrom(artifactId: ArtifactId, most: number): Promise<readonly Artifact[]>;
 }
 
 export interface ArtifactScopeDeps {
@@ -132,11 +135,8 @@ export function createArtifactScope({ unit, bytes, producer, nowMs, decide, box 
       await expectNamed(artifactId);
       return giveUpBytes(unit, artifactId, rfc3339(nowMs()));
     },
-    erase: async (materialization) => {
-      if (!materialization.path.startsWith(`artifacts/${unit.tenantId}/`))
-        throw notFound("object", materialization.uri);
-      await bytes.erase(materialization);
-    },
+    erase: (artifact) => bytes.erase(unit.tenantId, artifact),
+    derivedFrom: (artifactId, most) => derivedFrom(unit, artifactId, most),
   };
 }
 

@@ -91,6 +91,11 @@ export function artifactFacet(filter: ArtifactFilter): string {
   return filter.artifactType === undefined ? state : `${state}|type=${filter.artifactType}`;
 }
 
+/** The listing of what was made of an artifact. */
+export function parentFacet(artifactId: string): string {
+  return `parent=${artifactId}`;
+}
+
 export function subjectFacet(subjectId: string): string {
   return `subject=${subjectId}`;
 }
@@ -106,8 +111,14 @@ export function eligibleFacet(filter: {
 export const artifactKind: RecordKind<Artifact> = {
   name: "artifact",
   schema: artifactSchema,
-  facets: ({ artifact_type: artifactType, lifecycle_state: lifecycleState, subject_id: subjectId }) => [
+  facets: ({
+    artifact_type: artifactType,
+    lifecycle_state: lifecycleState,
+    subject_id: subjectId,
+    parent_artifacts,
+  }) => [
     ...(subjectId === undefined ? [] : [subjectFacet(subjectId)]),
+    ...parent_artifacts.map(parentFacet),
     artifactFacet({ lifecycleState }),
     artifactFacet({ artifactType, lifecycleState }),
     ...Object.entries(ELIGIBLE_FOR)

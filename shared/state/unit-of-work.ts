@@ -1,6 +1,7 @@
 import type { TenantId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import type { RecordWrite } from "../ports/execution-store.ts";
+import type { Page, PageRequest } from "../ports/paging.ts";
 import type { LogDraft } from "./log-entry.ts";
 import { ALL, type RecordKind } from "./record-kind.ts";
 import type { StateSurface, Versioned } from "./state-surface.ts";
@@ -34,6 +35,15 @@ export class UnitOfWork {
     const found: Versioned<Value> | undefined = await this.#surface.get(this.tenantId, kind, id);
     this.#seen.set(key, found?.version ?? 0);
     return found?.value;
+  }
+
+  /** A listing as it is committed: what this unit has put is not in it. */
+  async list<Value extends JsonObject>(
+    kind: RecordKind<Value>,
+    facet: string,
+    page: PageRequest,
+  ): Promise<Page<Versioned<Value>>> {
+    return this.#surface.list(this.tenantId, kind, facet, page);
   }
 
   /** Creates the record, or replaces the one that this unit read: a record changed since then makes the commit conflict. */

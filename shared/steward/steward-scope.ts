@@ -1,3 +1,4 @@
+import type { DataClassification } from "../data-classification.ts";
 import type { GraphStore } from "../ports/graph-store.ts";
 import type { RecordStore } from "../ports/record-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
@@ -68,6 +69,12 @@ export class StewardScope {
   /** The steward for one of several things that the step does the same for; `undo` takes back what was written for all of them. */
   within(prefix: string): StewardScope {
     return new StewardScope({ ...this.#deps, prefix });
+  }
+
+  /** Takes away the rows of a file that is purged, and ends its contracts; see forget-file.ts. Nothing undoes it. */
+  async forgetFile(kind: DataClassification, fileId: string): Promise<{ rows: number; more: boolean }> {
+    const { forgetFileRows } = await import("./forget-file.ts");
+    return forgetFileRows(this.#records, this.contracts, kind, fileId);
   }
 
   /** Throws `subject.not_found` (404). Nothing undoes it. */

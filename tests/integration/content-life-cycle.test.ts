@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { intents } from "../../functions/catalog.ts";
-import { artifactKind } from "../../shared/artifacts/artifact.ts";
+import { artifactFacet, artifactKind } from "../../shared/artifacts/artifact.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import { openRuntime, type TestRuntime } from "../kit/runtime.ts";
 import { temporaryFolder } from "../kit/temporary-folder.ts";
@@ -93,13 +93,100 @@ describe("a file", () => {
       expect(await code("content.restore_file")).toBe("artifact.lifecycle");
       expect(await code("content.delete_file")).toBe("artifact.lifecycle");
       const purged = await done(runtime, "content.delete_file", { file_id, purge: true, confirm: true });
-      expect([purged, await bytes()]).toEqual([{ file_id, lifecycle_state: "DELETED", purged: true }, 0]);
+      expect([purged, await bytes()]).toEqual([
+        { file_id, lifecycle_state: "DELETED", purged: true, derived: 1, more: false },
+        0,
+      ]);
 
-      const { value } = (await runtime.services.surface.get(runtime.tenantId, artifactKind, file_id)) ?? {};
+      const { surface } = runtime.services;
+      const { value } = (await surface.get(runtime.tenantId, artifactKind, file_id)) ?? {};
       expect(value).toMatchObject({ lifecycle_state: "DELETED", materializations: [] });
-      // What was made of it is still there, and says of what.
-      const parsed = await runtime.services.surface.get(runtime.tenantId, artifactKind, String(parsed_file_id));
-      expect(parsed?.value).toMatchObject({ lifecycle_state: "READY", parent_artifacts: [file_id] });
+      // What was made of it is gone too, and still says of what it was made.
+      const parsed = await surface.get(runtime.tenantId, artifactKind, String(parsed_file_id));
+      expect(parsed?.value).toMatchObject({
+        lifecycle_state: "DELETED",
+        materializations: [],
+        parent_artifacts: [file_id],
+      });
     },
   );
+
+  it(
+    "takes all with it that was made of it when it is purged, and ends its contracts, unless its bytes are another file's too",
+    { timeout: 120_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using runtime = await openRuntime({ intents, folder: folder.path });
+      const { tenantId, graph } = runtime;
+      const { surface, adapters } = runtime.services;
+      const scope = { dataClassification: "client", tenantId } as const;
+      const text = "name,city\nAnn,Paris\nBob,Rome\n";
+      const [first, twin, other] = [
+        await readyFile(runtime, "a.csv", Buffer.from(text)),
+        await readyFile(runtime, "b.csv", Buffer.from(text)),
+        await readyFile(runtime, "c.csv", Buffer.from("x\n1\n")),
+      ];
+      for (const file_id of [first, other]) {
+        await done(runtime, "mash.create", { file_id });
+        const { parsed_file_id } = await done(runtime, "content.parse_content", { file_id });
+        await done(runtime, "steward.describe_content", {
+          data_classification: "client",
+          change: { operation: "create", content_id: parsed_file_id, file_id, title: "people" },
+        });
+      }
+      const left = async (file_id: string) => {
+        const where = { file_id };
+        const at = { limit: 50 };
+        const field = { field: "file_id", value: file_id } as const;
+        const rows = ["file_references", "parsed_data_files"] as const;
+        const counts = [
+          ...rows.map((table) => adapters.records.list(scope, table, { ...at, where })),
+          graph.list(scope, "structured_embeddings", field, at),
+          graph.list(scope, "content_metadata", field, at),
+        ];
+        return (await Promise.all(counts)).map(({ items }) => items.length);
+      };
+      const contracts = async () => {
+        const { items } = await adapters.records.list(scope, "data_boundary_contracts", { limit: 50 });
+        return items.map(({ status }) => status).toSorted();
+      };
+      const objects = async () => {
+        const all = await readdir(join(folder.path, "objects/artifacts"), { recursive: true });
+        return all.filter((path) => /\.(csv|parquet|jsonl|json)$/.test(path)).length;
+      };
+      const purge = (file_id: string) => done(runtime, "content.delete_file", { file_id, purge: true, confirm: true });
+
+      const [before, otherObjects] = [await objects(), await left(other)];
+      expect(await left(first)).toEqual([1, 2, expect.any(Number), 1]);
+      expect(await contracts()).toEqual(["active", "active"]);
+      // Two of parsed data, one of what can be computed alone, one of its meaning.
+      expect(await purge(first)).toMatchObject({ derived: 4, more: false });
+      expect(await left(first)).toEqual([0, 0, 0, 0]);
+      expect(await left(other)).toEqual(otherObjects);
+      expect(await objects()).toBe(before - 5);
+      expect(await contracts()).toEqual(["active", "active"]);
+      expect(await purge(twin)).toMatchObject({ derived: 0 });
+      expect(await contracts()).toEqual(["active", "expired"]);
+      expect(await purge(other)).toMatchObject({ derived: 4 });
+      expect(await objects()).toBe(0);
+      const all = await surface.list(tenantId, artifactKind, "all", { limit: 50 });
+      expect(new Set(all.items.map(({ value }) => value.lifecycle_state))).toEqual(new Set(["DELETED"]));
+      // Again, it finds nothing more to do.
+      expect(await purge(first)).toMatchObject({ purged: true, derived: 0, more: false });
+    },
+  );
+
+  it("is purged in several goes when much was made of it", { timeout: 120_000 }, async () => {
+    await using runtime = await openRuntime({ intents });
+    const { services, tenantId } = runtime;
+    const file_id = await readyFile(runtime, "a.csv", Buffer.from("a\n1\n"));
+    const parses = Array.from({ length: 120 }, () => runtime.run("content.parse_content", { file_id }));
+    for (const { status } of await Promise.all(parses)) expect(status).toBe("completed");
+    const purge = () => done(runtime, "content.delete_file", { file_id, purge: true, confirm: true });
+    expect(await purge()).toMatchObject({ derived: 100, more: true });
+    expect(await purge()).toMatchObject({ derived: 20, more: false });
+    const gone = artifactFacet({ lifecycleState: "DELETED" });
+    const deleted = await services.surface.list(tenantId, artifactKind, gone, { limit: 1 });
+    expect(deleted.total).toBe(121);
+  });
 });
