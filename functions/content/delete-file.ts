@@ -4,7 +4,6 @@ import { isNotConfigured, RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { intent } from "../../shared/sagas/intent.ts";
 import { platformOnly } from "../../shared/steward/record-scope.ts";
-import { dispose } from "./dispose.ts";
 
 /** One commit changes at most so many artifacts. */
 const DERIVED_AT_ONCE = 100;
@@ -67,6 +66,7 @@ export const deleteFile = intent("content.delete_file", {
     run: async (ctx) => {
       const found = await ctx.artifacts.derivedFrom(ctx.outputs.mark.artifact_id, DERIVED_AT_ONCE + 1);
       const some = found.slice(0, DERIVED_AT_ONCE);
+      const { dispose } = await import("./dispose.ts");
       for (const each of some) await dispose(ctx.artifacts, each);
       const artifacts = some.map(({ artifact_id, artifact_type }) => ({ artifact_id, artifact_type }));
       return { artifacts, more: found.length > some.length };

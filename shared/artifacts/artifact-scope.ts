@@ -7,7 +7,6 @@ import type { ArtifactBytes } from "./artifact-bytes.ts";
 import { amendArtifact, type ArtifactUpdate, giveUpBytes, moveArtifact, registerArtifact } from "./artifact-changes.ts";
 import { type Artifact, artifactKind, type LifecycleState, type Materialization } from "./artifact.ts";
 import type { MaterializationDecision } from "./materialization-policy.ts";
-import { derivedFrom } from "./derived-artifacts.ts";
 import { openParts, sealParts } from "./sealed-artifact.ts";
 import type { Upload } from "./upload.ts";
 
@@ -136,7 +135,10 @@ export function createArtifactScope({ unit, bytes, producer, nowMs, decide, box 
       return giveUpBytes(unit, artifactId, rfc3339(nowMs()));
     },
     erase: (artifact) => bytes.erase(unit.tenantId, artifact),
-    derivedFrom: (artifactId, most) => derivedFrom(unit, artifactId, most),
+    derivedFrom: async (artifactId, most) => {
+      const { derivedFrom } = await import("./derived-artifacts.ts");
+      return derivedFrom(unit, artifactId, most);
+    },
   };
 }
 

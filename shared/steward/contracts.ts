@@ -137,16 +137,6 @@ export class Contracts {
     );
   }
 
-  /** What ends every contract of a file whose bytes are no file's any more: those in force expire, those that wait are revoked. */
-  async endingsOf(kind: DataClassification, sha256: string): Promise<readonly RowWrite[]> {
-    const ends = { active: "expired", pending: "revoked" } as const;
-    const writes = Object.entries(ends).map(async ([status, to]) => {
-      const { items } = await this.#scope.list(kind, TABLE, { limit: MANY, where: { status, source_sha256: sha256 } });
-      return items.map((each) => move(each, { status: to }));
-    });
-    return (await Promise.all(writes)).flat();
-  }
-
   /** Keeps a fact for good, whatever becomes of its source: the contract under which it was found is fulfilled by it. */
   async promoteToRecordOfFact(
     kind: DataClassification,

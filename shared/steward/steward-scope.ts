@@ -74,7 +74,7 @@ export class StewardScope {
   /** Takes away the rows of a file that is purged, and ends its contracts; see forget-file.ts. Nothing undoes it. */
   async forgetFile(kind: DataClassification, fileId: string): Promise<{ rows: number; more: boolean }> {
     const { forgetFileRows } = await import("./forget-file.ts");
-    return forgetFileRows(this.#records, this.contracts, kind, fileId);
+    return forgetFileRows(this.#records, kind, fileId);
   }
 
   /** Throws `subject.not_found` (404). Nothing undoes it. */
