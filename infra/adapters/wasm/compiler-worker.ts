@@ -1,10 +1,12 @@
 import { hash } from "node:crypto";
+import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 
 import type { ModuleRefusal } from "../../../shared/ports/wasm-runtime.ts";
 import { examineModule } from "./admission.ts";
 import { ModuleFault } from "./module-reader.ts";
 import type { FromCompiler, ToCompiler } from "./thread-messages.ts";
+import { LOW_PRIORITY } from "./thread-priority.ts";
 
 /** The thread that examines and compiles modules: a guest's bytes are never worked on elsewhere. */
 function compile({ module }: ToCompiler): FromCompiler {
@@ -27,5 +29,7 @@ function refusalOf(error: unknown): ModuleRefusal {
   return { reason: "unsupported", message: `The module cannot be compiled: ${message}` };
 }
 
+// Linux takes this for the calling thread; elsewhere it would be the whole process.
+if (process.platform === "linux") setPriority(LOW_PRIORITY);
 parentPort?.on("message", (message: ToCompiler) => parentPort?.postMessage(compile(message)));
 parentPort?.postMessage({ kind: "ready" } satisfies FromCompiler);

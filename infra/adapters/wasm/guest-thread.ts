@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 
 import type { GuestFailure } from "../../../shared/ports/wasm-runtime.ts";
 import { CallChannel } from "./call-channel.ts";
+import { LOW_PRIORITY, PLAIN_PRIORITY } from "./thread-priority.ts";
 import type { FromGuestThread, GuestThreadData, ToGuestThread } from "./thread-messages.ts";
 
 /**
@@ -10,9 +11,6 @@ import type { FromGuestThread, GuestThreadData, ToGuestThread } from "./thread-m
  * take more than half of it, so it is more than twice the largest of them.
  */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 };
-/** As the system counts: 0 is what all have, 19 the lowest. */
-const LOW_PRIORITY = 10;
-const PLAIN_PRIORITY = 0;
 
 export type ThreadAnswer = Extract<FromGuestThread, { readonly kind: "returned" | "failed" }>;
 
