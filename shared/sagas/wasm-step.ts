@@ -47,6 +47,8 @@ export function wasmWork(type: string, name: string, options: WasmOptions<never,
   for (const { providerType, permissions } of capabilities) {
     const [unknown] = unknownPermissions(providerType, permissions);
     if (unknown !== undefined) throw fault(`asks for ${unknown}, which the provider ${providerType} does not have`);
+    if (permissions.some((permission) => permission.startsWith("msg:subscribe")))
+      throw fault("asks for messages, which only an instance gets: it is nobody between two runs");
     if (permissions.length === 0) throw fault(`asks for ${providerType} without a permission`);
   }
   const guest: GuestWork = { sha256, exportName: options.export, capabilities, timeoutMs, output: options.output };

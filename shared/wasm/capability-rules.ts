@@ -6,7 +6,7 @@ import type { CapabilityAssignment } from "./instance.ts";
  * Which permission an operation needs.
  *  - kv: `kv:read`, `kv:write`, `kv:delete`
  *  - http: `http:request`; with one or more `http:domain:<host>`, only those hosts
- *  - messaging: `msg:publish` or `msg:publish:<topic>`, `msg:subscribe` or `msg:subscribe:<topic>`
+ *  - messaging: `msg:publish` or `msg:publish:<topic>`; to pull and ack, `msg:subscribe` or `msg:subscribe:<topic>`
  */
 const GRAMMAR: Readonly<Record<ProviderType, RegExp>> = {
   kv: /^kv:(read|write|delete)$/,
@@ -21,7 +21,11 @@ const KV_PERMISSION: Readonly<Record<string, string>> = {
   set: "kv:write",
   delete: "kv:delete",
 };
-const MESSAGING_PERMISSION: Readonly<Record<string, string>> = { publish: "msg:publish", subscribe: "msg:subscribe" };
+const MESSAGING_PERMISSION: Readonly<Record<string, string>> = {
+  publish: "msg:publish",
+  pull: "msg:subscribe",
+  ack: "msg:subscribe",
+};
 
 /** The permissions of a list that are none of this provider's. */
 export function unknownPermissions(type: ProviderType, permissions: readonly string[]): readonly string[] {

@@ -16,8 +16,7 @@ import type { InstanceRetention } from "./instance-retention.ts";
 import type { InstanceService } from "./instance-service.ts";
 import { instancesOnFirstUse } from "./instances-on-first-use.ts";
 import { createProviderRegistry } from "./provider-registry.ts";
-import { createKvProvider } from "./providers/kv-provider.ts";
-import { createMessagingProvider } from "./providers/messaging-provider.ts";
+import { onFirstCall } from "./providers/on-first-call.ts";
 import { createRestartTimers } from "./restart-timers.ts";
 
 /** The control side of the Wasm plane. */
@@ -51,7 +50,11 @@ export function createWasmPlane(deps: WasmPlaneDeps): WasmPlane {
   const timers = createRestartTimers(deps);
   const restarts = createInstanceRestarts({ ...deps, ledger, timers });
   const providers = createProviderRegistry();
-  for (const provider of [createKvProvider(deps), createMessagingProvider(deps), guestRequests]) {
+  const kv = onFirstCall("kv", async () => (await import("./providers/kv-provider.ts")).createKvProvider(deps));
+  const messaging = onFirstCall("messaging", async () =>
+    (await import("./providers/messaging-provider.ts")).createMessagingProvider(deps),
+  );
+  for (const provider of [kv, messaging, guestRequests]) {
     providers.start(provider).catch((error: unknown) => {
       logger.error("a provider cannot start", { provider: provider.type, cause: String(error) });
     });

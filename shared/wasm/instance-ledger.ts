@@ -6,6 +6,7 @@ import { seal } from "../state/log-entry.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import { wasmError } from "../wasm-error.ts";
+import { followTopics } from "./inbox.ts";
 import { applyFact, type InstanceFact } from "./instance-facts.ts";
 import { type InstanceRecord, instanceKind, stateOf } from "./instance-record.ts";
 
@@ -86,6 +87,7 @@ export function createInstanceLedger({ store, surface, clock, ids }: InstanceLed
       log.push(sealed.row);
     }
     unit.put(instanceKind, metadata.instance_id, record);
+    await followTopics(unit, record);
     const { outcome } = await store.write(unit.tenantId, { records: unit.records, log, outbox: [], mail: [] });
     return outcome === "written" ? record : undefined;
   };

@@ -1,36 +1,41 @@
 import * as z from "zod";
 
-import { type Clock, rfc3339 } from "../../clock.ts";
-import type { Ids } from "../../ids.ts";
-import { jsonValue } from "../../json.ts";
-import type { ExecutionStore } from "../../ports/execution-store.ts";
-import type { CapabilityProvider } from "../../ports/wasm-capabilities.ts";
-import { EVENTS_TOPIC } from "../../state/cloud-event.ts";
-import { refused, result, withParams } from "./provider-reply.ts";
+import { type JsonObject, jsonValue } from "../../json.ts";
+import type { CapabilityProvider, CapabilityReply, GuestIdentity } from "../../ports/wasm-capabilities.ts";
+import { refused, withParams } from "./provider-reply.ts";
+import { createPublish, type PublishDeps } from "./publish.ts";
+import { createReadInbox, type ReadInboxDeps } from "./read-inbox.ts";
 
-const MAX_DATA_BYTES = 128 * 1024;
-/** The CloudEvent type of what guests publish; its subject is the guest's topic. */
-const MESSAGE_TYPE = "wasm_message";
+const MAX_PULLED = 100;
 
-const publishParams = z.strictObject({
-  topic: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "is 1 to 128 letters, digits, dots, underscores and dashes"),
-  data: jsonValue,
+const topicSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,128}$/, "is 1 to 128 letters, digits, dots, underscores and dashes");
+const publishParams = z.strictObject({ topic: topicSchema, data: jsonValue });
+const pullParams = z.strictObject({ topic: topicSchema, max: z.int().min(1).max(MAX_PULLED).default(10) });
+const ackParams = z.strictObject({
+  topic: topicSchema,
+  ack_ids: z.array(z.string().regex(/^[1-9][0-9]{0,14}$/, "is none that was given")).max(MAX_PULLED),
 });
 
-export interface MessagingProviderDeps {
-  readonly store: Pick<ExecutionStore, "write">;
-  readonly clock: Clock;
-  readonly ids: Pick<Ids, "event">;
-  /** Says that there are messages in the outbox. */
-  readonly nudge: () => void;
-}
-
 /**
- * What guests publish, as CloudEvents through the outbox: committed before the guest is told so, published after, at least once.
- * The messages of an instance keep their order. `subscribe` is not provided.
+ * Messages between a tenant's instances, and out of them (ADR 0031).
+ *  P1  A message is published and in the inbox of each instance that is subscribed to its topic, in one commit, before its guest is told.
+ *  P2  A message stays in an inbox until it is acknowledged, or was given five times; then it is published as `wasm_message_dead`.
+ *  P3  An inbox gives its messages in the order of their commits; the messages of an instance keep theirs.
  */
-export function createMessagingProvider({ store, clock, ids, nudge }: MessagingProviderDeps): CapabilityProvider {
+export function createMessagingProvider(deps: PublishDeps & ReadInboxDeps): CapabilityProvider {
+  const publish = createPublish(deps);
+  const inbox = createReadInbox(deps);
   let running = false;
+
+  const operations: Readonly<Record<string, (caller: GuestIdentity, params: JsonObject) => Promise<CapabilityReply>>> =
+    {
+      publish: (caller, params) => withParams(publishParams, params, (message) => publish(caller, message)),
+      pull: (caller, params) => withParams(pullParams, params, ({ topic, max }) => inbox.pull(caller, topic, max)),
+      ack: (caller, params) => withParams(ackParams, params, ({ topic, ack_ids }) => inbox.ack(caller, topic, ack_ids)),
+    };
+
   return {
     type: "messaging",
     initialize: () => {
@@ -41,43 +46,10 @@ export function createMessagingProvider({ store, clock, ids, nudge }: MessagingP
       running = false;
       return Promise.resolve();
     },
-    invoke: ({ tenantId, instanceId }, operation, params) => {
-      if (!running) return Promise.resolve(refused("WASM_RUNTIME_ERROR", "The provider messaging is stopped."));
-      if (operation !== "publish")
-        return Promise.resolve(refused("INVALID_REQUEST", `The provider messaging does not ${operation}.`));
-      return withParams(publishParams, params, async ({ topic, data }) => {
-        const sizeBytes = Buffer.byteLength(JSON.stringify(data) ?? "null");
-        if (sizeBytes > MAX_DATA_BYTES)
-          return refused("RESOURCE_EXHAUSTED", `The message has ${sizeBytes} bytes; ${MAX_DATA_BYTES} are allowed.`);
-        const eventId = ids.event();
-        const event = {
-          specversion: "1.0",
-          id: eventId,
-          type: MESSAGE_TYPE,
-          source: `/wasm/instances/${instanceId}`,
-          subject: topic,
-          time: rfc3339(clock.now()),
-          datacontenttype: "application/json",
-          tenantid: tenantId,
-          data,
-        };
-        const message = {
-          eventId,
-          tenantId,
-          topic: EVENTS_TOPIC,
-          orderingKey: instanceId,
-          attributes: {
-            "content-type": "application/cloudevents+json",
-            ce_type: MESSAGE_TYPE,
-            ce_subject: topic,
-            tenant_id: tenantId,
-          },
-          data: JSON.stringify(event),
-        };
-        await store.write(tenantId, { records: [], log: [], outbox: [message], mail: [] });
-        nudge();
-        return result({ event_id: eventId });
-      });
+    invoke: async (caller, operation, params) => {
+      if (!running) return refused("WASM_RUNTIME_ERROR", "The provider messaging is stopped.");
+      const run = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
+      return run?.(caller, params) ?? refused("INVALID_REQUEST", `The provider messaging does not ${operation}.`);
     },
   };
 }

@@ -131,6 +131,38 @@ describe("an instance over the real pool and store", () => {
     expect(await scene.codeOf(again)).toBe("wasm.capability_not_found");
   });
 
+  it("gets the messages of the topics that it is subscribed to, from its grant to its revocation (4, 5, 19)", async () => {
+    const publish = (data: number) => ({ provider: "messaging", operation: "publish", params: { topic: "t", data } });
+    const pull = { provider: "messaging", operation: "pull", params: { topic: "t" } };
+    const ack = (ack_ids: string[]) => ({ provider: "messaging", operation: "ack", params: { topic: "t", ack_ids } });
+    const { instances } = runtime.services;
+    const publisher = (
+      await scene.start({ capabilities: [{ providerType: "messaging", permissions: ["msg:publish:t"] }] })
+    ).metadata.instance_id;
+    const { metadata } = await scene.start({ restartPolicy: { policy_type: "always", backoff_seconds: 5 } });
+    const id = metadata.instance_id;
+    await scene.invoke(publisher, publish(1));
+    const subscription = { providerType: "messaging", permissions: ["msg:subscribe:t"] } as const;
+    const { capabilityId } = await instances.grant(runtime.tenantId, id, subscription, testIds.trace());
+    await scene.invoke(publisher, publish(2));
+    // A crash takes nothing out of its inbox.
+    await scene.codeOf(scene.invoke(id, TRAP));
+    await scene.invoke(publisher, publish(3));
+    expect(await scene.invoke(id, pull)).toMatchObject({ messages: [{ data: 2 }, { data: 3 }] });
+    expect(await scene.invoke(id, ack(["1"]))).toEqual({ acked: 1 });
+    expect(await scene.invoke(publisher, pull)).toBe(-3);
+    await instances.revoke(runtime.tenantId, id, capabilityId, testIds.trace());
+    expect(await scene.invoke(id, pull)).toBe(-4);
+    await scene.invoke(publisher, publish(4));
+    await instances.grant(runtime.tenantId, id, subscription, testIds.trace());
+    expect(await scene.invoke(id, pull)).toMatchObject({ messages: [{ data: 3 }] });
+    await instances.stop(runtime.tenantId, id, testIds.trace());
+    await scene.invoke(publisher, publish(5));
+    await instances.remove(runtime.tenantId, id, testIds.trace());
+    for (const kind of ["wasm_inbox", "wasm_message"])
+      expect((await runtime.store.listRecords(runtime.tenantId, kind, `instance=${id}`, { limit: 1 })).total).toBe(0);
+  });
+
   it("does not exist for another tenant, whatever that one asks of it (19)", async () => {
     const { metadata } = await scene.start({ capabilities: KV });
     const id = metadata.instance_id;

@@ -189,6 +189,7 @@ describe("a step that a guest does", () => {
       { timeout: "10ms" },
       { capabilities: [{ provider: "kv", permissions: ["kv:all"] }] },
       { capabilities: [{ provider: "kv", permissions: [] }] },
+      { capabilities: [{ provider: "messaging", permissions: ["msg:subscribe:orders"] }] },
     ]) {
       expect(() => build(more)).toThrow(expect.objectContaining({ code: "plan.bad_wasm_step" }));
     }

@@ -7,6 +7,7 @@ import type { CapabilityProvider, GuestIdentity, ProviderType } from "../../../s
 import type { GuestPool } from "../../../shared/ports/wasm-runtime.ts";
 import { createCapabilityBroker } from "../../../shared/wasm/capability-broker.ts";
 import { createGuestRunner, type GuestRunner } from "../../../shared/wasm/guest-runner.ts";
+import { createStateSurface } from "../../../shared/state/state-surface.ts";
 import type { CapabilityAssignment } from "../../../shared/wasm/instance.ts";
 import { createProviderRegistry, type ProviderRegistry } from "../../../shared/wasm/provider-registry.ts";
 import { createKvProvider } from "../../../shared/wasm/providers/kv-provider.ts";
@@ -27,7 +28,7 @@ export async function openCapabilityScene(pool: GuestPool): Promise<CapabilitySc
   const store = createSqliteStore(":memory:");
   const granted = new Map<string, CapabilityAssignment>();
   const registry = createProviderRegistry();
-  const deps = { store, clock: systemClock, ids: testIds, nudge: () => undefined };
+  const deps = { store, surface: createStateSurface(store), clock: systemClock, ids: testIds, nudge: () => undefined };
   const providers = { kv: createKvProvider(deps), messaging: createMessagingProvider(deps) };
   await Promise.all(Object.values(providers).map((provider) => registry.start(provider)));
   const assignments = {

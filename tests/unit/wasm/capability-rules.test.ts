@@ -56,7 +56,7 @@ describe("what an instance may do (property 4)", () => {
     expect(decide(one, "messaging", "publish", { topic: "orders" })).toBe("allowed");
     expect(decide(one, "messaging", "publish", { topic: "other" })).toBe("denied");
     expect(decide(one, "messaging", "publish", { topic: ["orders"] })).toBe("denied");
-    expect(decide(one, "messaging", "subscribe", { topic: "orders" })).toBe("denied");
+    expect(decide(one, "messaging", "pull", { topic: "orders" })).toBe("denied");
   });
 
   it("permissions of two capabilities do not add up, and none is taken from another provider's", () => {

@@ -5,6 +5,7 @@ import { systemClock } from "../../../infra/adapters/system/system.ts";
 import { asId, trustedTenantId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
 import { createMessagingProvider } from "../../../shared/wasm/providers/messaging-provider.ts";
+import { createStateSurface } from "../../../shared/state/state-surface.ts";
 import { testIds } from "../../kit/runtime.ts";
 
 const caller = { tenantId: trustedTenantId("acme"), instanceId: asId.instance("instance_1") };
@@ -14,7 +15,13 @@ async function openMessaging() {
   const store = createSqliteStore(":memory:");
   let nudges = 0;
   const nudge = (): void => void (nudges += 1);
-  const messaging = createMessagingProvider({ store, clock: systemClock, ids: testIds, nudge });
+  const messaging = createMessagingProvider({
+    store,
+    surface: createStateSurface(store),
+    clock: systemClock,
+    ids: testIds,
+    nudge,
+  });
   await messaging.initialize();
   const publish = (params: JsonObject) => messaging.invoke(caller, "publish", params, signal);
   return { store, messaging, publish, nudges: () => nudges };
