@@ -33,8 +33,8 @@ import { createRetention } from "./state/retention.ts";
 import { createStateSurface } from "./state/state-surface.ts";
 import { createSubjects } from "./state/subjects.ts";
 import { createWriteAheadLog } from "./state/write-ahead-log.ts";
-import { createWasmPlane } from "./wasm/create-wasm-plane.ts";
 import type { InstanceNodes } from "./wasm/instance-nodes.ts";
+import { wasmPlaneOnFirstUse } from "./wasm/plane-on-first-use.ts";
 import { createNoNodes } from "./wasm/no-nodes.ts";
 import { createSingleNode, LOCAL_NODE, SERVICE_NODE } from "./wasm/single-node.ts";
 
@@ -94,7 +94,7 @@ export function createServices(
       return stored === undefined || isTerminal(loadExecution(stored).state.status);
     },
   });
-  const { instances, restarts, guestSteps, instanceRetention } = createWasmPlane({
+  const { instances, restarts, guestSteps, instanceRetention } = wasmPlaneOnFirstUse({
     ...adapters,
     surface,
     quota,

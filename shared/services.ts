@@ -90,7 +90,7 @@ export interface RuntimeServices {
   readonly control: ExecutionControl;
   readonly pendingIntents: PendingIntents;
   readonly instances: InstanceService;
-  readonly restarts: InstanceRestarts;
+  readonly restarts: Pick<InstanceRestarts, "sweep">;
   readonly guestSteps: GuestSteps;
   readonly instanceRetention: InstanceRetention;
 }

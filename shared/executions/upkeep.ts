@@ -21,7 +21,7 @@ export interface Upkeep {
 
 export interface UpkeepDeps {
   readonly recovery: Recovery;
-  readonly restarts: InstanceRestarts;
+  readonly restarts: Pick<InstanceRestarts, "sweep">;
   readonly relay: OutboxRelay;
   readonly store: ExecutionStore;
   readonly clock: Clock;

@@ -12,17 +12,18 @@ import { createGuestSteps, type GuestSteps } from "./guest-steps.ts";
 import { createInstanceLedger } from "./instance-ledger.ts";
 import type { InstanceNodes } from "./instance-nodes.ts";
 import { createInstanceRestarts, type InstanceRestarts } from "./instance-restarts.ts";
-import type { InstanceRetention } from "./instance-retention.ts";
-import type { InstanceService } from "./instance-service.ts";
-import { instancesOnFirstUse } from "./instances-on-first-use.ts";
+import { createInstanceRetention, type InstanceRetention } from "./instance-retention.ts";
+import { createInstanceService, type InstanceService } from "./instance-service.ts";
+import { createModuleStore } from "./module-store.ts";
 import { createProviderRegistry } from "./provider-registry.ts";
-import { onFirstCall } from "./providers/on-first-call.ts";
+import { createKvProvider } from "./providers/kv-provider.ts";
+import { createMessagingProvider } from "./providers/messaging-provider.ts";
 import { createRestartTimers } from "./restart-timers.ts";
 
 /** The control side of the Wasm plane. */
 export interface WasmPlane {
   readonly instances: InstanceService;
-  readonly restarts: InstanceRestarts;
+  readonly restarts: Pick<InstanceRestarts, "sweep">;
   readonly guestSteps: GuestSteps;
   readonly instanceRetention: InstanceRetention;
 }
@@ -50,18 +51,17 @@ export function createWasmPlane(deps: WasmPlaneDeps): WasmPlane {
   const timers = createRestartTimers(deps);
   const restarts = createInstanceRestarts({ ...deps, ledger, timers });
   const providers = createProviderRegistry();
-  const kv = onFirstCall("kv", async () => (await import("./providers/kv-provider.ts")).createKvProvider(deps));
-  const messaging = onFirstCall("messaging", async () =>
-    (await import("./providers/messaging-provider.ts")).createMessagingProvider(deps),
-  );
-  for (const provider of [kv, messaging, guestRequests]) {
+  for (const provider of [createKvProvider(deps), createMessagingProvider(deps), guestRequests]) {
     providers.start(provider).catch((error: unknown) => {
       logger.error("a provider cannot start", { provider: provider.type, cause: String(error) });
     });
   }
   const onCrash = createCrashHandler({ ...deps, ledger, timers, onTimer: (restart) => restarts.at(restart) });
+  const modules = createModuleStore(deps);
+  const instances = createInstanceService({ ...deps, ledger, modules, providers, onCrash });
   return {
-    ...instancesOnFirstUse({ ...deps, ledger, providers, onCrash }),
+    instances,
+    instanceRetention: createInstanceRetention({ ...deps, instances, modules }),
     restarts,
     guestSteps: createGuestSteps({ ...deps, providers }),
   };
