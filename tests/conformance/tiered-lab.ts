@@ -34,7 +34,9 @@ export function tieredLab() {
     await admin.flushall();
   });
 
-  const scene = async (times: TieredTimes = {}) => {
+  /** Each change is told before it is answered, unless `spanMs` says otherwise. */
+  const scene = async (given: TieredTimes = {}) => {
+    const times = { spanMs: 0, ...given };
     const sqlite = createSqliteStore(":memory:");
     const cold = watched(sqlite);
     const { store, logged } = openTiered({ cold: cold.store, redisUrl: url(), times });

@@ -13,6 +13,7 @@ import { createTieredLogKeeping } from "./log-keeping.ts";
 import { createLogOfOne } from "./log-of-one.ts";
 import { createLogTail } from "./log-tail.ts";
 import { noticeMessages } from "./notices.ts";
+import { createSpans } from "./spans.ts";
 import { createStrictTier } from "./strict-tier.ts";
 import { createTailKeeper } from "./tail-keeper.ts";
 import { createTwoHomes } from "./two-homes.ts";
@@ -30,7 +31,7 @@ export interface TieredStoreDeps {
   readonly times?: Partial<HotTimes>;
 }
 
-const TIMES: HotTimes = { inDoubtMs: 120_000, restMs: 120_000, youngMs: 2_000, tailEntries: 10_000 };
+const TIMES: HotTimes = { inDoubtMs: 120_000, restMs: 120_000, youngMs: 2_000, spanMs: 2_000, tailEntries: 10_000 };
 
 /** The cloud's store: the cold store decides, Redis serves what is hot and decides what is declared fast (ADR 0014). */
 export function createTieredStore({ cold, fast, redis, clock, logger, ids, times }: TieredStoreDeps): ExecutionStore {
@@ -38,7 +39,8 @@ export function createTieredStore({ cold, fast, redis, clock, logger, ids, times
   const hot = createHotTier({ redis, nonce, clock, logger, times: { ...TIMES, ...times } });
   const keeper = createTailKeeper({ cold, hot, logger, nonce, now: () => clock.now() });
   const tail = createLogTail({ cold, hot, keeper, logger, nonce });
-  const strict = createStrictTier({ cold, hot, clock });
+  const spans = createSpans(hot, clock);
+  const strict = createStrictTier({ cold, hot, spans, clock });
   const homes = createHomes(fast, cold);
   const messageOf = noticeMessages(ids);
   const fastTier = createFastTier({ fast, strict, homes, messageOf, logger });
@@ -52,6 +54,7 @@ export function createTieredStore({ cold, fast, redis, clock, logger, ids, times
     fastTier,
     archivist,
     homes,
+    clock,
     messageOf,
     onColdNotice: () => courier.expectCold(),
   });
@@ -106,6 +109,7 @@ export function createTieredStore({ cold, fast, redis, clock, logger, ids, times
     close: async () => {
       closed = true;
       await Promise.allSettled(underWay);
+      await spans.close();
       await keeper.idle();
       await Promise.all([cold.close(), fast.close(), hot.close()]);
     },

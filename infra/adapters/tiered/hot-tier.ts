@@ -1,6 +1,6 @@
 import { RuntimeError } from "../../../shared/errors.ts";
 import type { Clock } from "../../../shared/clock.ts";
-import type { TenantId } from "../../../shared/ids.ts";
+import type { ExecutionId, SessionId, TenantId } from "../../../shared/ids.ts";
 import { errorFields, type Logger } from "../../../shared/logger.ts";
 import type { LogRow } from "../../../shared/ports/execution-store.ts";
 import { BEGIN, FILL_COPY, FINISH, READ_COPY } from "./copy-scripts.ts";
@@ -13,6 +13,16 @@ export interface Touch {
   /** Keys of copies. */
   readonly copies: readonly string[];
   readonly log: readonly LogRow[];
+  /** Whatever this execution will write to the log until it is told, in place of `log`. */
+  readonly span?: SpanStart;
+}
+
+/** Where the entries of a span begin, as far as that is known. */
+export interface SpanStart {
+  readonly executionId: ExecutionId;
+  readonly sessionId: SessionId | undefined;
+  readonly sequence: number | undefined;
+  readonly fromMs: number | undefined;
 }
 
 /** What a commit did to one announced copy; fields are flat pairs. */
@@ -39,13 +49,16 @@ export interface HotTimes {
   readonly restMs: number;
   /** How old an announcement may be for readers of a tenant's log to count it as not committed yet. */
   readonly youngMs: number;
+  /** For how long an execution's commits may share an announcement; far less than `inDoubtMs`. */
+  readonly spanMs: number;
   /** How many log entries a tenant's tail keeps. */
   readonly tailEntries: number;
 }
 
 /** Copies of the cold store's state in Redis, and the announcements that say when not to trust them (ADR 0014). */
 export interface HotTier {
-  begin(tenantId: TenantId, touch: Touch): Promise<Announcement>;
+  /** Announces; with `more`, adds to what was announced. */
+  begin(tenantId: TenantId, touch: Touch, more?: Announcement): Promise<Announcement>;
   finish(
     announcement: Announcement,
     changes: readonly CopyChange[],
@@ -74,7 +87,7 @@ export interface HotTierDeps {
 /** For how long reads do not try again what could not be reached. */
 const SPARE_MS = 500;
 
-interface Prolonging {
+export interface Prolonging {
   readonly key: string;
   readonly usableUntilMs: number;
 }
@@ -116,9 +129,10 @@ export function createHotTier({ redis, nonce, clock, logger, times }: HotTierDep
     ping: () => redis.ping(),
     close: () => redis.close(),
 
-    begin: async (tenantId, touch) => {
-      const token = nonce();
-      const counts = await run(tenantId, BEGIN, [token, announcementOf(touch.log)], touch.copies);
+    begin: async (tenantId, touch, more) => {
+      const token = more?.token ?? nonce();
+      const announced = touch.span === undefined ? announcementOf(touch.log) : spanAnnouncement(touch.span);
+      const counts = await run(tenantId, BEGIN, [token, announced], touch.copies);
       return { tenantId, token, touch, counts };
     },
 
@@ -165,6 +179,11 @@ function announcementOf(log: readonly LogRow[]): string {
   if (log.length === 0) return "";
   const rows = log.map((row) => [placeOf(row), textDigest(row.text)].join("="));
   return `${encodeURIComponent(log[0]?.executionId ?? "")}|${rows.join(",")}`;
+}
+
+/** "execution|@sequence@session@ms": from where on, and from when on, the execution's entries may be missing; 0 and '' for unknown. */
+function spanAnnouncement({ executionId, sessionId, sequence = 0, fromMs = 0 }: SpanStart): string {
+  return `${encodeURIComponent(executionId)}|@${sequence}@${encodeURIComponent(sessionId ?? "")}@${fromMs}`;
 }
 
 export function hotAway(cause: unknown): RuntimeError {

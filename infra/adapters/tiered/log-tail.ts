@@ -54,6 +54,7 @@ export function createLogTail({ cold, hot, keeper, logger, nonce }: LogTailDeps)
       encodeURIComponent(filter.sessionId ?? ""),
       encodeURIComponent(filter.executionId ?? ""),
       String(filter.afterSequence ?? ""),
+      String(hot.times.inDoubtMs),
     ];
     const answer = await hot.attempt(() => hot.run(tenantId, READ_TAIL, args));
     if (answer === undefined) return undefined;

@@ -1,4 +1,4 @@
-import { asId, type TenantId } from "../../../shared/ids.ts";
+import { asId, type ExecutionId, type TenantId } from "../../../shared/ids.ts";
 import { errorFields, type Logger } from "../../../shared/logger.ts";
 import type { ExecutionStore, LogFilter } from "../../../shared/ports/execution-store.ts";
 import type { Page } from "../../../shared/ports/paging.ts";
@@ -15,6 +15,7 @@ const FILL_PATIENCE_MS = 60_000;
 /**
  * Mends tails behind the readers that found them wanting; while it works they read the cold log.
  *  K1  A tail counts as complete only from where the cold log was read to; what is committed meanwhile appends itself.
+ *  K3  A span that is in doubt is settled by what the cold log has of its execution.
  *  K2  An overdue commit is settled by the cold log: its entries are there and join the tail, others have their places and it is
  *      forgotten, or neither: then it is forgotten once no commit so old can land any more.
  */
@@ -85,8 +86,27 @@ export function createTailKeeper({ cold, hot, logger, now, nonce }: TailKeeperDe
     });
   };
 
+  /** No commit of the span can land any more: what there is of its execution joins the tail. */
+  const settleSpan = async (
+    tenantId: TenantId,
+    token: string,
+    executionId: ExecutionId,
+    sequence: number,
+  ): Promise<void> => {
+    const filter = { executionId, afterSequence: Math.max(0, sequence - 1), order: "chronological" } as const;
+    let cursor: string | undefined;
+    do {
+      const page: Page<string> = await cold.readLog(tenantId, filter, { limit: PAGE, cursor });
+      const rows = page.items.flatMap((text) => [placeOfText(text), text]);
+      cursor = page.nextCursor;
+      await hot.run(tenantId, FINISH, [cursor === undefined ? token : nonce(), keep, "0", ...rows]);
+    } while (cursor !== undefined);
+  };
+
   const settleOne = async (tenantId: TenantId, token: string, announcement: string): Promise<void> => {
-    const { ms, rows } = readAnnouncement(announcement);
+    const { ms, owner, rows } = readAnnouncement(announcement);
+    const span = /^@(\d+)@/.exec(rows[0] ?? "");
+    if (span !== null) return settleSpan(tenantId, token, asId.execution(owner), Number(span[1]));
     const landed: string[] = [];
     let isTaken = false;
     for (const row of rows) {
@@ -113,8 +133,8 @@ export function createTailKeeper({ cold, hot, logger, now, nonce }: TailKeeperDe
   };
 }
 
-/** "ms|execution|place=digest,place=digest". */
-function readAnnouncement(announcement: string): { readonly ms: number; readonly rows: readonly string[] } {
-  const [, ms, rows = ""] = /^(\d+)\|[^|]*\|(.*)$/.exec(announcement) ?? [];
-  return { ms: Number(ms), rows: rows.split(",") };
+/** "ms|execution|place=digest,place=digest", or a span's "ms|execution|@sequence@session@ms". */
+function readAnnouncement(announcement: string) {
+  const [, ms, owner = "", rows = ""] = /^(\d+)\|([^|]*)\|(.*)$/.exec(announcement) ?? [];
+  return { ms: Number(ms), owner: decodeURIComponent(owner), rows: rows.split(",") };
 }

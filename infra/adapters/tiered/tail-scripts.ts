@@ -4,22 +4,34 @@ import { APPENDING, PRELUDE } from "./lua-prelude.ts";
 /**
  * Reads a page of the tail: all entries from \`since\` on are in it, so it ends where the cold log goes on.
  * ARGV nonce, quarantine (ms), young (ms), order, from (ms), to (ms, exclusive), after (place), limit, type, session, execution,
- * after sequence; '' for what is not asked.
+ * after sequence, in doubt (ms); '' for what is not asked.
  * Returns "cold", why, then token, announcement of each commit that is overdue; or "hot", since, "1" when the tail is exhausted,
  * then place, text …
- * An announcement that is young counts as not committed yet, except for a reader of that very execution.
+ * An announcement that is young counts as not committed yet, except for a reader of that very execution. A span may have been committed
+ * to since: whoever asks for what it may have written is sent to the cold log, and it is overdue once it is in doubt.
  */
 export const READ_TAIL: HotScript = hotScript(`${PRELUDE}
 local young, newest, limit = tonumber(ARGV[3]), ARGV[4] == 'newest', tonumber(ARGV[8])
 local from, to, after = tonumber(ARGV[5]) or 0, ARGV[6], ARGV[7]
 local kind, session, execution, sequence = ARGV[9], ARGV[10], ARGV[11], tonumber(ARGV[12]) or 0
+local doubt = tonumber(ARGV[13])
 if now - at < tonumber(ARGV[2]) then return {'cold', 'resting'} end
 if not since then return {'cold', 'absent'} end
+local function stamp(ms) return string.format('%015.0f', ms) end
 local overdue, busy = {'cold', 'overdue'}, false
+local function spanned(owner, its, first)
+  if execution ~= '' and owner ~= execution then return false end
+  if session ~= '' and its ~= '' and its ~= session then return false end
+  return (to == '' or tonumber(to) > first) and not (newest and after ~= '' and after < stamp(first))
+end
 local open = redis.call('HGETALL', OPEN)
 for o = 1, #open, 2 do
-  local ms, owner = string.match(open[o + 1], '^(%d+)|([^|]*)|')
-  if now - tonumber(ms) > young then
+  local ms, owner, rest = string.match(open[o + 1], '^(%d+)|([^|]*)|(.*)$')
+  local its, first = string.match(rest, '^@%d+@([^@]*)@(%d+)$')
+  local late = now - tonumber(ms) > (first and doubt or young)
+  if first and not spanned(owner, its, tonumber(first)) then late = false
+  elseif first and not late then busy = true end
+  if late then
     overdue[#overdue + 1] = open[o]
     overdue[#overdue + 1] = open[o + 1]
   elseif execution ~= '' and owner == execution then busy = true end
@@ -30,7 +42,6 @@ if redis.call('ZCARD', TAIL) ~= redis.call('HLEN', TEXT) then
   redis.call('DEL', STATE)
   return {'cold', 'damaged'}
 end
-local function stamp(ms) return string.format('%015.0f', ms) end
 if after ~= '' and after < stamp(since) then return {'cold', 'trimmed'} end
 local byNumber, source = execution ~= '', TAIL
 if byNumber then source = INDEX .. 'x:' .. execution

@@ -1,3 +1,4 @@
+import type { Clock } from "../../../shared/clock.ts";
 import type { EventId, TenantId, WorkerId } from "../../../shared/ids.ts";
 import type { Change, ExecutionRef, ExecutionStore, Mail } from "../../../shared/ports/execution-store.ts";
 import type { Archivist } from "./archivist.ts";
@@ -7,6 +8,9 @@ import type { HotTier } from "./hot-tier.ts";
 import { type MessageOf, mailNotice, NOTICES } from "./notices.ts";
 import type { StrictTier } from "./strict-tier.ts";
 
+/** How often a process looks for messages of fast executions that are not its own: the process that they are of may have died. */
+const FAST_LOOK_MS = 2_000;
+
 export interface TwoHomesDeps {
   readonly cold: ExecutionStore;
   readonly fast: ExecutionStore;
@@ -15,6 +19,7 @@ export interface TwoHomesDeps {
   readonly fastTier: FastTier;
   readonly archivist: Archivist;
   readonly homes: Homes;
+  readonly clock: Clock;
   readonly messageOf: MessageOf;
   /** Called when the cold store was given a notice. */
   readonly onColdNotice: () => void;
@@ -33,11 +38,25 @@ type AcrossTenants = Pick<
  *  W3  While the fast tier is away, calls about all executions answer for the strict ones: nothing of the fast ones can be done.
  */
 export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants {
-  const { cold, fast, hot, strict, fastTier, archivist, homes, messageOf } = deps;
+  const { cold, fast, hot, strict, fastTier, archivist, homes, clock, messageOf } = deps;
   /** Messages of the fast tier that were given out and are not marked yet. */
   const ofFastTier = new Set<EventId>();
   /** Workers of this process that hold fast executions, or did: only their beats cost Redis anything. */
   const atFast = new Set<WorkerId>();
+
+  let fastLookMs = 0;
+  /** Whether this process gave the fast tier messages that it has not looked for since. */
+  let fastHasMessages = false;
+
+  const messagesOfFastTier = async (limit: number, except: readonly string[]) => {
+    if (!fastHasMessages && clock.now() - fastLookMs < FAST_LOOK_MS) return [];
+    fastHasMessages = false;
+    fastLookMs = clock.now();
+    const found = await hot.attempt(() => fast.unpublished(limit, except));
+    // Where there are some there may be more; where it cannot be said, it is asked again.
+    if (found?.length !== 0) fastHasMessages = true;
+    return found ?? [];
+  };
 
   const split = async (tenantId: TenantId, mail: readonly Mail[]) => {
     const addressed = await Promise.all(
@@ -83,10 +102,12 @@ export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants
       const own = change.mail.filter((each) => each.executionId === executionId);
       if (acceptance.durability === "fast" && change.records.length === 0) {
         atFast.add(acceptance.workerId);
-        return fastTier.accept({
+        const answer = await fastTier.accept({
           ...acceptance,
           change: readdressed(tenantId, change, [...own, ...mail.fast], mail.strict),
         });
+        fastHasMessages ||= change.outbox.length > 0;
+        return answer;
       }
       if (mail.fast.length > 0) deps.onColdNotice();
       const outcome = await strict.accept({
@@ -117,8 +138,14 @@ export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants
       const { tenantId, change } = commit;
       const home = await homes.of(commit);
       const mail = await split(tenantId, change.mail);
-      if (home === "fast")
-        return fastTier.commit({ ...commit, change: readdressed(tenantId, change, mail.fast, mail.strict) });
+      if (home === "fast") {
+        const answer = await fastTier.commit({
+          ...commit,
+          change: readdressed(tenantId, change, mail.fast, mail.strict),
+        });
+        fastHasMessages ||= change.outbox.length > 0;
+        return answer;
+      }
       if (mail.fast.length > 0) deps.onColdNotice();
       return strict.commit({ ...commit, change: readdressed(tenantId, change, mail.strict, mail.fast) });
     },
@@ -167,10 +194,7 @@ export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants
 
     unpublished: async (limit, except = []) => {
       const others = [...except, NOTICES];
-      const [ofCold, ofFast = []] = await Promise.all([
-        cold.unpublished(limit, others),
-        hot.attempt(() => fast.unpublished(limit, others)),
-      ]);
+      const [ofCold, ofFast] = await Promise.all([cold.unpublished(limit, others), messagesOfFastTier(limit, others)]);
       for (const { eventId } of ofFast) ofFastTier.add(eventId);
       return inTurns(ofCold, ofFast).slice(0, limit);
     },

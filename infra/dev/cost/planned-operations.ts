@@ -19,7 +19,8 @@ export function plannedOperations(definition: IntentDefinition): Operations {
     documentWrites: 2 * commits + resumptions + 1 + 1,
     documentReads: 2 + 4 * resumptions,
     documentDeletes: 1,
-    redisCommands: 2 * commands,
+    // Announced and told, as often as it is taken up.
+    redisCommands: 2 + 2 * resumptions,
     pubsubBytes: END_MESSAGE_BYTES,
     storedBytes: bytes,
   };
