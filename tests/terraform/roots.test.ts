@@ -14,9 +14,9 @@ import { lazy } from "./lazy.ts";
 import { DEV, planAgain, PROD, PROD_WITH_ALL, stubApply, type Variant } from "./stub-apply.ts";
 
 const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
-  ["dev", DEV],
+  ["dev with ArangoDB", DEV],
   ["prod", PROD],
-  ["prod with Memorystore, ArangoDB, models and Supabase as the issuer", PROD_WITH_ALL],
+  ["prod with Memorystore, ArangoDB, models, Supabase as the issuer and a restored database", PROD_WITH_ALL],
 ];
 const JOB_URL = "http://job.example.com/";
 const CONTROL_PLANE: readonly Variant[] = [{ root: "control-plane/cluster" }, { root: "control-plane/workloads" }];
@@ -51,11 +51,18 @@ withParts(["terraform"], () => {
         expect(config).toMatchObject({
           mode: "production",
           host: "0.0.0.0",
-          store: { kind: "tiered", cold: { kind: "firestore", emulatorHost: undefined } },
+          store: {
+            kind: "tiered",
+            cold: {
+              kind: "firestore",
+              emulatorHost: undefined,
+              databaseId: variant === PROD_WITH_ALL ? "restored" : "(default)",
+            },
+          },
           objects: { kind: "gcs", emulatorUrl: undefined },
           bus: { kind: "pubsub", emulatorHost: undefined },
           records: { kind: variant === DEV ? "none" : "postgres" },
-          graph: { kind: variant === PROD_WITH_ALL ? "arango" : "none" },
+          graph: { kind: variant === PROD ? "none" : "arango" },
           identity: { kind: "oidc", audience: "symphainy" },
           pushes: { serviceAccount: expect.stringMatching(/^pubsub-pushes@/) },
           functionTimeoutMs: Number(template?.timeout?.replace("s", "")) * 1_000,

@@ -20,7 +20,20 @@ export interface Variant {
 
 const UPSTASH = { TF_VAR_upstash_api_key: "the-key-of-upstash" };
 
-export const DEV: Variant = { root: "envs/dev", env: UPSTASH };
+const ARANGODB = {
+  region: "gcp-europe-west3",
+  node_size_id: "c4-a4",
+  disk_gb: 20,
+  allowed_ranges: ["203.0.113.0/24"],
+  url: "https://graph.example.com:8529",
+};
+const GRAPH_PASSWORD = { TF_VAR_arangodb_password: "the-password-of-the-graph" };
+
+export const DEV: Variant = {
+  root: "envs/dev",
+  variables: { arangodb: ARANGODB },
+  env: { ...UPSTASH, ...GRAPH_PASSWORD },
+};
 const SUPABASE = { TF_VAR_supabase_database_password: "the-password-of-postgres" };
 export const PROD: Variant = { root: "envs/prod", env: { ...UPSTASH, ...SUPABASE } };
 /** Everything that can be chosen instead, or besides. */
@@ -29,13 +42,9 @@ export const PROD_WITH_ALL: Variant = {
   variables: {
     redis: { kind: "memorystore", memory_gb: 5 },
     oidc: { audience: "symphainy" },
-    arangodb: {
-      region: "gcp-europe-west3",
-      node_size_id: "c4-a4",
-      disk_gb: 20,
-      allowed_ranges: ["203.0.113.0/24"],
-      url: "https://graph.example.com:8529",
-    },
+    arangodb: ARANGODB,
+    // As after a restore.
+    firestore_database: "restored",
     models: { kind: "openai", embedding: "text-embedding-3-small" },
     takes_subjects: true,
   },
@@ -43,7 +52,7 @@ export const PROD_WITH_ALL: Variant = {
     ...SUPABASE,
     TF_VAR_model_api_key: "the-key-of-the-models",
     TF_VAR_subject_master_key: "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
-    TF_VAR_arangodb_password: "the-password-of-the-graph",
+    ...GRAPH_PASSWORD,
   },
 };
 

@@ -20,4 +20,6 @@ module "runtime" {
 
   supabase                   = var.supabase
   supabase_database_password = var.supabase_database_password
+  arangodb                   = var.arangodb
+  arangodb_password          = var.arangodb_password
 }

@@ -67,6 +67,26 @@ variable "supabase_database_password" {
   sensitive   = true
 }
 
+variable "arangodb" {
+  description = "The graph in ArangoDB's cloud, which costs also while nobody uses it; null: intents that need it are refused. Its URL is known only once it runs: leave it null in the first apply."
+  type = object({
+    region         = string
+    node_size_id   = string
+    disk_gb        = number
+    allowed_ranges = list(string)
+    url            = optional(string)
+  })
+  default = null
+}
+
+variable "arangodb_password" {
+  description = "The password of ArangoDB's root user (TF_VAR_arangodb_password)."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+}
+
 variable "secret_generations" {
   description = "By secret, a number to raise when its value is new."
   type        = map(number)

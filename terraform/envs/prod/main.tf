@@ -5,6 +5,7 @@ module "runtime" {
   project_id         = var.project_id
   region             = var.region
   firestore_location = var.firestore_location
+  firestore_database = var.firestore_database
   manifest_file      = "${path.module}/../../../infra/schema/functions.manifest.json"
   index_file         = "${path.module}/../../../infra/schema/firestore.indexes.json"
   rules_file         = "${path.module}/../../../infra/schema/firestore.rules"

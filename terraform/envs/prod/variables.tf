@@ -15,6 +15,12 @@ variable "firestore_location" {
   default     = "eur3"
 }
 
+variable "firestore_database" {
+  description = "The Firestore database; another one after a restore from a point in time."
+  type        = string
+  default     = "(default)"
+}
+
 variable "image" {
   description = "The image by digest."
   type        = string

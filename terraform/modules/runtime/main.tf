@@ -7,7 +7,6 @@ locals {
 
   protected = var.environment == "prod"
   labels    = { app = var.name, environment = var.environment }
-  database  = "(default)"
   # Any text does, as long as nobody else's tokens are made for it.
   push_audience = "${var.name}-pushes.${var.project_id}"
 }
@@ -40,7 +39,7 @@ module "identity" {
 
   project_id         = module.project_services.project_id
   functions          = keys(local.functions)
-  firestore_database = local.database
+  firestore_database = var.firestore_database
   repository         = var.repository
 }
 
@@ -58,7 +57,7 @@ module "firestore" {
   source = "../firestore"
 
   project_id = module.project_services.project_id
-  database   = local.database
+  database   = var.firestore_database
   location   = coalesce(var.firestore_location, var.region)
   protected  = local.protected
   index_file = var.index_file

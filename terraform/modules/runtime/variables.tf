@@ -61,6 +61,17 @@ variable "oidc" {
   type        = object({ issuer = optional(string), audience = string })
 }
 
+variable "firestore_database" {
+  description = "The Firestore database that functions work on; another one after a restore from a point in time."
+  type        = string
+  default     = "(default)"
+
+  validation {
+    condition     = var.firestore_database == "(default)" || can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.firestore_database))
+    error_message = "A database is (default), or 4 to 63 lower-case letters, digits and hyphens."
+  }
+}
+
 variable "settings" {
   description = "More environment variables of every function, such as LOG_LEVEL, RATE_INTENTS_PER_CALLER or TENANT_LIMITS (README: Configuration)."
   type        = map(string)
