@@ -371,8 +371,8 @@ async function openBus(choice: BusChoice): Promise<Opened<MessageBus>> {
     }
     case "pubsub": {
       const { createPubsubBus } = await import("./adapters/pubsub/message-bus.ts");
-      const { projectId, emulatorHost } = choice;
-      const bus = createPubsubBus({ projectId, emulatorHost, pingTopic: EVENTS_TOPIC });
+      const { projectId, emulatorHost, timers } = choice;
+      const bus = createPubsubBus({ projectId, emulatorHost, timers, pingTopic: EVENTS_TOPIC });
       return { adapter: bus, close: () => bus.close() };
     }
   }

@@ -38,7 +38,21 @@ export type ObjectsChoice =
 /** Where events go. */
 export type BusChoice =
   | { readonly kind: "in-process" }
-  | { readonly kind: "pubsub"; readonly projectId: string; readonly emulatorHost: string | undefined };
+  | {
+      readonly kind: "pubsub";
+      readonly projectId: string;
+      readonly emulatorHost: string | undefined;
+      /** Absent: nothing is published at a time. */
+      readonly timers: TimersChoice | undefined;
+    };
+
+/** The queue of Cloud Tasks that publishes messages on time, and in whose name. */
+export interface TimersChoice {
+  /** `projects/P/locations/L/queues/Q`. */
+  readonly queue: string;
+  readonly serviceAccount: string;
+  readonly emulatorHost: string | undefined;
+}
 
 /** Where the data steward's rows are kept. */
 export type RecordsChoice =
@@ -142,12 +156,32 @@ export const BUSES: Readonly<Record<BusChoice["kind"], Reader<BusChoice>>> = {
   "in-process": () => ({ success: true, data: { kind: "in-process" } }),
   pubsub: (env) =>
     z
-      .object({ GOOGLE_CLOUD_PROJECT: needed("BUS=pubsub"), PUBSUB_EMULATOR_HOST: emulatorHost })
-      .transform((pubsub): BusChoice => ({
-        kind: "pubsub",
-        projectId: pubsub.GOOGLE_CLOUD_PROJECT,
-        emulatorHost: pubsub.PUBSUB_EMULATOR_HOST,
-      }))
+      .object({
+        GOOGLE_CLOUD_PROJECT: needed("BUS=pubsub"),
+        PUBSUB_EMULATOR_HOST: emulatorHost,
+        TIMER_QUEUE: z
+          .string()
+          .regex(/^projects\/[^/]+\/locations\/[^/]+\/queues\/[^/]+$/, "must be projects/P/locations/L/queues/Q")
+          .optional(),
+        TIMER_SERVICE_ACCOUNT: z.email("must be an e-mail address").optional(),
+        CLOUD_TASKS_EMULATOR_HOST: emulatorHost,
+      })
+      .refine((given) => (given.TIMER_QUEUE === undefined) === (given.TIMER_SERVICE_ACCOUNT === undefined), {
+        path: ["TIMER_QUEUE"],
+        message: "TIMER_QUEUE and TIMER_SERVICE_ACCOUNT are needed together",
+      })
+      .transform((pubsub): BusChoice => {
+        const { TIMER_QUEUE: queue, TIMER_SERVICE_ACCOUNT: serviceAccount } = pubsub;
+        return {
+          kind: "pubsub",
+          projectId: pubsub.GOOGLE_CLOUD_PROJECT,
+          emulatorHost: pubsub.PUBSUB_EMULATOR_HOST,
+          timers:
+            queue === undefined || serviceAccount === undefined
+              ? undefined
+              : { queue, serviceAccount, emulatorHost: pubsub.CLOUD_TASKS_EMULATOR_HOST },
+        };
+      })
       .safeParse(env),
 };
 

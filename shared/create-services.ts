@@ -154,8 +154,9 @@ export function createServices(
       for (const executionId of mailed) recovery.wake({ tenantId, executionId });
       if (wakeAtMs === undefined) return;
       const ref = { tenantId, executionId: state.execution_id };
-      if (wakeAtMs > clock.now() || shift.handOn === undefined) recovery.wakeAt(ref, wakeAtMs);
-      else shift.handOn(ref, state.intent_type);
+      if (wakeAtMs <= clock.now() && shift.handOn !== undefined) return shift.handOn(ref, state.intent_type);
+      recovery.wakeAt(ref, wakeAtMs);
+      shift.wakeAt?.(ref, state.intent_type, wakeAtMs);
     },
   });
   const recovery = createRecovery({ store, workshop, presence, clock, logger, maxHeld, stopping: stopping.signal });

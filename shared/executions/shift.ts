@@ -4,7 +4,7 @@ import { type Clock, rfc3339 } from "../clock.ts";
 import type { Ids } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionRef } from "../ports/execution-store.ts";
-import type { MessageBus } from "../ports/message-bus.ts";
+import type { BusMessage, MessageBus } from "../ports/message-bus.ts";
 import { intentTopic } from "../state/topics.ts";
 
 /** When this process may work. */
@@ -13,10 +13,15 @@ export interface Shift {
   endsMs(): number | undefined;
   /** Tells an intent's own function that an execution waits for it. Absent where the process goes on by itself. */
   readonly handOn?: (ref: ExecutionRef, intentType: string) => void;
+  /** As `handOn`, at a time. Absent where nobody can tell it then: a sweep finds what is due. */
+  readonly wakeAt?: (ref: ExecutionRef, intentType: string, atMs: number) => void;
 }
 
 /** The shift of a server, which works from its start to its stop. */
 export const ALWAYS: Shift = { endsMs: () => undefined };
+
+/** Timers further off are left to the sweep: a timed message is for 30 days at the most. */
+const TIMER_HORIZON_MS = 29 * 86_400_000;
 
 /** The type of the event that hands an execution on. */
 export const HANDED_ON = "symphainy.execution_handed_on";
@@ -27,7 +32,8 @@ export type HandedOn = z.infer<typeof handedOnSchema>;
 /**
  * The shift of a function's instance: it works while a request is open, because its processor stands still between requests.
  *  F1  A step begins only while a request is open that is long enough for it; the rest is handed on between two steps.
- *  F2  Handing on is a hint: whoever comes first takes the execution up, and what the hint missed a sweep finds.
+ *  F2  Handing on is a hint, and so is what wakes it on time: whoever comes first takes the execution up, and what the hint missed a
+ *      sweep finds.
  */
 export interface FunctionShift extends Shift {
   /** A request came that may stay open until `untilMs`. */
@@ -56,26 +62,28 @@ export function createFunctionShift({ bus, clock, ids, logger, runsSteps }: Func
   const visits = new Set<Visit>();
   const hints = new Set<Promise<void>>();
 
-  const hint = async ({ tenantId, executionId }: ExecutionRef, intentType: string): Promise<void> => {
+  const hintOf = ({ tenantId, executionId }: ExecutionRef, intentType: string): BusMessage => {
     const data: HandedOn = { tenant_id: tenantId, execution_id: executionId };
     const id = ids.event();
     const time = rfc3339(clock.now());
     const event = { specversion: "1.0", id, type: HANDED_ON, source: "/executions", subject: executionId, time, data };
-    try {
-      await bus.publish({
-        topic: intentTopic(intentType),
-        orderingKey: executionId,
-        id,
-        attributes: { "content-type": "application/cloudevents+json", ce_type: HANDED_ON },
-        data: JSON.stringify(event),
-      });
-    } catch (error) {
-      logger.warn("an execution was handed on without a word; the sweep will find it", {
-        tenant_id: tenantId,
-        execution_id: executionId,
-        ...errorFields(error),
-      });
-    }
+    return {
+      topic: intentTopic(intentType),
+      orderingKey: executionId,
+      id,
+      attributes: { "content-type": "application/cloudevents+json", ce_type: HANDED_ON },
+      data: JSON.stringify(event),
+    };
+  };
+  /** Sends a hint; `failure` is logged where it cannot be sent. */
+  const send = (ref: ExecutionRef, sending: Promise<void>, failure: string): void => {
+    const sent = sending
+      .catch((error: unknown) => {
+        const { tenantId: tenant_id, executionId: execution_id } = ref;
+        logger.warn(failure, { tenant_id, execution_id, ...errorFields(error) });
+      })
+      .finally(() => hints.delete(sent));
+    hints.add(sent);
   };
 
   return {
@@ -88,10 +96,21 @@ export function createFunctionShift({ bus, clock, ids, logger, runsSteps }: Func
       return visit;
     },
     endsMs: () => (runsSteps ? Math.max(Number.NEGATIVE_INFINITY, ...[...visits].map(({ untilMs }) => untilMs)) : 0),
-    handOn: (ref, intentType) => {
-      const sending = hint(ref, intentType).finally(() => hints.delete(sending));
-      hints.add(sending);
-    },
+    handOn: (ref, intentType) =>
+      send(
+        ref,
+        bus.publish(hintOf(ref, intentType)),
+        "an execution was handed on without a word; the sweep will find it",
+      ),
+    ...(bus.publishAt === undefined
+      ? {}
+      : {
+          wakeAt: (ref, intentType, atMs) => {
+            if (atMs - clock.now() > TIMER_HORIZON_MS) return;
+            const timed = bus.publishAt?.(hintOf(ref, intentType), atMs, `${ref.executionId}/${atMs}`);
+            if (timed !== undefined) send(ref, timed, "an execution waits without a timer; the sweep will wake it");
+          },
+        }),
     hintsOut: async () => {
       await Promise.all(hints);
     },

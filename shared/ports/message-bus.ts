@@ -2,6 +2,11 @@
 export interface MessageBus {
   /** Resolves when the bus has taken the message for good; rejects when it may not have. */
   publish(message: BusMessage): Promise<void>;
+  /**
+   * Has a message published at a time, in epoch milliseconds and 29 days ahead at the most; a repeat of the same `name` is none. Resolves when
+   * that is certain. Absent where there is no clock but ours.
+   */
+  publishAt?(message: BusMessage, atMs: number, name: string): Promise<void>;
   ping(): Promise<void>;
 }
 

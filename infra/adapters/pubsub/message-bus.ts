@@ -1,5 +1,7 @@
 import type { BusMessage, MessageBus } from "../../../shared/ports/message-bus.ts";
 import { busError } from "./bus-error.ts";
+import { googleAuthorization } from "./google-authorization.ts";
+import { createTimedPublishing, type TimedPublishingOptions } from "./timed-publishing.ts";
 import { createRestCalls, type RestAnswer, type RestCalls } from "./rest-calls.ts";
 
 const SERVICE_URL = "https://pubsub.googleapis.com";
@@ -11,6 +13,8 @@ export interface PubsubBusOptions {
   readonly projectId: string;
   /** `host:port` of an emulator; absent means Google's own service. */
   readonly emulatorHost?: string | undefined;
+  /** What publishes on time; absent where nothing does. */
+  readonly timers?: TimedPublishingOptions | undefined;
   /** The topic that readiness asks for. */
   readonly pingTopic: string;
 }
@@ -26,11 +30,12 @@ export interface PubsubBus extends MessageBus {
  *  P3  After an outage the next publish goes out again: no ordering key stays closed.
  * Push bodies lack the ordering key, so it is an attribute too, as is the message's stable id.
  */
-export function createPubsubBus({ projectId, emulatorHost, pingTopic }: PubsubBusOptions): PubsubBus {
-  const calls: RestCalls =
-    emulatorHost === undefined
-      ? createRestCalls({ url: SERVICE_URL, authorization: googleAuthorization(projectId) })
-      : createRestCalls({ url: `http://${emulatorHost}` });
+export function createPubsubBus({ projectId, emulatorHost, timers, pingTopic }: PubsubBusOptions): PubsubBus {
+  const url = emulatorHost === undefined ? SERVICE_URL : `http://${emulatorHost}`;
+  const calls: RestCalls = createRestCalls(
+    emulatorHost === undefined ? { url, authorization: googleAuthorization(projectId, SCOPE) } : { url },
+  );
+  const timed = timers === undefined ? undefined : createTimedPublishing(timers, projectId, SCOPE);
   const pathOf = (topic: string): string => `/v1/projects/${projectId}/topics/${encodeURIComponent(topic)}`;
   const accepted = async (topic: string, calling: Promise<RestAnswer>): Promise<void> => {
     const answer = await calling.catch((cause: unknown) => {
@@ -43,25 +48,23 @@ export function createPubsubBus({ projectId, emulatorHost, pingTopic }: PubsubBu
       const body = JSON.stringify({ messages: [toPubsub(message)] });
       return accepted(message.topic, calls.call("POST", `${pathOf(message.topic)}:publish`, body, PUBLISH_TIMEOUT_MS));
     },
+    ...(timed === undefined
+      ? {}
+      : {
+          publishAt: (message, atMs, name) =>
+            timed.post({
+              url: `${url}${pathOf(message.topic)}:publish`,
+              body: JSON.stringify({ messages: [toPubsub(message)] }),
+              atMs,
+              name,
+            }),
+        }),
     ping: () => accepted(pingTopic, calls.call("GET", pathOf(pingTopic), undefined, PING_TIMEOUT_MS)),
     close: () => {
       calls.close();
+      timed?.close();
       return Promise.resolve();
     },
-  };
-}
-
-/** The token of whom the function runs as; the library keeps it until it is about to expire. */
-function googleAuthorization(projectId: string): () => Promise<string> {
-  let opening: Promise<{ getAccessToken(): Promise<string | null | undefined> }> | undefined;
-  const open = async () => {
-    const { GoogleAuth } = await import("google-auth-library");
-    return new GoogleAuth({ projectId, scopes: [SCOPE] });
-  };
-  return async () => {
-    opening ??= open();
-    const token = await (await opening).getAccessToken();
-    return `Bearer ${token ?? ""}`;
   };
 }
 

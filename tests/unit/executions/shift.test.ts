@@ -24,7 +24,13 @@ function openInstance(
     told.push(message);
     return Promise.resolve();
   };
-  const adapters = { ...runtime.services.adapters, bus: { ...runtime.bus, publish } };
+  const timers: { readonly message: BusMessage; readonly atMs: number; readonly name: string }[] = [];
+  const publishAt = (message: BusMessage, atMs: number, name: string): Promise<void> => {
+    if (busIsAway) return Promise.reject(new Error("away"));
+    timers.push({ message, atMs, name });
+    return Promise.resolve();
+  };
+  const adapters = { ...runtime.services.adapters, bus: { ...runtime.bus, publish, publishAt } };
   const shift = createFunctionShift({ ...adapters, runsSteps });
   const services = createServices(runtime.services.config, adapters, intents, { shift, complete });
   const submit = async (intentType: string): Promise<ExecutionId> => {
@@ -57,7 +63,7 @@ function openInstance(
       ...(JSON.parse(data) as JsonObject),
       data: (JSON.parse(data) as JsonObject)["data"],
     }));
-  return { services, shift, submit, hear, status, hints };
+  return { services, shift, submit, hear, status, hints, timers };
 }
 
 /** Three steps, the first of which waits at the gate; `ran` names those that ran. */
@@ -192,6 +198,51 @@ describe("an intent's function", () => {
     const all = openInstance(runtime, [other], { complete: true });
     await all.hear(id);
     expect(await own.status(id)).toBe("failed");
+  });
+
+  it("has an execution that waits woken when its time has come, by one timer for each time (F2)", async () => {
+    await using runtime = await openRuntime();
+    const definition = plainIntent("test.sleeps")
+      .sleep("pause", { delay: "2s" })
+      .returns(() => ({}));
+    const own = openInstance(runtime, [definition]);
+    const visit = own.shift.open(FAR_MS);
+    const id = await own.submit("test.sleeps");
+    await own.services.lifecycle.idle();
+    await own.shift.hintsOut();
+    visit.close();
+    expect(await own.status(id)).toBe("suspended");
+    const [timer, ...others] = own.timers;
+    if (timer === undefined || others.length > 0) throw new Error(`there are ${own.timers.length} timers`);
+    const { steps } = await own.services.lifecycle.get(runtime.tenantId, id);
+    expect(new Date(timer.atMs).toISOString()).toBe(steps[0]?.due_at);
+    expect(timer.name).toBe(`${id}/${timer.atMs}`);
+    expect(JSON.parse(timer.message.data)).toMatchObject({ type: HANDED_ON, subject: id });
+    expect(timer.message.topic).toBe("symphainy-intents.test.sleeps");
+    const { clock } = runtime.services.adapters;
+    await clock.sleep(timer.atMs - clock.now() + 5);
+    const other = openInstance(runtime, [definition]);
+    await other.hear(id);
+    expect(await other.status(id)).toBe("completed");
+  });
+
+  it("whose timer cannot be set leaves what waits to the sweep, as what waits for longer than a timer may (F2)", async () => {
+    await using runtime = await openRuntime();
+    const sleeps = (name: `test.${string}`, length: "1s" | "40d") =>
+      plainIntent(name)
+        .sleep("pause", { delay: length })
+        .returns(() => ({}));
+    const [short, long] = [sleeps("test.short", "1s"), sleeps("test.long", "40d")];
+    const mute = openInstance(runtime, [short, long], { busIsAway: true });
+    const own = openInstance(runtime, [short, long]);
+    const visits = [mute.shift.open(FAR_MS), own.shift.open(FAR_MS)];
+    const [lost, far] = [await mute.submit("test.short"), await own.submit("test.long")];
+    await Promise.all([mute, own].map(({ services }) => services.lifecycle.idle()));
+    await Promise.all([mute, own].map(({ shift }) => shift.hintsOut()));
+    for (const visit of visits) visit.close();
+    expect(own.timers).toEqual([]);
+    expect(await mute.status(lost)).toBe("suspended");
+    expect(await own.status(far)).toBe("suspended");
   });
 
   it("takes up again what it may hold without knowing it, with its next request", async () => {
