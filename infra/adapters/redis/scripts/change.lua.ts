@@ -4,17 +4,48 @@ import { PLACE } from "./place.lua.ts";
 const QUEUE = 256;
 
 /**
- * What names an execution's key `{namespace}:t:<tenant>:x:<execution>` names: defines `root` of all keys, `name` of the tenant and `id`,
- * escaped as are all names.
+ * What an execution's key `{namespace}:t:<tenant>:x:<execution>` names: defines `root` of all keys, `name` of the tenant, `tenant`,
+ * the root of its keys, and `id`, escaped as are all names.
  *   KEYS[1]  the execution
  */
 export const OF_EXECUTION = /* lua */ `
 local root, name, id = string.match(KEYS[1], '^([^:]*:)t:([^:]*):x:([^:]*)$')
+local tenant = root .. 't:' .. name .. ':'
+`;
+
+/** Sends the messages that are in ARGV from `messages` to before `letters`: their ids and texts in turn. Expects `root`. */
+const OUTBOX = /* lua */ `
+if letters > messages then
+  local count = (letters - messages) / 2
+  local position = redis.call('INCRBY', root .. 'position', count) - count
+  for i = messages, letters - 1, 2 do
+    position = position + 1
+    redis.call('ZADD', root .. 'outbox', position, ARGV[i])
+    redis.call('HSET', root .. 'messages', ARGV[i], ARGV[i + 1])
+  end
+end
 `;
 
 /**
- * The middle of every script that changes something. It expects `root` and `name`, and defines `tenant` (the root of the tenant's
- * keys), `checkChange(at, own, length)`, where `own` is the stream that is the writer's and `length` how many entries it has, and
+ * Applies a change that is nothing but entries of the writer's own log and messages, which most are: nothing of it needs to be
+ * looked into, and none of what other changes need is defined. It expects `root`, `tenant`, `id`, `first` and `last`, where in ARGV the
+ * entries are, and `place`, a line more for the queue of places, or ""; behind the entries are lines for that queue, then messages.
+ */
+export const PLAIN_CHANGE = /* lua */ `
+redis.call('RPUSH', tenant .. 'l:' .. id, unpack(ARGV, first, last))
+local messages, letters = last + 2, #ARGV + 1
+${OUTBOX}
+local lines = ARGV[last + 1]
+if place ~= '' then lines = lines .. '\\n' .. place end
+if redis.call('RPUSH', tenant .. 'q', lines) >= ${QUEUE} then
+  ${PLACE}
+  placeAll()
+end
+`;
+
+/**
+ * The middle of every script that changes something. It expects `root`, `name` and `tenant`, and defines
+ * `checkChange(at, own, length)`, where `own` is the stream that is the writer's and `length` how many entries it has, and
  * `applyChange(place)`, where `place` is a line more for the queue of places, or "". A change begins at ARGV[at]:
  *   counts: R records, M messages, L letters, then for each group of entries its stream ("%-" for the own), first sequence and number
  *   R x (kind, id, expected version, time key, usable until or "", body or "" to delete, facets split by spaces)
@@ -27,7 +58,6 @@ local root, name, id = string.match(KEYS[1], '^([^:]*:)t:([^:]*):x:([^:]*)$')
  * and the queue.
  */
 export const CHANGE = /* lua */ `
-local tenant = root .. 't:' .. name .. ':'
 ${PLACE}
 local function push(command, key, first, last)
   local length
@@ -135,15 +165,7 @@ end
 local function applyChange(place)
   for i = records, elements - 1, 7 do writeRecord(i) end
   appendLog(place)
-  if letters > messages then
-    local count = (letters - messages) / 2
-    local position = redis.call('INCRBY', root .. 'position', count) - count
-    for i = messages, letters - 1, 2 do
-      position = position + 1
-      redis.call('ZADD', root .. 'outbox', position, ARGV[i])
-    end
-    push('HSET', root .. 'messages', messages, letters - 1)
-  end
+  ${OUTBOX}
   for i = letters, behind - 1, 3 do send(i) end
   return behind > letters
 end

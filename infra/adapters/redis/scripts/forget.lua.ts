@@ -16,7 +16,6 @@ const SCAN = 500;
  * creation.
  */
 export const FORGET = /* lua */ `${OF_EXECUTION}
-local tenant = root .. 't:' .. name .. ':'
 ${PLACE}
 local meta, constants, forgetting = unpack(redis.call('HMGET', KEYS[1], 'm', 'c', 'f'))
 if meta then

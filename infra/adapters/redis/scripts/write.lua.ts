@@ -11,6 +11,7 @@ export const WRITE = /* lua */ `
 local answered = redis.call('GET', KEYS[1])
 if answered then return answered end
 local root, name = string.match(KEYS[1], '^[^:]*:'), ARGV[1]
+local tenant = root .. 't:' .. name .. ':'
 ${CHANGE}
 local answer = checkChange(2)
 if not answer then
