@@ -80,7 +80,7 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
       const { tenantId, executionId, epoch, state, change, readMail, release } = asked;
       const key = keyOf(tenantId, executionId);
       const number = sender.next();
-      const before = standings.take(key);
+      const before = standings.take(key, epoch);
       const after = before && committed(before, asked, [sender.name, number]);
       const known = before !== undefined && isExpected(asked, before) ? before : undefined;
       const written: string[] = [];
