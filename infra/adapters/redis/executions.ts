@@ -82,18 +82,12 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
       const number = sender.next();
       const before = standings.take(key, epoch);
       const after = before && committed(before, asked, [sender.name, number]);
-      const known = before !== undefined && isExpected(asked, before) ? before : undefined;
       const written: string[] = [];
       pushFields(written, state);
-      const until = release === undefined ? "keep" : (release.wakeAtMs ?? "never");
-      const evenWithMail = release?.evenWithMail === true ? 1 : 0;
-      const status = escaped(state.status);
+      const becomes = `${escaped(state.status)} ${state.terminal ? 1 : 0}`;
       const args = [
-        `${epoch} ${sender.name} ${number} ${status} ${state.terminal ? 1 : 0} ${until} ${evenWithMail} ${written.length} ${readMail.length}`,
-        known?.meta ?? "",
-        ...placesOfEntries(known !== undefined, 8 + written.length, change),
-        known === undefined ? "" : placeOfStatus(known, status, state.terminal, executionId),
-        state.terminal ? (known?.owner ?? "") : "",
+        `${epoch} ${sender.name} ${number} ${becomes} ${releaseWords(release)} ${written.length} ${readMail.length}`,
+        ...expectation(asked, before, 8 + written.length),
         "m",
         after?.meta ?? "",
         ...written,
@@ -149,6 +143,19 @@ function isExpected({ executionId, state, change, readMail, release }: Commit, {
     state.steps.length <= MAX_AT_ONCE / 4 &&
     isPlain(change, executionId, entries)
   );
+}
+
+/** What a commit is compared with, and what it writes where both are equal; empty where it must go the long way: see scripts/commit.lua.ts. */
+function expectation(asked: Commit, known: Standing | undefined, behind: number): readonly string[] {
+  if (known === undefined || !isExpected(asked, known)) return ["", "", "", "", ""];
+  const { executionId, change, state } = asked;
+  const place = placeOfStatus(known, escaped(state.status), state.terminal, executionId);
+  return [known.meta, ...placesOfEntries(true, behind, change), place, state.terminal ? known.owner : ""];
+}
+
+function releaseWords(release: Commit["release"]): string {
+  if (release === undefined) return "keep 0";
+  return `${release.wakeAtMs ?? "never"} ${release.evenWithMail === true ? 1 : 0}`;
 }
 
 /** Where the entries of a plain change are, behind so many arguments and the counts. */
