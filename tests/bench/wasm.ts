@@ -1,18 +1,19 @@
+import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 
-import { openGuestPool } from "../../infra/adapters/wasm/guest-pool.ts";
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { systemClock } from "../../infra/adapters/system/system.ts";
-import { asId, trustedTenantId } from "../../shared/ids.ts";
+import { asId } from "../../shared/ids.ts";
 import type { GuestInvocation } from "../../shared/ports/wasm-runtime.ts";
 import { createKvProvider } from "../../shared/wasm/providers/kv-provider.ts";
-import { acme, type GuestScene, openGuestScene, outputOf, reasonOf, rival } from "../kit/wasm/guest-scene.ts";
-import { CAPABILITY_IMPORTS, ECHO, FORWARDER, reactor } from "../kit/wasm/wat.ts";
+import { acme, openGuestScene, outputOf } from "../kit/wasm/guest-scene.ts";
+import { ECHO, FORWARDER, reactor } from "../kit/wasm/wat.ts";
 import { bytes, perSecond } from "./figures.ts";
 import type { Bench, Outcome, Row } from "./part.ts";
 import { median, quantile } from "./statistics.ts";
+import { measureNeighbours, type NeighbourFigures } from "./wasm-neighbours.ts";
 
 const CLIENTS = 32;
 const GUEST = { tenantId: acme, instanceId: asId.instance("instance_1") };
@@ -92,7 +93,7 @@ export async function wasmPart({ quick, say, directory }: Bench): Promise<Outcom
     afterKillUs.push(await timeOf(call));
   }
   say("a neighbour of hostile guests");
-  const neighbour = await neighbours(scene, rounds, quick ? 500 : 1_500);
+  const neighbours = await measureNeighbours(scene, quick ? 1 : rounds, quick ? 500 : 1_500);
   say("memory of threads");
   const threadBytes = await memoryOfThread();
 
@@ -126,74 +127,33 @@ export async function wasmPart({ quick, say, directory }: Bench): Promise<Outcom
       measured: micros(median(afterKillUs)),
       beside: `p99 ${micros(quantile(afterKillUs, 0.99))}`,
     },
-    {
-      figure: "neighbour's p99 beside hostile guests of two tenants",
-      measured: micros(median(neighbour.hostileUs)),
-      beside: `${micros(median(neighbour.quietUs))} quiet`,
-      ratio: ratios(neighbour.hostileUs, neighbour.quietUs),
-    },
+    ...neighbours.map(neighbourRow),
     { figure: "resident memory of a thread for guests", measured: bytes(threadBytes) },
   ];
   return {
     rows,
-    figures: { bareUs, callUs, kvUs, bareRate, callRate, coldUs, afterKillUs, ...neighbour, threadBytes },
+    figures: { bareUs, callUs, kvUs, bareRate, callRate, coldUs, afterKillUs, neighbours, threadBytes },
   };
 }
 
-/** The p99 of a tenant's calls, in turns with and without two other tenants that loop, flood their logs and take all memory. */
-async function neighbours(scene: GuestScene, rounds: number, calls: number) {
-  const hostile = await Promise.all(
-    [
-      { invoke: "(loop $l (br $l)) (i64.const 0)" },
-      {
-        imports: CAPABILITY_IMPORTS,
-        invoke: "(loop $l (drop (call $log (i32.const 0) (i32.const 60000))) (br $l)) (i64.const 0)",
-      },
-      {
-        memory: "2 1024",
-        invoke:
-          "(drop (memory.grow (i32.const 1000))) (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 60000000)) (br $l)) (i64.const 0)",
-      },
-    ].map(reactor),
-  );
-  const tenants = ["hostile_1", "hostile_2"].map((name) => ({ tenantId: trustedTenantId(name) }));
-  const digests = await Promise.all(
-    tenants.map(({ tenantId }) => Promise.all(hostile.map((module) => scene.deploy(module, tenantId)))),
-  );
-  const quiet = await scene.deploy(await reactor(ECHO), rival);
-  const p99 = async (): Promise<number> =>
-    quantile(await times(calls, async () => void outputOf(await scene.invoke(quiet, [1], { tenantId: rival }))), 0.99);
-  await p99();
-  const quietUs: number[] = [];
-  const hostileUs: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    quietUs.push(await p99());
-    let over = false;
-    const attacks = tenants.flatMap(({ tenantId }, tenant) =>
-      (digests[tenant] ?? []).map(async (digest) => {
-        while (!over) reasonOf(await scene.invoke(digest, null, { tenantId, deadlineMs: 1_000 }));
-      }),
-    );
-    await sleep(200);
-    hostileUs.push(await p99());
-    over = true;
-    await Promise.all(attacks);
-  }
-  return { quietUs, hostileUs };
+/** The ratio is the median over the rounds, each beside the quiet one before it. */
+function neighbourRow({ attack, quietUs, loudUs }: NeighbourFigures): Row {
+  const ratios = loudUs.map((us, n) => us / (quietUs[n] ?? Number.NaN));
+  const spread = `${quantile(ratios, 0.25).toFixed(2)} to ${quantile(ratios, 0.75).toFixed(2)}×`;
+  return {
+    figure: `p99 of a tenant beside two others' ${attack}`,
+    measured: micros(median(loudUs)),
+    beside: `${micros(median(quietUs))} quiet; middle half of ${ratios.length} rounds ${spread}`,
+    ratio: median(ratios),
+  };
 }
 
-/** What a pool of ten threads takes more than one of two, an eighth of it. */
+/** What a process with ten threads takes more than one with two, an eighth of it. */
 async function memoryOfThread(): Promise<number> {
-  const open = async (threads: number) => {
-    const before = process.memoryUsage.rss();
-    const pool = await openGuestPool({ modules: { read: () => Promise.resolve(undefined) }, threads });
-    await sleep(threads * 100);
-    return { pool, taken: process.memoryUsage.rss() - before };
-  };
-  const few = await open(2);
-  const many = await open(10);
-  await Promise.all([few.pool.close(), many.pool.close()]);
-  return (many.taken - few.taken) / 8;
+  const script = join(import.meta.dirname, "thread-memory.ts");
+  const taken = async (threads: number): Promise<number> =>
+    Number((await promisify(execFile)(process.execPath, [script, String(threads)])).stdout);
+  return ((await taken(10)) - (await taken(2))) / 8;
 }
 
 async function timeOf(run: () => Promise<void>): Promise<number> {
