@@ -1,9 +1,12 @@
 import { createCalledModules } from "../infra/adapters/wasm-runner/called-modules.ts";
 import { serveRunner } from "../infra/adapters/wasm-runner/runner-server.ts";
 import { openGuestPool } from "../infra/adapters/wasm/guest-pool.ts";
-import { systemClock } from "../infra/adapters/system/system.ts";
+import { systemClock, systemRandom } from "../infra/adapters/system/system.ts";
 import { loadRunnerConfig, type RunnerConfig } from "../shared/wasm/runner-config.ts";
+import { createIds } from "../shared/ids.ts";
 import { createLogger, errorFields, type Logger } from "../shared/logger.ts";
+import { type HeartbeatMessage, NODES_PATH } from "../shared/wasm/heartbeat-message.ts";
+import { type NodeAgent, type NodeState, startNodeAgent } from "../shared/wasm/node-agent.ts";
 
 /** Google's own issuer. */
 const ISSUER = "https://accounts.google.com";
@@ -22,11 +25,15 @@ export async function serve(): Promise<void> {
   const modules = createCalledModules();
   const pool = await openGuestPool({ modules });
   const server = await serveRunner({ pool, modules, logger, mayCall: await callerProof(config, logger) }, config);
+  const agent = await registered(config, server.port, logger);
   logger.info("the runner serves", { host: config.host, port: server.port });
 
   const stop = async (signal: string): Promise<void> => {
     logger.info("stopping", { signal, grace_period_ms: config.gracePeriodMs });
+    // Nothing new is placed here; what is under way ends; then what is placed here is moved at once.
+    await agent?.tell("draining");
     await server.close(config.gracePeriodMs);
+    await agent?.tell("gone");
     await pool.close();
     logger.info("stopped");
     process.exit(0);
@@ -53,4 +60,27 @@ async function callerProof(
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
     return token !== undefined && (await identity.verify(token));
   };
+}
+
+/** Tells the control side of this node, where there is one to be told: under a new id with each start, since nothing is left of the last. */
+async function registered(
+  { mode, host, url, registration }: RunnerConfig,
+  port: number,
+  logger: Logger,
+): Promise<NodeAgent | undefined> {
+  if (registration === undefined) return undefined;
+  const { createControlSide } = await import("../infra/adapters/wasm-runner/control-side.ts");
+  const { createServiceTokens } = await import("../infra/adapters/jwt/service-tokens.ts");
+  const { controlUrl, providers, maxInstances, heartbeatEveryMs } = registration;
+  const token = mode === "dev" ? () => Promise.resolve(undefined) : createServiceTokens({ clock: systemClock });
+  const post = createControlSide({ url: controlUrl, token });
+  const node: Omit<HeartbeatMessage, "state"> = {
+    node_id: createIds(systemRandom).node(),
+    url: url ?? `http://${host}:${port}`,
+    provider_types: [...providers],
+    max_instances: maxInstances,
+    heartbeat_every_ms: heartbeatEveryMs,
+  };
+  const announce = (state: NodeState): Promise<void> => post(NODES_PATH, { ...node, state });
+  return startNodeAgent({ announce, everyMs: heartbeatEveryMs, clock: systemClock, logger });
 }

@@ -104,27 +104,27 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
 }
 
 /** Google's own issuer, whatever the one of the callers is. */
-const PUSH_ISSUER = "https://accounts.google.com";
+const GOOGLE = { issuer: "https://accounts.google.com", jwksUrl: undefined };
 
 async function openIdentity(
-  { identity, pushes, dataDir }: Config,
+  { identity, pushes, wasm, dataDir }: Config,
   logger: Logger,
-): Promise<Pick<Adapters, "tokens" | "devTokens" | "pushTokens">> {
+): Promise<Pick<Adapters, "tokens" | "devTokens" | "pushTokens" | "nodeTokens">> {
   if (identity.kind === "dev") {
     const { createDevIdentity } = await import("./adapters/jwt/dev-identity.ts");
     const keyFile = join(dataDir, "dev-signing-key");
     const dev = inDataDir(dataDir, () => createDevIdentity(keyFile, () => systemClock.now()));
     return { tokens: dev, devTokens: dev };
   }
-  const { createOidcIdentity, createPushIdentity } = await import("./adapters/jwt/oidc-identity.ts");
+  const { createOidcIdentity, createPushIdentity, createServiceIdentity } =
+    await import("./adapters/jwt/oidc-identity.ts");
   const deps = { clock: systemClock, logger };
+  const proof = wasm.kind === "nodes" ? wasm.proof : undefined;
   return {
     tokens: createOidcIdentity(identity, deps),
     devTokens: undefined,
-    pushTokens:
-      pushes === undefined
-        ? undefined
-        : createPushIdentity({ ...pushes, issuer: PUSH_ISSUER, jwksUrl: undefined }, deps),
+    pushTokens: pushes === undefined ? undefined : createPushIdentity({ ...pushes, ...GOOGLE }, deps),
+    nodeTokens: proof === undefined ? undefined : createServiceIdentity({ ...proof, ...GOOGLE }, deps),
   };
 }
 

@@ -15,7 +15,7 @@ export type WasmChoice =
 /** Which runners are believed: those of this service account, by tokens that Google signs for this audience. Undefined: dev mode believes all. */
 export interface NodeProof {
   readonly audience: string;
-  readonly serviceAccount: string;
+  readonly serviceAccounts: readonly string[];
 }
 
 const KINDS = ["in-process", "nodes", "off"] as const;
@@ -62,7 +62,7 @@ export function readWasm(env: Readonly<Record<string, string | undefined>>): Rea
       if (kind !== "nodes") return { kind: kind ?? (inProduction ? "off" : "in-process") };
       if (url !== undefined) return { kind: "service", url };
       const isProven = audience !== undefined && account !== undefined;
-      return { kind: "nodes", proof: isProven ? { audience, serviceAccount: account } : undefined };
+      return { kind: "nodes", proof: isProven ? { audience, serviceAccounts: [account] } : undefined };
     })
     .safeParse(env);
 }

@@ -30,11 +30,13 @@ import { createClaimCheck } from "./state/claim-check.ts";
 import { createLogExport } from "./state/log-export.ts";
 import { createOutboxRelay } from "./state/outbox-relay.ts";
 import { createRetention } from "./state/retention.ts";
-import { createStateSurface } from "./state/state-surface.ts";
+import { createStateSurface, type StateSurface } from "./state/state-surface.ts";
 import { createSubjects } from "./state/subjects.ts";
 import { createWriteAheadLog } from "./state/write-ahead-log.ts";
 import type { InstanceNodes } from "./wasm/instance-nodes.ts";
 import { wasmPlaneOnFirstUse } from "./wasm/plane-on-first-use.ts";
+import { nodesOnFirstUse } from "./wasm/nodes-on-first-use.ts";
+import type { RegisteredNodes } from "./wasm/registered-nodes.ts";
 import { createNoNodes } from "./wasm/no-nodes.ts";
 import { createSingleNode, LOCAL_NODE, SERVICE_NODE } from "./wasm/single-node.ts";
 
@@ -94,12 +96,13 @@ export function createServices(
       return stored === undefined || isTerminal(loadExecution(stored).state.status);
     },
   });
+  const nodes = createNodes(config, adapters, surface);
   const { instances, restarts, guestSteps, instanceRetention } = wasmPlaneOnFirstUse({
     ...adapters,
     surface,
     quota,
     log,
-    nodes: createNodes(config, adapters),
+    nodes,
     nudge: () => relay.nudge(),
     stopping: stopping.signal,
   });
@@ -209,11 +212,13 @@ export function createServices(
     restarts,
     guestSteps,
     instanceRetention,
+    registeredNodes: "heartbeat" in nodes ? nodes : undefined,
   };
 }
 
 /** Where guests run, as the configuration says. */
-function createNodes({ wasm }: Config, { guests, runners }: Adapters): InstanceNodes {
+function createNodes({ wasm }: Config, adapters: Adapters, surface: StateSurface): InstanceNodes | RegisteredNodes {
+  const { guests, runners } = adapters;
   switch (wasm.kind) {
     case "off":
       return createNoNodes();
@@ -222,6 +227,6 @@ function createNodes({ wasm }: Config, { guests, runners }: Adapters): InstanceN
     case "service":
       return createSingleNode(SERVICE_NODE, runners.at(wasm.url));
     case "nodes":
-      return createNoNodes();
+      return nodesOnFirstUse({ ...adapters, surface });
   }
 }

@@ -36,6 +36,7 @@ import type { WriteAheadLog } from "./state/write-ahead-log.ts";
 import type { GuestSteps } from "./wasm/guest-steps.ts";
 import type { InstanceRetention } from "./wasm/instance-retention.ts";
 import type { InstanceRestarts } from "./wasm/instance-restarts.ts";
+import type { RegisteredNodes } from "./wasm/registered-nodes.ts";
 import type { InstanceService } from "./wasm/instance-service.ts";
 
 /** What the outside provides: one of each port. */
@@ -66,6 +67,8 @@ export interface Adapters {
   readonly devTokens: DevTokenIssuer | undefined;
   /** Absent where no pushes are to be believed; dev mode believes all. */
   readonly pushTokens?: PushVerifier | undefined;
+  /** Absent where no runner is to be believed; dev mode believes all. */
+  readonly nodeTokens?: PushVerifier | undefined;
 }
 
 /** Everything long-lived, built once, in the order of this list; routes and functions get it and build nothing themselves. */
@@ -92,5 +95,7 @@ export interface RuntimeServices {
   readonly instances: InstanceService;
   readonly restarts: Pick<InstanceRestarts, "sweep">;
   readonly guestSteps: GuestSteps;
+  /** Where nodes register, if they do. */
+  readonly registeredNodes: RegisteredNodes | undefined;
   readonly instanceRetention: InstanceRetention;
 }

@@ -18,6 +18,7 @@ import { addSessionRoutes } from "./routes/sessions.ts";
 import { addWalRoutes } from "./routes/wal.ts";
 import { addWasmCapabilityRoutes } from "./routes/wasm-capabilities.ts";
 import { addWasmInstanceRoutes } from "./routes/wasm-instances.ts";
+import { addWasmNodeRoute } from "./routes/wasm-nodes.ts";
 
 /** The whole HTTP surface as one function; it needs no server to be called. */
 export interface App {
@@ -43,6 +44,7 @@ export function createApp(services: RuntimeServices): App {
   addFileRoutes(router, services);
   addArtifactRoutes(router, services);
   addPendingIntentRoutes(router, services);
+  if (services.registeredNodes !== undefined) addWasmNodeRoute(router, services.registeredNodes, adapters);
   addWasmCapabilityRoutes(router, services);
   addWasmInstanceRoutes(router, services);
   addCatalogRoutes(router, services);

@@ -9,6 +9,7 @@ import type { StateSurface } from "../state/state-surface.ts";
 import type { WriteAheadLog } from "../state/write-ahead-log.ts";
 import { createCrashHandler } from "./instance-crash.ts";
 import { createGuestSteps, type GuestSteps } from "./guest-steps.ts";
+import { createInstanceFailOver } from "./instance-fail-over.ts";
 import { createInstanceLedger } from "./instance-ledger.ts";
 import type { InstanceNodes } from "./instance-nodes.ts";
 import { createInstanceRestarts, type InstanceRestarts } from "./instance-restarts.ts";
@@ -56,13 +57,14 @@ export function createWasmPlane(deps: WasmPlaneDeps): WasmPlane {
       logger.error("a provider cannot start", { provider: provider.type, cause: String(error) });
     });
   }
+  const failOver = createInstanceFailOver({ ...deps, ledger });
   const onCrash = createCrashHandler({ ...deps, ledger, timers, onTimer: (restart) => restarts.at(restart) });
   const modules = createModuleStore(deps);
-  const instances = createInstanceService({ ...deps, ledger, modules, providers, onCrash });
+  const instances = createInstanceService({ ...deps, ledger, modules, providers, onCrash, failOver });
   return {
     instances,
     instanceRetention: createInstanceRetention({ ...deps, instances, modules }),
-    restarts,
+    restarts: { sweep: async () => (await failOver.sweep()) + (await restarts.sweep()) },
     guestSteps: createGuestSteps({ ...deps, providers }),
   };
 }

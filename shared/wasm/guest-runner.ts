@@ -15,6 +15,11 @@ export type GuestRun =
   | { readonly outcome: "completed"; readonly output: JsonValue; readonly report: GuestReport }
   | { readonly outcome: "failed"; readonly failure: GuestFailure; readonly report: GuestReport };
 
+/** Whether nothing of the call has begun, because its node was not reached. */
+export function isUnreached(run: GuestRun): boolean {
+  return run.outcome === "failed" && run.failure.reason === "node_unreachable";
+}
+
 /** Runs a guest with the capabilities that its instance has: for the API and for steps of sagas alike. */
 export interface GuestRunner {
   run(call: GuestCall): Promise<GuestRun>;

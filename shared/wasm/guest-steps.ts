@@ -4,6 +4,7 @@ import type { Logger } from "../logger.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import { createCapabilityBroker } from "./capability-broker.ts";
 import { failureError } from "./guest-failure.ts";
+import { type GuestRun, isUnreached } from "./guest-runner.ts";
 import type { InstanceNodes } from "./instance-nodes.ts";
 import type { CapabilityGrant } from "./capability-grant.ts";
 import type { ProviderRegistry } from "./provider-registry.ts";
@@ -55,9 +56,12 @@ export function createGuestSteps({ store, nodes, providers, logger }: GuestSteps
         return live?.epoch === epoch ? declared : [];
       };
       const broker = createCapabilityBroker({ assignments: { assignmentsOf }, providers, logger });
-      const nodeId = await nodes.place(step.capabilities.map(({ providerType }) => providerType));
+      const needed = step.capabilities.map(({ providerType }) => providerType);
       const call = { tenantId, instanceId, digest, export: step.export, input, deadlineMs };
-      const run = await nodes.run(nodeId, call, broker);
+      const runOnce = async (): Promise<GuestRun> => nodes.run(await nodes.choose(needed), call, broker);
+      const first = await runOnce();
+      // Nothing of it has begun: another node may take it.
+      const run = isUnreached(first) ? await runOnce() : first;
       if (run.outcome === "completed") return run.output;
       throw failureError(run.failure, run.report);
     },

@@ -66,10 +66,11 @@ export function createInstanceCreation(deps: InstanceCreationDeps): InstanceCrea
     if (total >= MAX_LIVE_INSTANCES) throw tooMany();
     const admission = await nodes.admit(tenantId, module);
     if (admission.outcome === "refused") throw refusalError(admission.refusal);
-    const nodeId = await nodes.place([...new Set(capabilities.map(({ providerType }) => providerType))]);
     // The bytes first: no record points at a module that is not there.
     const moduleHash = await modules.keep(tenantId, module);
     const instanceId = ids.instance();
+    const providers = [...new Set(capabilities.map(({ providerType }) => providerType))];
+    const nodeId = await nodes.place({ tenantId, instanceId, providers });
     const nowMs = clock.now();
     const record: InstanceRecord = {
       metadata: {
@@ -96,6 +97,7 @@ export function createInstanceCreation(deps: InstanceCreationDeps): InstanceCrea
         unit.put(creationKeyKind, key.key_digest, key);
       },
     );
+    if (created === undefined) await nodes.release(tenantId, instanceId);
     // Of two with one key the other was faster.
     const made = created ?? (await madeBefore(tenantId, claim));
     if (made === undefined) throw contended();

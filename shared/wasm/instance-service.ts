@@ -10,7 +10,7 @@ import { wasmError } from "../wasm-error.ts";
 import { createCapabilityBroker } from "./capability-broker.ts";
 import { assignmentOf, type CapabilityGrant, checkGrant } from "./capability-grant.ts";
 import { failureError } from "./guest-failure.ts";
-import type { GuestRun } from "./guest-runner.ts";
+import { type GuestRun, isUnreached } from "./guest-runner.ts";
 import type { InstanceStatus } from "./instance.ts";
 import type { CrashHandler } from "./instance-crash.ts";
 import { createInstanceCreation, type InstanceCreation } from "./instance-creation.ts";
@@ -19,6 +19,7 @@ import { readInstanceFacts } from "./instance-events.ts";
 import type { InstanceFact } from "./instance-facts.ts";
 import type { InstanceLedger } from "./instance-ledger.ts";
 import type { InstanceNodes } from "./instance-nodes.ts";
+import type { InstanceFailOver } from "./instance-fail-over.ts";
 import { type InstanceRecord, instanceKind, statusFacet } from "./instance-record.ts";
 import type { ModuleStore } from "./module-store.ts";
 import type { ProviderRegistry } from "./provider-registry.ts";
@@ -74,13 +75,14 @@ export interface InstanceServiceDeps {
   readonly nodes: InstanceNodes;
   readonly providers: Pick<ProviderRegistry, "running">;
   readonly onCrash: CrashHandler;
+  readonly failOver: Pick<InstanceFailOver, "settled">;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
 }
 
 export function createInstanceService(deps: InstanceServiceDeps): InstanceService {
-  const { ledger, surface, log, nodes, providers, onCrash, ids, logger } = deps;
+  const { ledger, surface, log, nodes, providers, onCrash, failOver, ids, logger } = deps;
 
   /** What the instance may do now, to a call that was begun under an epoch: nothing any more once it was stopped, crashed or moved. */
   const brokerAt = (epoch: number) =>
@@ -107,21 +109,31 @@ export function createInstanceService(deps: InstanceServiceDeps): InstanceServic
       return { ...found, items: found.items.map(({ value }) => value) };
     },
 
-    stop: (tenantId, instanceId, traceId) =>
-      ledger.change(tenantId, instanceId, traceId, (record) => {
+    stop: async (tenantId, instanceId, traceId) => {
+      const stopped = await ledger.change(tenantId, instanceId, traceId, (record) => {
         if (record.metadata.status === "stopped") return undefined;
-        const { restart_at_ms: _, ...stopped } = record;
-        return { record: stopped, events: [{ fact_type: "instance_stopped" }] };
-      }),
+        const { restart_at_ms: _, ...rest } = record;
+        return { record: rest, events: [{ fact_type: "instance_stopped" }] };
+      });
+      await nodes.release(tenantId, instanceId);
+      return stopped;
+    },
 
     remove: createInstanceDeletion(deps),
 
     invoke: async ({ tenantId, instanceId, export: name, input, deadlineMs, traceId }) => {
-      const record = await ledger.read(tenantId, instanceId);
-      if (record.metadata.status !== "running") throw notRunning(record);
-      const { metadata, epoch } = record;
-      const call = { tenantId, instanceId, digest: metadata.module_hash, export: name, input, deadlineMs };
-      const run = await nodes.run(metadata.node_id, call, brokerAt(epoch));
+      const runOnce = async (): Promise<{ readonly run: GuestRun; readonly epoch: number }> => {
+        const found = await ledger.read(tenantId, instanceId);
+        if (found.metadata.status !== "running") throw notRunning(found);
+        const record = await failOver.settled(found, traceId);
+        if (record.metadata.status !== "running") throw notRunning(record);
+        const { metadata, epoch } = record;
+        const call = { tenantId, instanceId, digest: metadata.module_hash, export: name, input, deadlineMs };
+        return { run: await nodes.run(metadata.node_id, call, brokerAt(epoch)), epoch };
+      };
+      const first = await runOnce();
+      // Nothing of it has begun: it may be begun once more, on another node where there is one.
+      const { run, epoch } = isUnreached(first.run) ? await runOnce() : first;
       if (run.outcome === "completed") return run;
       await onCrash({ tenantId, instanceId, epoch, failure: run.failure, traceId });
       throw failureError(run.failure, run.report);

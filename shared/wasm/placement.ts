@@ -1,10 +1,8 @@
 import * as z from "zod";
 
-import { durationMs } from "../duration.ts";
 import { idSchemas, type NodeId } from "../ids.ts";
 import { PROVIDER_TYPES, type ProviderType } from "../ports/wasm-capabilities.ts";
 
-export const HEARTBEAT_EVERY_MS = durationMs("10s");
 const MISSED_UNTIL_LOST = 3;
 
 /** An agent that runs instances, as it last told of itself. */
@@ -15,13 +13,15 @@ export const wasmNodeSchema = z.object({
   provider_types: z.array(z.enum(PROVIDER_TYPES)),
   /** Whether it takes new instances; one that is about to stop does not. */
   accepting: z.boolean(),
+  /** How often it tells of itself. */
+  heartbeat_every_ms: z.int().positive(),
   last_heartbeat_ms: z.int().nonnegative(),
 });
 export type WasmNode = Readonly<z.infer<typeof wasmNodeSchema>>;
 
 /** A node is lost once three heartbeats in a row did not come. */
-export function isLost({ last_heartbeat_ms }: WasmNode, nowMs: number): boolean {
-  return nowMs - last_heartbeat_ms >= MISSED_UNTIL_LOST * HEARTBEAT_EVERY_MS;
+export function isLost({ last_heartbeat_ms, heartbeat_every_ms }: WasmNode, nowMs: number): boolean {
+  return nowMs - last_heartbeat_ms >= MISSED_UNTIL_LOST * heartbeat_every_ms;
 }
 
 export type Placement =

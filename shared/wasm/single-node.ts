@@ -12,7 +12,12 @@ export const SERVICE_NODE: NodeId = asId.node("node_service");
 export function createSingleNode(nodeId: NodeId, pool: Pick<GuestPool, "admit" | "invoke">): InstanceNodes {
   return {
     admit: (tenantId, module) => pool.admit(tenantId, module),
+    choose: () => Promise.resolve(nodeId),
     place: () => Promise.resolve(nodeId),
+    release: () => Promise.resolve(),
+    // Whatever an instance's record says: there is no other, and it keeps nothing of them.
+    isThere: () => Promise.resolve(true),
+    unsettled: () => Promise.resolve([]),
     run: (_nodeId, call, broker) => createGuestRunner({ pool, broker }).run(call),
   };
 }

@@ -3,15 +3,10 @@ import { describe, expect, it } from "vitest";
 
 import { asId } from "../../../shared/ids.ts";
 import { PROVIDER_TYPES } from "../../../shared/ports/wasm-capabilities.ts";
-import {
-  HEARTBEAT_EVERY_MS,
-  isLost,
-  placeInstance,
-  wasmNodeSchema,
-  type WasmNode,
-} from "../../../shared/wasm/placement.ts";
+import { isLost, placeInstance, wasmNodeSchema, type WasmNode } from "../../../shared/wasm/placement.ts";
 
 const NOW_MS = 1_000_000;
+const HEARTBEAT_EVERY_MS = 10_000;
 function node(name: string, more: Partial<WasmNode> = {}): WasmNode {
   return wasmNodeSchema.parse({
     node_id: asId.node(name),
@@ -19,6 +14,7 @@ function node(name: string, more: Partial<WasmNode> = {}): WasmNode {
     active_instances: 0,
     provider_types: ["kv"],
     accepting: true,
+    heartbeat_every_ms: HEARTBEAT_EVERY_MS,
     last_heartbeat_ms: NOW_MS,
     ...more,
   });
@@ -55,6 +51,7 @@ describe("placing an instance", () => {
         active_instances: fc.nat(3),
         provider_types: fc.subarray([...PROVIDER_TYPES]),
         accepting: fc.boolean(),
+        heartbeat_every_ms: fc.constant(HEARTBEAT_EVERY_MS),
         last_heartbeat_ms: fc.integer({ min: NOW_MS - 40_000, max: NOW_MS }),
       }),
       { selector: ({ node_id }) => node_id },
