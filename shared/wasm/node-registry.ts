@@ -62,9 +62,9 @@ export interface NodeRegistryDeps {
 }
 
 type Decision<Result> =
-  | { readonly then: "write" | "leave"; readonly result: Result }
+  | { readonly next: "write" | "leave"; readonly result: Result }
   /** What was read does not fit together: it is being changed. */
-  | { readonly then: "again" };
+  | { readonly next: "again" };
 
 export function createNodeRegistry({ store, surface, clock }: NodeRegistryDeps): NodeRegistry {
   /** Decides on what the unit reads, and writes what it was given, until nobody was faster. */
@@ -72,8 +72,8 @@ export function createNodeRegistry({ store, surface, clock }: NodeRegistryDeps):
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const unit = new UnitOfWork(surface, PLATFORM, clock.now());
       const decision = await decide(unit);
-      if (decision.then === "leave") return decision.result;
-      if (decision.then === "again") continue;
+      if (decision.next === "leave") return decision.result;
+      if (decision.next === "again") continue;
       const { outcome } = await store.write(PLATFORM, { records: unit.records, log: [], outbox: [], mail: [] });
       if (outcome === "written") return decision.result;
     }
@@ -97,7 +97,7 @@ export function createNodeRegistry({ store, surface, clock }: NodeRegistryDeps):
     heartbeat: ({ nodeId, url, providers, maxInstances, heartbeatEveryMs, state }) =>
       change(async (unit) => {
         const known = await unit.get(nodeKind, nodeId);
-        if (known === undefined && state === "gone") return { then: "leave", result: undefined };
+        if (known === undefined && state === "gone") return { next: "leave", result: undefined };
         unit.put(nodeKind, nodeId, {
           node_id: nodeId,
           url,
@@ -108,7 +108,7 @@ export function createNodeRegistry({ store, surface, clock }: NodeRegistryDeps):
           heartbeat_every_ms: heartbeatEveryMs,
           last_heartbeat_ms: state === "gone" ? 0 : clock.now(),
         });
-        return { then: "write", result: undefined };
+        return { next: "write", result: undefined };
       }),
 
     nodes,
@@ -120,11 +120,11 @@ export function createNodeRegistry({ store, surface, clock }: NodeRegistryDeps):
         const nowMs = clock.now();
         const answering = (await nodes()).filter((node) => !avoid.has(node.node_id));
         const current = answering.find(({ node_id }) => node_id === placed?.node_id);
-        if (current !== undefined && !isLost(current, nowMs)) return { then: "leave", result: current.node_id };
+        if (current !== undefined && !isLost(current, nowMs)) return { next: "leave", result: current.node_id };
         const nodeId = placedOn(placeInstance(answering, providers, nowMs));
         const node = await count(unit, nodeId, 1);
         // It has gone, or filled up, since it was listed.
-        if (node === undefined || node.active_instances > node.max_instances) return { then: "again" };
+        if (node === undefined || node.active_instances > node.max_instances) return { next: "again" };
         if (placed !== undefined) await count(unit, placed.node_id, -1);
         unit.put(placementKind, id, {
           tenant_id: tenantId,
@@ -132,17 +132,17 @@ export function createNodeRegistry({ store, surface, clock }: NodeRegistryDeps):
           node_id: nodeId,
           placed_ms: nowMs,
         });
-        return { then: "write", result: nodeId };
+        return { next: "write", result: nodeId };
       }),
 
     release: (tenantId, instanceId) =>
       change(async (unit) => {
         const id = placementId(tenantId, instanceId);
         const placed = await unit.get(placementKind, id);
-        if (placed === undefined) return { then: "leave", result: undefined };
+        if (placed === undefined) return { next: "leave", result: undefined };
         unit.delete(placementKind, id);
         await count(unit, placed.node_id, -1);
-        return { then: "write", result: undefined };
+        return { next: "write", result: undefined };
       }),
 
     placementsOn: async (nodeId, limit) =>
@@ -158,7 +158,7 @@ export function createNodeRegistry({ store, surface, clock }: NodeRegistryDeps):
         const node = await unit.get(nodeKind, nodeId);
         const isOver = node !== undefined && isLost(node, clock.now()) && node.active_instances === 0;
         if (isOver) unit.delete(nodeKind, nodeId);
-        return { then: isOver ? "write" : "leave", result: undefined };
+        return { next: isOver ? "write" : "leave", result: undefined };
       }),
   };
 }
