@@ -36,7 +36,6 @@ import { createWriteAheadLog } from "./state/write-ahead-log.ts";
 import type { InstanceNodes } from "./wasm/instance-nodes.ts";
 import { wasmPlaneOnFirstUse } from "./wasm/plane-on-first-use.ts";
 import { nodesOnFirstUse } from "./wasm/nodes-on-first-use.ts";
-import { wasmPlaneOnFirstUse } from "./wasm/plane-on-first-use.ts";
 import type { RegisteredNodes } from "./wasm/registered-nodes.ts";
 import { createNoNodes } from "./wasm/no-nodes.ts";
 import { createSingleNode, LOCAL_NODE, SERVICE_NODE } from "./wasm/single-node.ts";
