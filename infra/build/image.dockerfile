@@ -4,7 +4,9 @@
 #   docker run symphainy ingest_file
 # By functions-framework instead of the bare Node server, which serves ten times as many requests:
 #   docker run --entrypoint node symphainy functions-framework.mjs --source=ingest_file.mjs --target=ingest_file
-FROM node:24.21.0-bookworm-slim
+# A release is built on a digest, which the registry tells and no test here can: --build-arg NODE_IMAGE=node@sha256:...
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
+FROM ${NODE_IMAGE}
 
 # Nothing is installed in this image, so nothing that could install is left in it.
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn-*
