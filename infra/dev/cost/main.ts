@@ -58,12 +58,13 @@ async function countAll(): Promise<ReadonlyMap<string, Operations>> {
 }
 
 function row(type: string, bill: Bill, operations: Operations, planned: boolean): string {
-  const { commits, documentWrites, documentReads, redisCommands } = operations;
+  const { commits, documentWrites, documentReads, documentDeletes, redisCommands } = operations;
   const parts = [bill.firestore, bill.redis, bill.pubsub, bill.cloudRun].map(money).join("");
   const taken = [
     `${about(commits)} commits`,
     `${about(documentWrites)} writes`,
     `${about(documentReads)} reads`,
+    `${about(documentDeletes)} deletes`,
     `${about(redisCommands)} Redis commands`,
   ].join(", ");
   return `${type.padEnd(34)}${money(bill.running)}  =${parts}   |${money(bill.keeping)}      | ${taken}${planned ? " (by its plan)" : ""}`;
