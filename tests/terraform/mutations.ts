@@ -16,6 +16,30 @@ const EVENTS = "modules/events/main.tf";
 
 export const MUTATIONS: readonly Mutation[] = [
   {
+    mistake: "timers may publish nowhere",
+    file: "modules/runtime/main.tf",
+    find: "      [module.timers.member],\n",
+    replacement: "      [],\n",
+    caughtBy: "timersReachTheirTopics",
+    says: /timers may publish where no intent is, or may not where one is/,
+  },
+  {
+    mistake: "functions may make tasks, and not in the name that tasks publish in",
+    file: "modules/timers/main.tf",
+    find: '"roles/iam.serviceAccountUser"',
+    replacement: '"roles/iam.serviceAccountViewer"',
+    caughtBy: "timersReachTheirTopics",
+    says: /who may act as the account of timers/,
+  },
+  {
+    mistake: "functions are told a queue that is not there",
+    file: "modules/timers/outputs.tf",
+    find: "queues/${google_cloud_tasks_queue.this.name}",
+    replacement: "queues/timer",
+    caughtBy: "timersReachTheirTopics",
+    says: /not told the one queue of timers/,
+  },
+  {
     mistake: "jobs may be called by everybody",
     file: FUNCTIONS,
     find: "[var.job_invoker]",

@@ -60,7 +60,15 @@ withParts(["terraform"], () => {
             },
           },
           objects: { kind: "gcs", emulatorUrl: undefined },
-          bus: { kind: "pubsub", emulatorHost: undefined },
+          bus: {
+            kind: "pubsub",
+            emulatorHost: undefined,
+            timers: {
+              queue: expect.stringMatching(/\/queues\/timers$/),
+              serviceAccount: expect.stringMatching(/^timers@/),
+              emulatorHost: undefined,
+            },
+          },
           records: { kind: variant === DEV ? "none" : "postgres" },
           graph: { kind: variant === PROD ? "none" : "arango" },
           identity: { kind: "oidc", audience: "symphainy" },

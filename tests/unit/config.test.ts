@@ -168,6 +168,26 @@ describe("loadConfig", () => {
     expect(loadConfig({ ...rest, STORE: "tiered" }).store).toEqual({ kind: "tiered", hot: upstash, cold: firestore });
   });
 
+  it("BUS=pubsub publishes at a time where a queue and an account are named, both or neither", () => {
+    const pubsub = { BUS: "pubsub", GOOGLE_CLOUD_PROJECT: "p" };
+    const queue = { TIMER_QUEUE: "projects/p/locations/l/queues/timers" };
+    const account = { TIMER_SERVICE_ACCOUNT: "timers@p.iam.gserviceaccount.com" };
+    const timed = { ...pubsub, ...queue, ...account };
+    expect(loadConfig({ ...timed, CLOUD_TASKS_EMULATOR_HOST: "127.0.0.1:8123" }).bus).toMatchObject({
+      timers: {
+        queue: timed.TIMER_QUEUE,
+        serviceAccount: timed.TIMER_SERVICE_ACCOUNT,
+        emulatorHost: "127.0.0.1:8123",
+      },
+    });
+    expect(faults({ ...pubsub, ...queue })).toEqual(["TIMER_QUEUE"]);
+    expect(faults({ ...pubsub, ...account })).toEqual(["TIMER_QUEUE"]);
+    expect(faults({ ...timed, TIMER_QUEUE: "timers", TIMER_SERVICE_ACCOUNT: "timers" })).toEqual([
+      "TIMER_QUEUE",
+      "TIMER_SERVICE_ACCOUNT",
+    ]);
+  });
+
   it("OBJECTS=gcs and BUS=pubsub read what they need", () => {
     const { objects, bus } = loadConfig({ ...cloud, OBJECTS: "gcs", BUS: "pubsub" });
     const projectId = "project";

@@ -15,6 +15,7 @@ locals {
       PUSH_SERVICE_ACCOUNT = module.identity.pushes_email
     },
     module.redis.environment,
+    module.timers.environment,
     var.supabase == null ? {} : { RECORDS = "postgres" },
     local.has_graph ? { GRAPH = "arango", ARANGO_URL = var.arangodb.url } : {},
     local.models,

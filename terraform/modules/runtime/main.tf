@@ -138,6 +138,14 @@ module "functions" {
   labels           = local.labels
 }
 
+module "timers" {
+  source = "../timers"
+
+  project_id = module.project_services.project_id
+  region     = var.region
+  functions  = { for name, account in module.identity.functions : name => { member = account.member } }
+}
+
 module "events" {
   source = "../events"
 
@@ -152,8 +160,14 @@ module "events" {
       timeout_seconds = function.timeout_seconds
     }
   }
-  publishers           = local.members
-  producers            = { for type, members in var.producers : local.topic_of[type] => members }
+  publishers = local.members
+  # Whoever names an intent that is not there is told so.
+  producers = {
+    for topic in values(local.topic_of) : topic => setunion(
+      [module.timers.member],
+      [for type, members in var.producers : members if local.topic_of[type] == topic]...
+    )
+  }
   event_consumers      = var.event_consumers
   push_audience        = local.push_audience
   push_service_account = module.identity.pushes_email

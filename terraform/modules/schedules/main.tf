@@ -26,22 +26,3 @@ resource "google_cloud_scheduler_job" "this" {
     }
   }
 }
-
-# For timers that are to be on time to the second. Today's build has none push here: the sweep finds what is due within a minute.
-resource "google_cloud_tasks_queue" "timers" {
-  project  = var.project_id
-  location = var.region
-  name     = "timers"
-
-  rate_limits {
-    max_dispatches_per_second = 100
-    max_concurrent_dispatches = 100
-  }
-
-  retry_config {
-    max_attempts  = 5
-    min_backoff   = "1s"
-    max_backoff   = "60s"
-    max_doublings = 6
-  }
-}

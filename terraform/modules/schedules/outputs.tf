@@ -2,8 +2,3 @@ output "jobs" {
   description = "The schedules, by the function that each calls."
   value       = { for name, job in google_cloud_scheduler_job.this : name => job.name }
 }
-
-output "timers_queue" {
-  description = "The queue's id."
-  value       = google_cloud_tasks_queue.timers.id
-}

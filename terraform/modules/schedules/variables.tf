@@ -4,7 +4,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "The region of the schedules and of the queue."
+  description = "The region of the schedules."
   type        = string
 }
 

@@ -3,6 +3,7 @@ import type { Policy } from "./deployment.ts";
 import { doorsAreClosed, schedulesAreTheManifest, servicesAreBounded, servicesAreTheManifest } from "./functions.ts";
 import { indexesAreTheFile } from "./indexes.ts";
 import { alertsTellSomebody, bucketsAreClosed, databasesAreKept } from "./keeping.ts";
+import { timersReachTheirTopics } from "./timers.ts";
 import { deadLettersAreSeen, publishersAreListed, pushesAreProven, topicsAreTheManifest } from "./messaging.ts";
 
 /** What must hold of every deployment of the runtime, by name. */
@@ -23,4 +24,5 @@ export const POLICIES: Readonly<Record<string, Policy>> = {
   databasesAreKept,
   indexesAreTheFile,
   alertsTellSomebody,
+  timersReachTheirTopics,
 };

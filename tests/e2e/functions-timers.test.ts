@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import type { FunctionSpec } from "../../infra/build/functions.ts";
+import { functionResources } from "../../shared/sagas/function-resources.ts";
+import { sharedPubsub, withParts } from "../kit/parts.ts";
+import { startTasksStandin, type TasksStandin } from "../kit/tasks-standin.ts";
+import { temporaryFolder } from "../kit/temporary-folder.ts";
+import { connect, expectStatus, send, shapes } from "./client.ts";
+import { type Deployment, openDeployment } from "./deployment.ts";
+
+const SLEEPING = "test.sleeping";
+const QUEUE = "projects/p/locations/l/queues/timers";
+
+const spec = (name: string, made: string, factory: string, intentType?: string): FunctionSpec => ({
+  name,
+  kind: intentType === undefined ? "api" : "intent",
+  intentType,
+  schedule: undefined,
+  resources: functionResources(name),
+  timeoutMs: 60_000,
+  entry: `
+    import { ${factory} } from "./functions/deployed-function.ts";
+    import { sleeping as definition } from "./tests/e2e/fixtures/sleeping-intent.ts";
+    export const ${name} = ${made}.http;`,
+});
+const SPECS = [
+  spec("sleeping", "intentFunction(definition, [])", "intentFunction", SLEEPING),
+  spec("sleeping_api", "apiFunction([definition])", "apiFunction"),
+];
+
+withParts(["pubsub"], () => {
+  describe("an intent that sleeps", () => {
+    let on: Deployment;
+    let tasks: TasksStandin;
+    let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+
+    beforeAll(async () => {
+      [folder, tasks] = [await temporaryFolder(), await startTasksStandin()];
+      const env = {
+        TIMER_QUEUE: QUEUE,
+        TIMER_SERVICE_ACCOUNT: "timers@p.iam.gserviceaccount.com",
+        CLOUD_TASKS_EMULATOR_HOST: tasks.host,
+      };
+      on = await openDeployment(folder.path, await sharedPubsub(), env, SPECS);
+    });
+    afterAll(async () => {
+      await on[Symbol.asyncDispose]();
+      await tasks[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    });
+
+    it("is woken by its task in another instance, when the one that it began in is gone and nobody sweeps", async () => {
+      const client = await connect((await on.start("sleeping_api")).url);
+      const [first, second] = [await on.start("sleeping"), await on.start("sleeping")];
+      const answer = await send(first.url, {
+        method: "POST",
+        path: "/test/sleeping",
+        body: { tenant_id: client.tenantId, session_id: client.sessionId, parameters: {} },
+        headers: { authorization: `Bearer ${client.token}`, prefer: "respond-async" },
+      });
+      expectStatus(answer, 202);
+      const { execution_id } = answer.as(shapes.accepted);
+      expect(tasks.tasks, "the timer was set before the answer").toHaveLength(1);
+      await first.kill();
+      await on.pushTo(SLEEPING, second);
+      const ended = await client.ended(execution_id);
+      expect(ended).toMatchObject({ status: "completed", output: { process: second.pid } });
+    });
+  });
+});
