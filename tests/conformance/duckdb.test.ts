@@ -1,5 +1,7 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -194,4 +196,52 @@ it("leaves no file behind when it is closed", async () => {
   expect(during.length).toBeGreaterThan(0);
   await short.close();
   expect(during.filter((name) => existsSync(join(tmpdir(), name)))).toEqual([]);
+});
+
+describe("copies of a process that was killed", () => {
+  const ENGINE = new URL("../../infra/adapters/duckdb/table-engine.ts", import.meta.url).href;
+  const OBJECTS = new URL("../../infra/adapters/files/object-store.ts", import.meta.url).href;
+
+  /** A process that has copied a table, says so, and stays. */
+  async function copying(temporary: string): Promise<ChildProcess> {
+    const script = `
+      const { createDuckdbTableEngine } = await import(${JSON.stringify(ENGINE)});
+      const { createFileObjectStore } = await import(${JSON.stringify(OBJECTS)});
+      const engine = createDuckdbTableEngine(createFileObjectStore(${JSON.stringify(join(folder.path, "objects"))}));
+      for await (const row of engine.rows(${JSON.stringify(people)})) { console.log("reads"); break; }
+      setInterval(() => undefined, 1_000);`;
+    const args = ["--input-type=module", "--eval", script];
+    const child = spawn(process.execPath, args, {
+      env: { TMPDIR: temporary },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    if (child.stdout !== null) await once(child.stdout, "data");
+    return child;
+  }
+
+  it("are removed by the next one that copies; those of a living one stay", async () => {
+    const temporary = join(folder.path, "tmp");
+    await mkdir(temporary);
+    const children: ChildProcess[] = [];
+    const started = async () => {
+      const child = await copying(temporary);
+      children.push(child);
+      return `symphainy-tables-${child.pid}-`;
+    };
+    const there = async () => (await readdir(temporary)).map((name) => name.replace(/[^-]*$/, "")).toSorted();
+    try {
+      const [killed, living] = [await started(), await started()];
+      expect(await there()).toEqual([killed, living].toSorted());
+      const [first] = children;
+      if (first === undefined) throw new Error("no process was started");
+      const gone = once(first, "exit");
+      first.kill("SIGKILL");
+      await gone;
+      expect(await there()).toEqual([killed, living].toSorted());
+      const next = await started();
+      expect(await there()).toEqual([living, next].toSorted());
+    } finally {
+      for (const child of children) child.kill("SIGKILL");
+    }
+  });
 });

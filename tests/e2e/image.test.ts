@@ -79,6 +79,29 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
     expect(shapes.outcome.parse(await answer.json())).toMatchObject({ status: "completed" });
   });
 
+  it("answers SQL over a file that it took in and parsed, by the engine that lies beside the bundles", async () => {
+    const api = await start([...image.entrypoint, "runtime_api"]);
+    const client = await connect(api.url);
+    const headers = { authorization: `Bearer ${client.token}`, "content-type": "application/json" };
+    const run = async (name: string, route: string, parameters: object) => {
+      const part = await start([...image.entrypoint, name]);
+      const body = JSON.stringify({ tenant_id: "acme", session_id: client.sessionId, parameters });
+      const answer = await fetch(`${part.url}/${route}`, { method: "POST", headers, body });
+      const text = await answer.text();
+      await part.stop();
+      expect([name, answer.status, text]).toEqual([name, 200, expect.any(String)]);
+      return shapes.outcome.parse(JSON.parse(text)).output as Readonly<Record<string, unknown>>;
+    };
+    const content_base64 = Buffer.from("name,age\nAda,36\nAlan,41\n").toString("base64");
+    const taken = await run("ingest_file", "content/ingest_file", { ui_name: "people.csv", content_base64 });
+    const { file_id, boundary_contract_id } = taken;
+    await run("save_materialization", "content/save_materialization", { file_id, boundary_contract_id });
+    const { parsed_file_id } = await run("parse_content", "content/parse_content", { file_id });
+    const sql = "SELECT count(*) AS n, max(age) AS oldest FROM people";
+    const query = { sql, tables: { people: parsed_file_id } };
+    expect(await run("query_data", "insights/query_data", query)).toMatchObject({ rows: [[2, 41]] });
+  });
+
   it("starts jobs, and stops when it is told to", async () => {
     for (const { name } of jobs) {
       const part = await start([...image.entrypoint, name]);

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdtemp, open, rename, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { RuntimeError } from "../../../shared/errors.ts";
 import type { ObjectStore } from "../../../shared/ports/object-store.ts";
 import type { StoredTable } from "../../../shared/ports/table-engine.ts";
+import { openCopiesFolder } from "./copies-folder.ts";
 import { unavailable } from "./query-workers.ts";
 
 /** What the copies may take together; on Cloud Run they are in memory. */
@@ -41,7 +41,7 @@ export function createTableFiles(objects: Pick<ObjectStore, "read">, maxBytes: n
   let usedBytes = 0;
 
   const folder = (): Promise<string> =>
-    (opening ??= mkdtemp(join(tmpdir(), "symphainy-tables-")).catch((error: unknown) => {
+    (opening ??= openCopiesFolder().catch((error: unknown) => {
       opening = undefined;
       throw unavailable("there is no room for temporary files", error);
     }));
