@@ -126,6 +126,8 @@ export const executionPayloads = {
     artifact_type: z.string(),
     to: z.enum(LIFECYCLE_STATES),
   }),
+  /** Of whatever policy: it tells, and changes nothing of the execution. */
+  policy_decided: z.object({}),
 } as const;
 
 type Payloads = typeof executionPayloads;

@@ -98,6 +98,8 @@ function change(state: Execution, event: Later, entry: LogEntry): Partial<Execut
       const others = state.artifacts.filter((artifact) => artifact.artifact_id !== artifact_id);
       return { artifacts: [...others, { artifact_id, artifact_type, lifecycle_state: to }] };
     }
+    case "policy_decided":
+      return {};
   }
 }
 

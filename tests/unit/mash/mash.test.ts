@@ -17,12 +17,14 @@ import { artifactKind } from "../../../shared/artifacts/artifact.ts";
 import type { Execution } from "../../../shared/executions/execution.ts";
 import { type ArtifactId, trustedTenantId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
+import { foldLog } from "../../../shared/executions/fold.ts";
 import { readJourney } from "../../../shared/mash/journey.ts";
 import { graphUnavailable } from "../../../shared/ports/graph-states.ts";
 import type { GraphStore } from "../../../shared/ports/graph-store.ts";
 import type { RecordStore } from "../../../shared/ports/record-store.ts";
 import { intent } from "../../../shared/sagas/intent.ts";
 import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
+import { createWriteAheadLog } from "../../../shared/state/write-ahead-log.ts";
 import { openRuntime, testIds, type TestRuntime } from "../../kit/runtime.ts";
 
 const CSV = "customer_email,order_date,unit_price\nann@example.org,2024-05-01,9.50\nbob@example.org,2024-05-02,3.25\n";
@@ -281,6 +283,9 @@ describe("mash.create", () => {
         rules: ["access"],
       },
     ]);
+
+    const replayed = createWriteAheadLog(on.store).replay(on.tenantId, { executionId: refused.execution_id });
+    expect(await foldLog(replayed)).toEqual(refused);
 
     const retention = { policy_type: "retention", rule: { max_age_days: 1 }, applies_to: ["file"] };
     await decree(["nobody"]);
