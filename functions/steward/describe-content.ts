@@ -31,8 +31,10 @@ export const describeContent = intent("steward.describe_content", {
   output: z.object({ content_id: z.string() }),
 })
   .step("change", {
-    run: async ({ input: { data_classification: kind, change: asked }, steward }) => {
+    run: async ({ input: { data_classification: kind, change: asked }, steward, state }) => {
       const content = await steward.content();
+      const { refuseWordsOfSubject } = await import("../../shared/steward/subject-words.ts");
+      await refuseWordsOfSubject(state, [asked.content_id, "file_id" in asked ? asked.file_id : null]);
       switch (asked.operation) {
         case "create": {
           const { operation: _, content_id, tags = [], attributes = {}, ...said } = asked;

@@ -20,12 +20,12 @@ export const promoteToRecordOfFact = intent("steward.promote_to_record_of_fact",
   output: z.object({ record_id: z.string() }),
 })
   .step("promote", {
-    run: ({ input: asked, intent: { user_id }, steward }) =>
-      steward.contracts.promoteToRecordOfFact(asked.data_classification, asked.contract_id, {
-        type: asked.fact_type,
-        body: asked.fact,
-        by: user_id,
-      }),
+    run: async ({ input: asked, intent: { user_id }, steward: { contracts }, state }) => {
+      const { data_classification: kind, contract_id: id } = asked;
+      const { refuseWordsOfSubject } = await import("../../shared/steward/subject-words.ts");
+      await refuseWordsOfSubject(state, [(await contracts.get(kind, id)).source_artifact_id]);
+      return contracts.promoteToRecordOfFact(kind, id, { type: asked.fact_type, body: asked.fact, by: user_id });
+    },
     undo: (ctx) => ctx.steward.undo(),
   })
   .returns(({ outputs }) => outputs.promote);
