@@ -132,8 +132,26 @@ export function stewardCases(ingested: Prepare): RealmCases {
         "completed",
       ],
     ],
-    // Of a subject that is there: tests/security/erasure.test.ts.
     [eraseSubject.type]: [
+      [
+        "a subject with a file",
+        () =>
+          chaos(
+            eraseSubject,
+            { subject_id: "s1", confirm: "s1" },
+            {
+              children: [ingestFile],
+              prepare: async ({ run }) => {
+                const content_base64 = Buffer.from("name\nZoe\n").toString("base64");
+                await run(ingestFile, { ui_name: "zoe.csv", ingestion_type: "upload", content_base64 }, "s1");
+                return {};
+              },
+              // Ciphertexts, their digests, and that of the key's id.
+              passing: /"data":"[^"]*"|\b[0-9a-f]{64}\b/g,
+            },
+          ),
+        "completed",
+      ],
       ["nobody", play(eraseSubject, { subject_id: "nobody", confirm: "nobody" }, [], nothing), "failed"],
     ],
     [describeContent.type]: [

@@ -15,8 +15,8 @@ export interface Preparation {
   readonly services: RuntimeServices;
   readonly tenantId: TenantId;
   readonly sessionId: SessionId;
-  /** Runs an intent to its end. Throws when it does not complete. */
-  run(intent: IntentDefinition, parameters: JsonObject): Promise<Execution>;
+  /** Runs an intent to its end, of a subject or of none. Throws when it does not complete. */
+  run(intent: IntentDefinition, parameters: JsonObject, subjectId?: string): Promise<Execution>;
 }
 
 export interface ChaosOptions {
@@ -24,6 +24,8 @@ export interface ChaosOptions {
   readonly children?: readonly IntentDefinition[];
   /** Makes what the intent works on; what it returns goes over the input. It is left undisturbed. */
   readonly prepare?: (preparation: Preparation) => Promise<JsonObject>;
+  /** What else differs from play to play, besides ids and times: such as what is encrypted. */
+  readonly passing?: RegExp;
   /** What is sent to the awaits of the plan, by their names, as soon as the intent is accepted. */
   readonly signals?: Readonly<Record<string, JsonValue>>;
 }
@@ -83,7 +85,7 @@ interface Played {
 async function play(
   intent: IntentDefinition,
   input: JsonObject,
-  { children = [], prepare, signals = {} }: ChaosOptions,
+  { children = [], prepare, signals = {}, passing }: ChaosOptions,
   crash?: Crash,
 ): Promise<Played> {
   await using stage = await Stage.open([intent, ...children]);
@@ -106,7 +108,10 @@ async function play(
     stuck = [error instanceof Error ? error.message : String(error)];
   }
   const faults = [...stuck, ...(await stage.faults())];
-  return { calls: first.calls, execution, outcome: await outcomeOf(stage), faults, trace: stage.trace };
+  const outcome = (await outcomeOf(stage)).map((line) =>
+    passing === undefined ? line : line.replaceAll(passing, "…"),
+  );
+  return { calls: first.calls, execution, outcome: outcome.toSorted(), faults, trace: stage.trace };
 }
 
 function preparation(stage: Stage, sessionId: SessionId): Preparation {
@@ -115,10 +120,11 @@ function preparation(stage: Stage, sessionId: SessionId): Preparation {
     services,
     tenantId: stage.tenantId,
     sessionId,
-    run: async (intent, parameters) => {
+    run: async (intent, parameters, subjectId) => {
       const { execution } = await services.lifecycle.submit({
         ...submissionOf(stage, sessionId, intent, parameters),
         idempotencyKey: undefined,
+        subjectId,
       });
       const ended = await services.lifecycle.wait(stage.tenantId, execution.execution_id, 60_000);
       if (ended.status !== "completed") throw new Error(`${intent.type} is ${ended.status}: ${ended.error?.message}`);

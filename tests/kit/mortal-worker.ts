@@ -1,4 +1,5 @@
 import { NO_GUEST_REQUESTS, NO_GUESTS, NO_RUNNERS } from "./no-guests.ts";
+import { createDataKeys } from "../../infra/adapters/master-key/data-keys.ts";
 import { createLexicalModels } from "../../infra/adapters/models/lexical.ts";
 import type { Config } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
@@ -21,6 +22,9 @@ import { testIds } from "./runtime.ts";
  * The moment at which a worker dies: before its n-th contact with the outside is made, or after it, with the answer lost.
  * Heartbeats and looks around for work do not count.
  */
+/** The same for every worker. */
+const MASTER_KEY = Buffer.alloc(32, 7);
+
 export interface Crash {
   readonly call: number;
   readonly when: "before" | "after";
@@ -102,6 +106,7 @@ export function openMortalWorker(name: string, outside: Outside, crash?: Crash):
     },
     rateBuckets: NO_LIMITS_SET,
     records: mortalRecords(outside.records, call),
+    dataKeys: createDataKeys(MASTER_KEY),
     tables: mortalTables(outside.tables, call),
     guests: NO_GUESTS,
     runners: NO_RUNNERS,
@@ -150,6 +155,9 @@ function mortalRecords(records: RecordStore, call: CallOut): RecordStore {
     undo: (view, key, atMs) => call(`records.undo ${key}`, () => records.undo(view, key, atMs)),
     subjectKeys: {
       get: (tenantId, id) => call(`subjectKeys.get ${id}`, () => subjectKeys.get(tenantId, id)),
+      list: (tenantId, page) => call("subjectKeys.list", () => subjectKeys.list(tenantId, page)),
+      rewrap: (tenantId, key, wrapped) =>
+        call(`subjectKeys.rewrap ${key.subjectId}`, () => subjectKeys.rewrap(tenantId, key, wrapped)),
       add: (tenantId, key) => call(`subjectKeys.add ${key.subjectId}`, () => subjectKeys.add(tenantId, key)),
       erase: (tenantId, id, atMs) => call(`subjectKeys.erase ${id}`, () => subjectKeys.erase(tenantId, id, atMs)),
     },
