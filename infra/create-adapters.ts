@@ -290,12 +290,12 @@ async function openRecords(choice: RecordsChoice, dataDir: string): Promise<Reco
   }
 }
 
-async function openDataKeys({ subjectMasterKey, mode, dataDir }: Config): Promise<DataKeys | undefined> {
-  if (subjectMasterKey === undefined && mode !== "dev") return undefined;
+async function openDataKeys({ subjectMasterKeys, mode, dataDir }: Config): Promise<DataKeys | undefined> {
+  if (subjectMasterKeys === undefined && mode !== "dev") return undefined;
   const { createDataKeys, loadDevMasterKey } = await import("./adapters/master-key/data-keys.ts");
-  return createDataKeys(
-    subjectMasterKey ?? inDataDir(dataDir, () => loadDevMasterKey(join(dataDir, "subject-master-key"))),
-  );
+  const ofDataDir = () => inDataDir(dataDir, () => loadDevMasterKey(join(dataDir, "subject-master-key")));
+  const [current = ofDataDir(), ...before] = subjectMasterKeys ?? [];
+  return createDataKeys(current, ...before);
 }
 
 /** Opened when the first table is asked for, which in most functions is never. */

@@ -66,6 +66,15 @@ const LOCAL_CHOICES = {
 } as const;
 
 /** What stands by itself; what hangs on a choice of STORE, OBJECTS or BUS is in config-choices.ts. */
+/** The first wraps; the second one unwraps what it wrapped before, while the master key is changed. */
+const masterKeys = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9+/]{43}=(,[A-Za-z0-9+/]{43}=)?$/,
+    "must be 32 bytes in base64, or two such with a comma between them",
+  )
+  .transform((text) => text.split(",").map((key) => Buffer.from(key, "base64")));
+
 const plainSchema = z
   .object({
     MODE: z.enum(["dev", "production"]).default("dev"),
@@ -87,11 +96,7 @@ const plainSchema = z
     RECORDS: oneOf(RECORDS).optional(),
     GRAPH: oneOf(GRAPHS).optional(),
     MODELS: oneOf(MODELS).default("lexical"),
-    SUBJECT_MASTER_KEY: z
-      .base64()
-      .transform((text) => Buffer.from(text, "base64"))
-      .refine(({ length }) => length === 32, "must be 32 bytes in base64")
-      .optional(),
+    SUBJECT_MASTER_KEY: masterKeys.optional(),
   })
   .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
     path: ["HOST"],
@@ -125,7 +130,7 @@ const plainSchema = z
     maxQueued: env.MAX_QUEUED,
     corsOrigins: env.CORS_ORIGINS,
     // Under which the keys of subjects are kept; dev mode makes one, and elsewhere no data of subjects are taken without it.
-    subjectMasterKey: env.SUBJECT_MASTER_KEY,
+    subjectMasterKeys: env.SUBJECT_MASTER_KEY,
     functionTimeoutMs: env.CLOUD_RUN_TIMEOUT_SECONDS * 1_000,
   }));
 

@@ -4,11 +4,13 @@ import { isNotConfigured } from "../../shared/errors.ts";
 import type { Job } from "../../shared/http/function-app.ts";
 import type { TenantId } from "../../shared/ids.ts";
 import { errorFields } from "../../shared/logger.ts";
+import { rewrapSubjectKeys } from "../../shared/state/rewrap-subject-keys.ts";
 import { dropOldTombstones } from "../../shared/steward/tombstones.ts";
 
 /**
- * Deletes what nothing points at any more: bytes of artifacts that failed, and tombstones that nobody can meet. What fails for one
- * tenant does not hold up the others, and the next run tries it again. Once a day is often enough.
+ * Deletes what nothing points at any more: bytes of artifacts that failed or were purged, and tombstones that nobody can meet. While the
+ * master key of subjects is changed, it wraps their keys anew: the old one may go when a run tells of no key and of no failure.
+ * What fails for one tenant does not hold up the others, and the next run tries it again. Once a day is often enough.
  */
 export const dataCleanUp: Job = {
   name: "data_clean_up",
@@ -16,8 +18,8 @@ export const dataCleanUp: Job = {
   timeoutMs: durationMs("30m"),
   run: async ({ adapters, surface }) => {
     const tenants = (await adapters.store.keeping?.tenants()) ?? [];
-    let [artifacts, tombstones, failed] = [0, 0, 0];
-    const { records, graph, clock } = adapters;
+    let [artifacts, tombstones, rewrapped, failed] = [0, 0, 0, 0];
+    const { records, graph, clock, dataKeys } = adapters;
     const attempt = async (tenantId: TenantId, work: () => Promise<number>): Promise<number> => {
       try {
         return await work();
@@ -37,10 +39,13 @@ export const dataCleanUp: Job = {
           dropOldTombstones(clock, (old) => records.dropTombstones(view, old)),
         );
       }
+      if (dataKeys?.isChanging === true) {
+        rewrapped += await attempt(tenantId, () => rewrapSubjectKeys(records.subjectKeys, dataKeys, tenantId));
+      }
       tombstones += await attempt(tenantId, () =>
         dropOldTombstones(clock, (old) => graph.dropTombstones(tenantId, old)),
       );
     }
-    return { tenants: tenants.length, artifacts, tombstones, failed };
+    return { tenants: tenants.length, artifacts, tombstones, rewrapped, failed };
   },
 };

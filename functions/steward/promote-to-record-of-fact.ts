@@ -21,10 +21,14 @@ export const promoteToRecordOfFact = intent("steward.promote_to_record_of_fact",
 })
   .step("promote", {
     run: async ({ input: asked, intent: { user_id }, steward: { contracts }, state }) => {
-      const { data_classification: kind, contract_id: id } = asked;
+      const { data_classification: kind, contract_id } = asked;
       const { refuseWordsOfSubject } = await import("../../shared/steward/subject-words.ts");
-      await refuseWordsOfSubject(state, [(await contracts.get(kind, id)).source_artifact_id]);
-      return contracts.promoteToRecordOfFact(kind, id, { type: asked.fact_type, body: asked.fact, by: user_id });
+      await refuseWordsOfSubject(state, [(await contracts.get(kind, contract_id)).source_artifact_id]);
+      return contracts.promoteToRecordOfFact(kind, contract_id, {
+        type: asked.fact_type,
+        body: asked.fact,
+        by: user_id,
+      });
     },
     undo: (ctx) => ctx.steward.undo(),
   })

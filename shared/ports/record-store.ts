@@ -86,6 +86,13 @@ export interface SubjectKeys {
   get(tenantId: TenantId, subjectId: string): Promise<SubjectKey | undefined>;
   /** Keeps the key, unless the subject has one, or had one: then that comes back. */
   add(tenantId: TenantId, key: SubjectKey & { readonly state: "active" }): Promise<SubjectKey>;
+  /** Those that have a key, after a subject and in the order of their ids. */
+  list(
+    tenantId: TenantId,
+    page: { readonly after: string; readonly limit: number },
+  ): Promise<readonly (SubjectKey & { readonly state: "active" })[]>;
+  /** Replaces how the key is wrapped, if it is as it was read; false when it is not, such as when it was erased since. */
+  rewrap(tenantId: TenantId, key: SubjectKey & { readonly state: "active" }, wrappedKey: string): Promise<boolean>;
   /** Deletes the key. Resolves to the record of its end, the first one however often it is asked; undefined for no such subject. */
   erase(tenantId: TenantId, subjectId: string, atMs: number): Promise<(SubjectKey & { state: "erased" }) | undefined>;
 }

@@ -94,6 +94,7 @@ function notConfigured(): RuntimeError {
   return new RuntimeError("subject.not_configured", message, { status: 501 });
 }
 
-function contextOf(tenantId: TenantId, subjectId: string): string {
+/** What a subject's key is bound to: wrapped for one, it opens nothing of another. */
+export function contextOf(tenantId: TenantId, subjectId: string): string {
   return JSON.stringify([tenantId, subjectId]);
 }

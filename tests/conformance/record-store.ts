@@ -331,6 +331,26 @@ export function describeRecordStore(name: string, open: OpenRecords): void {
         expect(await under.records.subjectKeys.get(newTenant().tenantId, "s")).toBeUndefined();
       });
 
+      it("are listed in order, and wrapped anew only as they were read", async () => {
+        const { tenantId } = newTenant();
+        const { subjectKeys } = under.records;
+        for (const id of ["b", "d", "a", "c"]) await subjectKeys.add(tenantId, key(id));
+        await subjectKeys.add(newTenant().tenantId, key("e"));
+        await subjectKeys.erase(tenantId, "c", NOW);
+        const ids = async (after: string, limit: number) =>
+          (await subjectKeys.list(tenantId, { after, limit })).map(({ subjectId }) => subjectId);
+        expect([await ids("", 2), await ids("b", 2), await ids("d", 2)]).toEqual([["a", "b"], ["d"], []]);
+        const [first] = await under.rival().subjectKeys.list(tenantId, { after: "", limit: 1 });
+        if (first === undefined) throw new Error("there is none");
+        expect(await subjectKeys.rewrap(tenantId, first, "bmV3")).toBe(true);
+        expect(await subjectKeys.rewrap(tenantId, first, "bGF0ZQ==")).toBe(false);
+        expect(await subjectKeys.get(tenantId, "a")).toEqual({ ...first, wrappedKey: "bmV3" });
+        // Who has read it before it was erased brings nothing back.
+        const erased = await subjectKeys.erase(tenantId, "a", NOW);
+        expect(await subjectKeys.rewrap(tenantId, { ...first, wrappedKey: "bmV3" }, "bGF0ZQ==")).toBe(false);
+        expect(await subjectKeys.get(tenantId, "a")).toEqual(erased);
+      });
+
       it("are gone for good once erased, and the first erasure is the one on record", async () => {
         const { tenantId } = newTenant();
         const { subjectKeys } = under.records;

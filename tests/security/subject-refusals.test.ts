@@ -96,7 +96,7 @@ it("no intent makes anything of a subject's data that would outlive the subject"
     expect([type, error?.code]).toEqual([type, code]);
     expect(JSON.stringify(error)).not.toContain("Zoe");
     if (intents.find((each) => each.type === type)?.sealable === true) continue;
-    await expect(runtime.run(type, asked(ids), of), type).rejects.toMatchObject({
+    await expect(runtime.run(type, asked(ids), of)).rejects.toMatchObject({
       code: "subject.refused",
       status: 422,
     });

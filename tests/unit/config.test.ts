@@ -253,8 +253,13 @@ describe("loadConfig", () => {
 
   it("reads the master key of subjects, of 32 bytes in base64 and of no other length", () => {
     const key = Buffer.alloc(32, 7);
-    expect(loadConfig({ SUBJECT_MASTER_KEY: key.toString("base64") }).subjectMasterKey).toEqual(key);
-    for (const wrong of ["", "not base64", Buffer.alloc(31).toString("base64"), Buffer.alloc(33).toString("base64")]) {
+    const text = key.toString("base64");
+    expect(loadConfig({ SUBJECT_MASTER_KEY: text }).subjectMasterKeys).toEqual([key]);
+    const old = Buffer.alloc(32, 8);
+    const two = `${text},${old.toString("base64")}`;
+    expect(loadConfig({ SUBJECT_MASTER_KEY: two }).subjectMasterKeys).toEqual([key, old]);
+    const [short, long] = [Buffer.alloc(31).toString("base64"), Buffer.alloc(33).toString("base64")];
+    for (const wrong of ["", "not base64", short, long, `${text},`, `${text},${short}`, `${two},${text}`]) {
       expect(faults({ SUBJECT_MASTER_KEY: wrong })).toEqual(["SUBJECT_MASTER_KEY"]);
     }
   });

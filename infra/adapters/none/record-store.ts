@@ -15,7 +15,7 @@ export function createAbsentRecordStore(): RecordStore {
       ),
     );
   const nothing = (): Promise<void> => Promise.resolve();
-  const subjectKeys = { get: refuse, add: refuse, erase: refuse };
+  const subjectKeys = { get: refuse, add: refuse, list: refuse, rewrap: refuse, erase: refuse };
   return {
     get: refuse,
     list: refuse,

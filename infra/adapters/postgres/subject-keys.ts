@@ -23,6 +23,22 @@ export function createPostgresSubjectKeys(connection: PostgresConnection): Subje
           on conflict (tenant_id, subject_id) do nothing`;
         return (await find(tx, tenantId, key.subjectId)) ?? key;
       }),
+    list: (tenantId, { after, limit }) =>
+      within(tenantId, async (tx) => {
+        const rows = await tx<(KeyRow & { subject_id: string; wrapped_key: string })[]>`
+          select subject_id, key_id, wrapped_key, created_at, erased_at from symphainy.subject_keys
+          where tenant_id = ${tenantId} and subject_id > ${after} and wrapped_key is not null
+          order by subject_id limit ${limit}`;
+        return rows.map(({ subject_id: subjectId, key_id: keyId, wrapped_key: wrappedKey, created_at }) => {
+          return { state: "active" as const, subjectId, keyId, wrappedKey, createdMs: created_at.getTime() };
+        });
+      }),
+    rewrap: (tenantId, { subjectId, wrappedKey: before }, wrappedKey) =>
+      within(tenantId, async (tx) => {
+        const { count } = await tx`update symphainy.subject_keys set wrapped_key = ${wrappedKey}
+          where tenant_id = ${tenantId} and subject_id = ${subjectId} and wrapped_key = ${before}`;
+        return count === 1;
+      }),
     erase: (tenantId, subjectId, atMs) =>
       within(tenantId, async (tx) => {
         await tx`update symphainy.subject_keys set wrapped_key = null, erased_at = ${rfc3339(atMs)}

@@ -48,6 +48,8 @@ export function createSqliteRecordStore(path: string): RecordStore {
     subjectKeys: {
       get: (tenantId, subjectId) => read(({ keys }) => keys.get(tenantId, subjectId)),
       add: (tenantId, key) => change(({ keys }) => keys.add(tenantId, key)),
+      list: (tenantId, page) => read(({ keys }) => keys.list(tenantId, page)),
+      rewrap: (tenantId, key, wrappedKey) => change(({ keys }) => keys.rewrap(tenantId, key, wrappedKey)),
       erase: async (tenantId, subjectId, atMs) => {
         const erased = await change(({ keys }) => keys.erase(tenantId, subjectId, atMs));
         // The journal still holds pages with the key until it is folded into the file.

@@ -3,6 +3,8 @@ import type { DatabaseSync } from "node:sqlite";
 import type { TenantId } from "../../../shared/ids.ts";
 import type { SubjectKey } from "../../../shared/ports/record-store.ts";
 
+type ActiveKey = SubjectKey & { readonly state: "active" };
+
 /** Subjects' keys in the steward's file; each function runs inside the caller's transaction. */
 export function createSubjectKeyTable(db: DatabaseSync) {
   const find = db.prepare("SELECT * FROM subject_keys WHERE tenant_id = ? AND subject_id = ?");
@@ -14,13 +16,19 @@ export function createSubjectKeyTable(db: DatabaseSync) {
     `UPDATE subject_keys SET wrapped_key = NULL, erased_ms = ?
      WHERE tenant_id = ? AND subject_id = ? AND wrapped_key IS NOT NULL`,
   );
+  const list = db.prepare(
+    `SELECT * FROM subject_keys WHERE tenant_id = ? AND subject_id > ? AND wrapped_key IS NOT NULL
+     ORDER BY subject_id LIMIT ?`,
+  );
+  const rewrap = db.prepare(
+    "UPDATE subject_keys SET wrapped_key = ? WHERE tenant_id = ? AND subject_id = ? AND wrapped_key = ?",
+  );
   const get = (tenantId: TenantId, subjectId: string): SubjectKey | undefined => {
     const row = find.get(tenantId, subjectId);
     if (row === undefined) return undefined;
+    if (row["wrapped_key"] !== null) return activeKey(row);
     const known = { subjectId, keyId: String(row["key_id"]), createdMs: Number(row["created_ms"]) };
-    return row["wrapped_key"] === null
-      ? { ...known, state: "erased", erasedMs: Number(row["erased_ms"]) }
-      : { ...known, state: "active", wrappedKey: String(row["wrapped_key"]) };
+    return { ...known, state: "erased", erasedMs: Number(row["erased_ms"]) };
   };
   return {
     get,
@@ -28,10 +36,24 @@ export function createSubjectKeyTable(db: DatabaseSync) {
       insert.run(tenantId, key.subjectId, key.keyId, key.wrappedKey, key.createdMs);
       return get(tenantId, key.subjectId) ?? key;
     },
+    list: (tenantId: TenantId, { after, limit }: { readonly after: string; readonly limit: number }): ActiveKey[] =>
+      list.all(tenantId, after, limit).map(activeKey),
+    rewrap: (tenantId: TenantId, key: ActiveKey, wrappedKey: string): boolean =>
+      rewrap.run(wrappedKey, tenantId, key.subjectId, key.wrappedKey).changes === 1,
     erase: (tenantId: TenantId, subjectId: string, atMs: number) => {
       erase.run(atMs, tenantId, subjectId);
       const key = get(tenantId, subjectId);
       return key?.state === "erased" ? key : undefined;
     },
+  };
+}
+
+function activeKey(row: Readonly<Record<string, unknown>>): ActiveKey {
+  return {
+    state: "active",
+    subjectId: String(row["subject_id"]),
+    keyId: String(row["key_id"]),
+    wrappedKey: String(row["wrapped_key"]),
+    createdMs: Number(row["created_ms"]),
   };
 }

@@ -5,11 +5,13 @@ import { expect, it } from "vitest";
 
 import { intents } from "../../../functions/catalog.ts";
 import { dataCleanUp } from "../../../functions/platform/data-clean-up.ts";
+import { createDataKeys } from "../../../infra/adapters/master-key/data-keys.ts";
 import { createSqliteRecordStore } from "../../../infra/adapters/sqlite/record-store.ts";
-import { systemClock } from "../../../infra/adapters/system/system.ts";
+import { systemClock, systemRandom } from "../../../infra/adapters/system/system.ts";
 import { durationMs } from "../../../shared/duration.ts";
 import { type RecordStore, recordsUnavailable } from "../../../shared/ports/record-store.ts";
 import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
+import { createSubjects } from "../../../shared/state/subjects.ts";
 import { done, readyFile } from "../../integration/content-flow.ts";
 import { openRuntime } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
@@ -116,4 +118,50 @@ it("a deployment without data stores has no tombstones, and that is no failure",
   const { services } = runtime;
   const bare = { ...services, adapters: { ...services.adapters, graph: createAbsentGraphStore() } };
   expect(await dataCleanUp.run(bare)).toMatchObject({ tombstones: 0, failed: 0 });
+});
+
+it("subjects' keys are wrapped by the new master key, also after a run that died; what was erased stays so", async () => {
+  const [old, fresh] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  const records = createSqliteRecordStore(":memory:");
+  await using runtime = await openRuntime({ intents, records });
+  const { tenantId, services } = runtime;
+  const { subjectKeys } = records;
+  // A tenant is known by its executions.
+  await done(runtime, "steward.list_data", { kind: "contracts", data_classification: "client" });
+  const subjects = (...keys: [Buffer, ...Buffer[]]) => {
+    const dataKeys = createDataKeys(...keys);
+    return { dataKeys, ...createSubjects({ keys: subjectKeys, dataKeys, random: systemRandom, nowMs: () => 0 }) };
+  };
+  const before = subjects(old);
+  const sealed = new Map<string, string>();
+  for (let n = 0; n < 5; n += 1) sealed.set(`s${n}`, (await before.enrol(tenantId, `s${n}`)).seal(n));
+  await subjectKeys.erase(tenantId, "s1", 1);
+  // Wherever the run dies: here after two keys.
+  const during = subjects(fresh, old);
+  let writes = 0;
+  const dying = {
+    ...records,
+    subjectKeys: {
+      ...subjectKeys,
+      rewrap: (...args: Parameters<typeof subjectKeys.rewrap>) =>
+        (writes += 1) > 2 ? Promise.reject(new Error("killed")) : subjectKeys.rewrap(...args),
+    },
+  };
+  const run = (adapters: object) => dataCleanUp.run({ ...services, adapters: { ...services.adapters, ...adapters } });
+  expect(await run({ records: dying, dataKeys: during.dataKeys })).toMatchObject({ rewrapped: 0, failed: 1 });
+  for (const [id, text] of sealed) {
+    if (id !== "s1") expect((await during.open(tenantId, id)).open(text)).toBe(Number(id.slice(1)));
+  }
+  expect(await run({ dataKeys: during.dataKeys })).toMatchObject({ rewrapped: 2, failed: 0 });
+  expect(await run({ dataKeys: during.dataKeys })).toMatchObject({ rewrapped: 0, failed: 0 });
+  const after = subjects(fresh);
+  for (const [id, text] of sealed) {
+    if (id === "s1") await expect(after.open(tenantId, id)).rejects.toMatchObject({ code: "subject.erased" });
+    else expect((await after.open(tenantId, id)).open(text)).toBe(Number(id.slice(1)));
+  }
+  // The old master key opens nothing any more; a key that none of the process's opens is told of.
+  await expect(before.open(tenantId, "s0")).rejects.toMatchObject({ code: "subject.key_unreadable" });
+  const strange = subjects(Buffer.alloc(32, 3), old);
+  expect(await run({ dataKeys: strange.dataKeys })).toMatchObject({ rewrapped: 0, failed: 1 });
+  await records.close();
 });
