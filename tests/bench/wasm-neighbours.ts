@@ -13,6 +13,10 @@ const RAMP_MS = 300;
 const LOOPS: Readonly<Record<string, ReactorText>> = {
   loop: { invoke: "(loop $l (br $l)) (i64.const 0)" },
   "start-section loop": { ...ECHO, more: "(func $begin (loop $l (br $l))) (start $begin)" },
+  "calls of 10 ms": {
+    invoke:
+      "(local $i i32) (loop $l (local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if $l (i32.lt_u (local.get $i) (i32.const 8000000)))) (i64.const 0)",
+  },
   "stack bomb": { more: "(func $f (call $f))", invoke: "(call $f) (i64.const 0)" },
   "log flood": {
     imports: CAPABILITY_IMPORTS,

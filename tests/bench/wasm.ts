@@ -93,7 +93,7 @@ export async function wasmPart({ quick, say, directory }: Bench): Promise<Outcom
     afterKillUs.push(await timeOf(call));
   }
   say("a neighbour of hostile guests");
-  const neighbours = await measureNeighbours(scene, quick ? 1 : rounds, quick ? 500 : 1_500);
+  const neighbours = await measureNeighbours(scene, quick ? 1 : 5, quick ? 500 : 1_200);
   say("memory of threads");
   const threadBytes = await memoryOfThread();
 

@@ -19,10 +19,13 @@ import type { GuestThread, ThreadAnswer } from "./guest-thread.ts";
 import { GuestThreads } from "./guest-threads.ts";
 import { type CompiledModule, createModuleCompiler } from "./module-compiler.ts";
 import { TenantLine } from "./tenant-line.ts";
+import { TenantPace } from "./tenant-pace.ts";
 import { workerCode } from "./worker-code.ts";
 
 /** From when on a call counts as long. */
 const LONG_AFTER_MS = 20;
+/** The same among calls that let all others go first: another thread costs more than it is worth before. */
+const LONG_AFTER_MS_YIELDING = 250;
 /** For each thread that serves, this many may exist with the long ones and those that are being ended. */
 const THREADS_FOR_ONE = 3;
 /** How long a call waits for its turn. */
@@ -51,6 +54,7 @@ interface Call {
   /** When it got its thread. */
   startedMs: number;
   thread: GuestThread | undefined;
+  lane: GuestThreads | undefined;
   /** Aborts when the guest is gone. */
   readonly gone: AbortController;
 }
@@ -75,25 +79,36 @@ class ThreadedGuestPool implements GuestPool {
   readonly #loading = new Map<string, Promise<CompiledModule | GuestFailure>>();
   readonly #line: TenantLine<Call>;
   readonly #running = new Map<GuestThread, Call>();
+  readonly #pace = new TenantPace();
+  readonly #newLane: (yielding: boolean) => GuestThreads;
+  /** For short calls. */
   readonly #threads: GuestThreads;
+  /** For tenants whose calls run long; started with the first one. */
+  #yielding: GuestThreads | undefined;
   #closed = false;
 
   constructor(source: ModuleSource, threads: number, guestCode: URL, compilerCode: URL) {
     this.#source = source;
     this.#compiler = createModuleCompiler(compilerCode);
     this.#line = new TenantLine(Math.max(1, Math.floor(threads / 2)));
-    this.#threads = new GuestThreads({
-      code: guestCode,
-      serving: threads,
-      most: threads * THREADS_FOR_ONE,
-      events: {
-        idle: () => this.#dispatch(),
-        answered: (thread, answer) => this.#answered(thread, answer),
-        called: (thread, callNumber, request) => void this.#called(thread, callNumber, request),
-        ended: (thread, failure) => this.#ended(thread, failure),
-      },
+    this.#newLane = (yielding) =>
+      new GuestThreads({
+        code: guestCode,
+        serving: threads,
+        most: threads * THREADS_FOR_ONE,
+        yielding,
+        events: {
+          idle: () => this.#dispatch(),
+          answered: (thread, answer) => this.#answered(thread, answer),
+          called: (thread, callNumber, request) => void this.#called(thread, callNumber, request),
+          ended: (thread, failure) => this.#ended(thread, failure),
+        },
+      });
+    this.#threads = this.#newLane(false);
+    this.#compiled = new CompiledModules((key) => {
+      this.#threads.forget(key);
+      this.#yielding?.forget(key);
     });
-    this.#compiled = new CompiledModules((key) => this.#threads.forget(key));
   }
 
   async admit(tenantId: GuestInvocation["tenantId"], module: Uint8Array): Promise<AdmissionOutcome> {
@@ -129,7 +144,7 @@ class ThreadedGuestPool implements GuestPool {
     for (const call of this.#line.clear()) settle(call, "closed", "The host is stopping.");
     for (const call of this.#running.values()) settle(call, "closed", "The host is stopping.");
     this.#running.clear();
-    await Promise.all([this.#threads.close(), this.#compiler.close()]);
+    await Promise.all([this.#threads.close(), this.#yielding?.close(), this.#compiler.close()]);
   }
 
   /** A module that is not held compiled: fetched and compiled again, once for all who wait for it. */
@@ -173,6 +188,7 @@ class ThreadedGuestPool implements GuestPool {
         timer: undefined,
         startedMs: 0,
         thread: undefined,
+        lane: undefined,
         gone: new AbortController(),
       };
       this.#line.push(tenantId, call);
@@ -186,18 +202,25 @@ class ThreadedGuestPool implements GuestPool {
   }
 
   #dispatch(): void {
-    while (!this.#closed && this.#threads.hasIdle) {
-      const call = this.#line.take();
-      const thread = call === undefined ? undefined : this.#threads.take(call.key);
-      if (call === undefined || thread === undefined) return;
-      this.#start(call, thread);
+    while (!this.#closed) {
+      const call = this.#line.take((tenantId) => this.#laneOf(tenantId).hasIdle);
+      if (call === undefined) return;
+      const lane = this.#laneOf(call.invocation.tenantId);
+      const thread = lane.take(call.key);
+      if (thread === undefined) return;
+      this.#start(call, thread, lane);
     }
   }
 
-  #start(call: Call, thread: GuestThread): void {
+  #laneOf(tenantId: GuestInvocation["tenantId"]): GuestThreads {
+    return this.#pace.isSlow(tenantId) ? (this.#yielding ??= this.#newLane(true)) : this.#threads;
+  }
+
+  #start(call: Call, thread: GuestThread, lane: GuestThreads): void {
     const { invocation, key, compiled } = call;
     clearTimeout(call.timer);
     call.thread = thread;
+    call.lane = lane;
     call.startedMs = performance.now();
     this.#running.set(thread, call);
     thread.channel.clearLog();
@@ -212,20 +235,22 @@ class ThreadedGuestPool implements GuestPool {
     });
     const { deadlineMs } = invocation;
     const end = (): void => this.#overdue(call, thread);
+    const longAfterMs = lane === this.#yielding ? LONG_AFTER_MS_YIELDING : LONG_AFTER_MS;
     call.timer = setTimeout(
       () => {
-        if (deadlineMs <= LONG_AFTER_MS) return end();
-        this.#threads.letLeave(thread);
-        call.timer = setTimeout(end, deadlineMs - LONG_AFTER_MS);
+        if (deadlineMs <= longAfterMs) return end();
+        lane.letLeave(thread);
+        call.timer = setTimeout(end, deadlineMs - longAfterMs);
       },
-      Math.min(LONG_AFTER_MS, deadlineMs),
+      Math.min(longAfterMs, deadlineMs),
     );
   }
 
   /** Past its deadline: the caller is told at once; the tenant has its slot back only when the thread is gone. */
   #overdue(call: Call, thread: GuestThread): void {
     settle(call, "deadline", `It ran longer than its ${call.invocation.deadlineMs} ms.`);
-    this.#threads.end(thread);
+    this.#pace.add(call.invocation.tenantId, call.invocation.deadlineMs);
+    call.lane?.end(thread);
   }
 
   #answered(thread: GuestThread, answer: ThreadAnswer): void {
@@ -234,10 +259,11 @@ class ThreadedGuestPool implements GuestPool {
     if (answer.kind === "failed") settle(call, answer.reason, answer.message);
     else finish(call, { outcome: "returned", output: answer.output, report: reportOf(call) });
     this.#running.delete(thread);
+    this.#pace.add(call.invocation.tenantId, performance.now() - call.startedMs);
     this.#line.release(call.invocation.tenantId);
     // What there was no memory for may have left some of it behind.
-    if (answer.kind === "failed" && answer.reason === "out_of_memory") this.#threads.end(thread);
-    else this.#threads.giveBack(thread);
+    if (answer.kind === "failed" && answer.reason === "out_of_memory") call.lane?.end(thread);
+    else call.lane?.giveBack(thread);
     this.#dispatch();
   }
 

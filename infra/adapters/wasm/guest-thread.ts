@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 
 import type { GuestFailure } from "../../../shared/ports/wasm-runtime.ts";
 import { CallChannel } from "./call-channel.ts";
-import { LOW_PRIORITY, PLAIN_PRIORITY } from "./thread-priority.ts";
+import { GUEST_PRIORITY, LOW_PRIORITY, PLAIN_PRIORITY } from "./thread-priority.ts";
 import type { FromGuestThread, GuestThreadData, ToGuestThread } from "./thread-messages.ts";
 
 /**
@@ -40,6 +40,7 @@ export class GuestThread {
       switch (message.kind) {
         case "ready":
           this.#systemThreadId = message.systemThreadId;
+          this.#setPriority(GUEST_PRIORITY);
           return events.ready(this);
         case "call":
           return events.called(this, message.callNumber, message.request);

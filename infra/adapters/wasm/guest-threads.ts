@@ -10,6 +10,8 @@ export interface GuestThreadsOptions {
   readonly serving: number;
   /** With those that are at long calls, or are being ended. */
   readonly most: number;
+  /** Whether they let all other threads go first, from their beginning. */
+  readonly yielding: boolean;
   readonly events: Omit<GuestThreadEvents, "ready"> & { readonly idle: () => void };
 }
 
@@ -82,12 +84,13 @@ export class GuestThreads {
   }
 
   #fill(): void {
-    const { code, serving, most, events } = this.#options;
+    const { code, serving, most, yielding, events } = this.#options;
     while (!this.#closed && this.#serving.size < serving && this.#size < most) {
       const thread = new GuestThread(code, {
         ...events,
         ready: (ready) => {
           this.#ready.add(ready);
+          if (yielding) ready.yieldToOthers();
           if (!this.#serving.has(ready)) return;
           this.#idle.push(ready);
           events.idle();

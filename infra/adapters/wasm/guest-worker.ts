@@ -1,12 +1,10 @@
 import { readlinkSync } from "node:fs";
-import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 
 import { CallChannel } from "./call-channel.ts";
 import { runGuest } from "./guest-instance.ts";
 import { ReusedMemories } from "./reused-memories.ts";
 import type { FromGuestThread, GuestThreadData, LoadedModule, ToGuestThread } from "./thread-messages.ts";
-import { GUEST_PRIORITY } from "./thread-priority.ts";
 
 /** The thread that guests run in, one call after the other. It holds compiled modules, and nothing of the calls. */
 const channel = new CallChannel((workerData as GuestThreadData).shared);
@@ -49,6 +47,5 @@ function systemThreadId(): number | undefined {
   }
 }
 
-if (process.platform === "linux") setPriority(GUEST_PRIORITY);
 parentPort?.on("message", receive);
 send({ kind: "ready", systemThreadId: systemThreadId() });

@@ -31,11 +31,11 @@ export class TenantLine<Item> {
     this.#length += 1;
   }
 
-  /** Takes the next item out and gives its tenant a slot, to be given back by `release`. */
-  take(): Item | undefined {
+  /** Takes the next item out, of those tenants that `may` go on, and gives its tenant a slot, to be given back by `release`. */
+  take(may: (tenantId: TenantId) => boolean = () => true): Item | undefined {
     for (const [tenantId, line] of this.#waiting) {
       const underWay = this.#underWay.get(tenantId) ?? 0;
-      if (underWay >= this.#slots) continue;
+      if (underWay >= this.#slots || !may(tenantId)) continue;
       const item = line.shift();
       // Behind all others, or out of the line.
       this.#waiting.delete(tenantId);

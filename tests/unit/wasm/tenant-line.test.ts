@@ -18,6 +18,18 @@ describe("the line of calls", () => {
     expect([line.take(), line.length]).toEqual(["a2", 0]);
   });
 
+  it("passes tenants that may not go on now, and keeps what they wait for", () => {
+    const line = new TenantLine<string>(1);
+    line.push(acme, "a1");
+    line.push(rival, "r1");
+    expect([line.take((tenantId) => tenantId === rival), line.take(() => false), line.length]).toEqual([
+      "r1",
+      undefined,
+      1,
+    ]);
+    expect(line.take()).toBe("a1");
+  });
+
   it("takes out what does not wait any longer", () => {
     const line = new TenantLine<string>(2);
     line.push(acme, "a1");
