@@ -117,7 +117,10 @@ export function createRegisteredNodes({ registry, runners, clock, logger }: Regi
     choose: async (providers) => (await choose(providers)).node_id,
     place: async (instance) => {
       const unusable = (await nodes()).filter(isSilent).map(({ node_id }) => node_id);
-      return registry.place(instance, new Set(unusable));
+      const nodeId = await registry.place(instance, new Set(unusable));
+      // It was chosen by what is in the store now, which may be news here.
+      known = undefined;
+      return nodeId;
     },
     release: (tenantId, instanceId) => registry.release(tenantId, instanceId),
     isThere: async (nodeId) => {
@@ -127,8 +130,8 @@ export function createRegisteredNodes({ registry, runners, clock, logger }: Regi
 
     run: async (nodeId, call, broker): Promise<GuestRun> => {
       const node = (await nodes()).find(({ node_id }) => node_id === nodeId);
-      if (node === undefined || isLost(node, clock.now())) {
-        const failure = { reason: "node_unreachable", message: "The node is lost." } as const;
+      if (node === undefined) {
+        const failure = { reason: "node_unreachable", message: "The node is gone." } as const;
         return { outcome: "failed", failure, report: NOTHING };
       }
       return createGuestRunner({ pool: poolOf(node), broker }).run(call);
