@@ -19,9 +19,13 @@ export const NATIVE_PACKAGES: readonly string[] = ["@duckdb/node-api"];
 /** The file of an intent; what lies deeper is the code of its steps. */
 const DEFINITION = /^functions\/(?!platform\/)[^/]+\/[^/]+\.ts$/;
 
-/** What serves a bundle: a bare Node server, and functions-framework, which finds the function by its exported name. */
+/**
+ * What serves a bundle: a bare Node server, and functions-framework, which finds the function by its exported name. And the runner of
+ * guests, which stands on no services and serves itself.
+ */
 const SERVERS = [
   { in: "functions/image-server.ts", out: "server" },
+  { in: "functions/wasm-runner.ts", out: "wasm_runner" },
   { in: "./node_modules/@google-cloud/functions-framework/build/src/main.js", out: "functions-framework" },
 ];
 
