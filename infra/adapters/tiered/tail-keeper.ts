@@ -15,9 +15,9 @@ const FILL_PATIENCE_MS = 60_000;
 /**
  * Mends tails behind the readers that found them wanting; while it works they read the cold log.
  *  K1  A tail counts as complete only from where the cold log was read to; what is committed meanwhile appends itself.
- *  K3  A span that is in doubt is settled by what the cold log has of its execution.
  *  K2  An overdue commit is settled by the cold log: its entries are there and join the tail, others have their places and it is
  *      forgotten, or neither: then it is forgotten once no commit so old can land any more.
+ *  K3  A span that is in doubt is settled by what the cold log has of its execution.
  */
 export interface TailKeeper {
   fill(tenantId: TenantId): void;
