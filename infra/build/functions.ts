@@ -32,12 +32,17 @@ const JOB_RESOURCES = { concurrency: 1, maxInstances: 2 };
 /** Every function of the product: one for each intent, and those of the platform. Throws `catalog.*` where they cannot be deployed. */
 export function functionSpecs(): readonly FunctionSpec[] {
   const specs = [...intents.map(intentSpec), apiSpec(), ...jobs.map(jobSpec)];
+  checkNames(specs);
+  return specs;
+}
+
+/** A function is called by its intent's name alone, without the realm: throws `catalog.duplicate_function` where two would be one. */
+export function checkNames(specs: readonly FunctionSpec[]): void {
   for (const [name, same] of Map.groupBy(specs, (spec) => spec.name)) {
     if (same.length === 1) continue;
     const which = same.map(({ intentType, kind }) => intentType ?? `a function of kind ${kind}`).join(" and ");
     throw new RuntimeError("catalog.duplicate_function", `${which} would both be the function ${name}; rename one.`);
   }
-  return specs;
 }
 
 function intentSpec(definition: IntentDefinition): FunctionSpec {

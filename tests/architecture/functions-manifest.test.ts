@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { intents } from "../../functions/catalog.ts";
 import { jobs } from "../../functions/platform/jobs.ts";
-import { functionSpecs } from "../../infra/build/functions.ts";
+import { checkNames, functionSpecs } from "../../infra/build/functions.ts";
 import { functionsManifest } from "../../infra/build/manifest.ts";
 import type { Manifest } from "../../infra/build/manifest-form.ts";
 import { loadConfig } from "../../shared/config.ts";
@@ -54,6 +54,21 @@ describe("the functions manifest", () => {
     ]);
     const topics = functions.flatMap(({ triggers }) => triggers.topic ?? []);
     expect(topics).toEqual(topicsOf(intents.map(({ type }) => type)).slice(2));
+  });
+
+  it("is not made of two functions of one name: intents of two realms, or an intent and a job", () => {
+    const specs = functionSpecs();
+    const intent = specs.find(({ intentType }) => intentType === "content.ingest_file");
+    const job = specs.find(({ kind }) => kind === "job");
+    if (intent === undefined || job === undefined) throw new Error("there is an intent and a job");
+    expect(() => checkNames(specs)).not.toThrow();
+    for (const other of [
+      { ...intent, intentType: "other.ingest_file" },
+      { ...intent, name: job.name },
+    ]) {
+      const code = expect.objectContaining({ code: "catalog.duplicate_function" }) as Error;
+      expect(() => checkNames([...specs, other])).toThrow(code);
+    }
   });
 
   it("gives every function time for each step that it runs", () => {
