@@ -41,7 +41,7 @@ withParts(["firestore"], () => {
       "the outage was felt",
     ).toBe(true);
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
-  }, 60_000);
+  }, 150_000);
 
   it("loses nothing and does nothing twice when the network to Firestore cuts, delays, and swallows acknowledgements", async ({
     annotate,
@@ -64,5 +64,5 @@ withParts(["firestore"], () => {
     // Each of the eight breaks, but for those that came before anybody had reconnected.
     expect(proxy.connectionsEver).toBeGreaterThan(6);
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
-  }, 60_000);
+  }, 150_000);
 });

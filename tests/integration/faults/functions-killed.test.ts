@@ -54,7 +54,7 @@ withParts(["redis", "firestore", "pubsub"], () => {
     })();
     const [accepted] = await Promise.all([submitAll(apis), killing]);
     const tenantId = trustedTenantId("acme");
-    await untilQuiet(own.store, tenantId, 30_000);
+    await untilQuiet(own.store, tenantId, 60_000);
     over.abort();
     await scheduled;
     const received = (await allOf(events)).map(({ orderingKey, attributes }) => {
@@ -67,7 +67,7 @@ withParts(["redis", "firestore", "pubsub"], () => {
     expect(audit.resumed, "functions took up what the API accepted").toBeGreaterThanOrEqual(INTENTS);
     expect(audit).toMatchObject({ faults: [], executions: INTENTS, statuses: { completed: INTENTS } });
     await annotate(`${KILLS} kills, ${audit.resumed} executions taken up, ${received.length} events`);
-  }, 100_000);
+  }, 150_000);
 });
 
 /** What came, once nothing more does. */

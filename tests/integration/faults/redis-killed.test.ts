@@ -35,5 +35,5 @@ withParts(["redis"], () => {
     await annotate(
       `${KILLS} kills, ${audit.resumed} executions taken up again, ${scene.fleet.published.length} events`,
     );
-  }, 60_000);
+  }, 150_000);
 });

@@ -30,7 +30,7 @@ withParts(["redis"], () => {
     expect(audit).toMatchObject({ faults: [], executions: SAGAS, statuses: { completed: 270, compensated: 30 } });
     expect(audit.resumed, "work was taken up again").toBeGreaterThan(0);
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
-  }, 60_000);
+  }, 150_000);
 
   it("does so over REST, whose client sends again what was not answered", async ({ annotate }) => {
     await using redis = await startMortalRedis();
@@ -49,7 +49,7 @@ withParts(["redis"], () => {
 
     expect(audit).toMatchObject({ faults: [], executions: SAGAS, statuses: { completed: 270, compensated: 30 } });
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
-  }, 60_000);
+  }, 150_000);
 
   it("fences a worker that was cut off, and another that was frozen, while others took up their work", async ({
     annotate,
@@ -73,5 +73,5 @@ withParts(["redis"], () => {
     expect(audit).toMatchObject({ faults: [], executions: SAGAS, statuses: { completed: 270, compensated: 30 } });
     expect(frozen.fenced, "what the frozen worker wrote late was refused").toBeGreaterThan(0);
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
-  }, 60_000);
+  }, 150_000);
 });

@@ -43,7 +43,7 @@ withParts(["redis", "firestore"], () => {
 
     expect(audit).toMatchObject(WHOLE);
     await annotate(`${wipes} wipes, ${audit.resumed} executions taken up again`);
-  }, 60_000);
+  }, 150_000);
 
   it("strict intents lose nothing when Redis is killed under load, wiped, and comes back", async ({ annotate }) => {
     await using redis = await startMortalRedis();
@@ -61,7 +61,7 @@ withParts(["redis", "firestore"], () => {
 
     expect(audit).toMatchObject(WHOLE);
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
-  }, 60_000);
+  }, 150_000);
 
   it("fences a worker that was frozen past its lease, whose work another has taken up", async ({ annotate }) => {
     await using redis = await startMortalRedis();
@@ -76,7 +76,7 @@ withParts(["redis", "firestore"], () => {
     expect(audit).toMatchObject(WHOLE);
     expect(frozen.fenced, "what the frozen worker wrote late was refused").toBeGreaterThan(0);
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
-  }, 60_000);
+  }, 150_000);
 
   it("strict intents lose nothing when the networks to Redis and Firestore misbehave at the same time", async ({
     annotate,
@@ -99,5 +99,5 @@ withParts(["redis", "firestore"], () => {
 
     expect(audit).toMatchObject(WHOLE);
     await annotate(`${audit.resumed} executions taken up again, ${scene.fleet.fenced} fenced commits`);
-  }, 60_000);
+  }, 150_000);
 });

@@ -99,7 +99,7 @@ withParts(["redis"], () => {
     redis.resume();
     await becomes(runtime.url, 200, []);
     expect((await client.get(`/session/${client.sessionId}`)).status).toBe(200);
-  }, 60_000);
+  }, 150_000);
 
   it("a process that is told to stop while Redis is away does so, and says what it could not do", async () => {
     await using redis = await startMortalRedis();
@@ -111,7 +111,7 @@ withParts(["redis"], () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/"message":"the stop failed".*store\.unavailable/);
     expect(afterMs).toBeLessThan(10_000);
-  }, 30_000);
+  }, 150_000);
 });
 
 withParts(["firestore"], () => {
@@ -133,7 +133,7 @@ withParts(["firestore"], () => {
     emulator.resume();
     await becomes(runtime.url, 200, []);
     expect((await client.get(`/session/${client.sessionId}`)).status).toBe(200);
-  }, 60_000);
+  }, 150_000);
 });
 
 withParts(["pubsub"], () => {
@@ -161,7 +161,7 @@ withParts(["pubsub"], () => {
     expect((await client.ended(id)).status).toBe("completed");
     emulator.resume();
     await becomes(runtime.url, 200, []);
-  }, 60_000);
+  }, 150_000);
 });
 
 it("readiness names Cloud Storage while it is away; a file that comes then waits for it, and is taken when it is back", async () => {
@@ -195,7 +195,7 @@ it("readiness names Cloud Storage while it is away; a file that comes then waits
   await becomes(runtime.url, 200, []);
   expect((await client.ended(id)).status).toBe("completed");
   await gcs.stop();
-}, 60_000);
+}, 150_000);
 
 withParts(["redis", "firestore"], () => {
   it("readiness of the tiered store names the one of the two that is away", async () => {
@@ -212,5 +212,5 @@ withParts(["redis", "firestore"], () => {
     await becomes(runtime.url, 503, ["execution_store: redis"]);
     await redis.restart();
     await becomes(runtime.url, 200, []);
-  }, 60_000);
+  }, 150_000);
 });
