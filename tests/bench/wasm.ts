@@ -14,6 +14,7 @@ import { bytes, perSecond } from "./figures.ts";
 import type { Bench, Outcome, Row } from "./part.ts";
 import { median, quantile } from "./statistics.ts";
 import { measureNeighbours, type NeighbourFigures } from "./wasm-neighbours.ts";
+import { measureFailOver, measureRemoteCalls } from "./wasm-remote.ts";
 
 const CLIENTS = 32;
 const GUEST = { tenantId: acme, instanceId: asId.instance("instance_1") };
@@ -94,6 +95,15 @@ export async function wasmPart({ quick, say, directory }: Bench): Promise<Outcom
   }
   say("a neighbour of hostile guests");
   const neighbours = await measureNeighbours(scene, quick ? 1 : 5, quick ? 500 : 1_200);
+  say("a runner in another process, and the loss of a node");
+  const remote = await measureRemoteCalls({
+    rounds,
+    calls,
+    modules: scene.modules,
+    invocation: invocationOf(echo),
+    local: call,
+  });
+  const failOver = await measureFailOver(quick ? 10 : 40);
   say("memory of threads");
   const threadBytes = await memoryOfThread();
 
@@ -127,6 +137,8 @@ export async function wasmPart({ quick, say, directory }: Bench): Promise<Outcom
       measured: micros(median(afterKillUs)),
       beside: `p99 ${micros(quantile(afterKillUs, 0.99))}`,
     },
+    remote,
+    failOver,
     ...neighbours.map(neighbourRow),
     { figure: "resident memory of a thread for guests", measured: bytes(threadBytes) },
   ];
@@ -146,6 +158,11 @@ function neighbourRow({ attack, quietUs, loudUs }: NeighbourFigures): Row {
     beside: `${micros(median(quietUs))} quiet; middle half of ${ratios.length} rounds ${spread}`,
     ratio: median(ratios),
   };
+}
+
+function invocationOf(digest: string): GuestInvocation {
+  const onCall: GuestInvocation["onCall"] = () => Promise.reject(new Error("It asks nothing."));
+  return { ...GUEST, digest, input: Buffer.from("[1]"), deadlineMs: 10_000, onCall };
 }
 
 /** What a process with ten threads takes more than one with two, an eighth of it. */

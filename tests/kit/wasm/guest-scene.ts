@@ -16,6 +16,7 @@ const NO_CAPABILITY: CapabilityReply = {
 
 export interface GuestScene extends AsyncDisposable {
   readonly pool: GuestPool;
+  readonly modules: ModuleSource;
   /** Admits and keeps a module; returns its digest. */
   deploy(module: Uint8Array, tenantId?: TenantId): Promise<string>;
   /** Invokes with JSON, as acme's `instance_1` with no capability and a deadline of ten seconds. */
@@ -33,6 +34,7 @@ export async function openGuestScene(threads = 4, place: PoolPlace = "local"): P
     place === "local" ? await openGuestPool({ modules, threads }) : await openRemoteScene({ modules, threads });
   return {
     pool,
+    modules,
     deploy: async (module, tenantId = acme) => {
       const admission = await pool.admit(tenantId, module);
       if (admission.outcome === "refused") throw new Error(`${admission.refusal.reason}: ${admission.refusal.message}`);

@@ -1,4 +1,4 @@
-import { vi } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Part } from "../../../infra/dev/parts/part.ts";
 import { startWasmRunner } from "../../../infra/dev/parts/wasm-runner.ts";
@@ -45,7 +45,7 @@ export async function openPlaneScene(size: number, options: TestRuntimeOptions =
       env: { WASM_CONTROL_URL: url, WASM_HEARTBEAT_MS: String(HEARTBEAT_MS), LOG_LEVEL: "warn", ...env },
     });
     runners.push(runner);
-    await vi.waitUntil(async () => (await registry.nodes()).some((node) => node.url === urlOf(runner)), 10_000);
+    while (!(await registry.nodes()).some((node) => node.url === urlOf(runner))) await sleep(20);
     return runner;
   };
   await Promise.all(Array.from({ length: size }, () => addRunner()));
