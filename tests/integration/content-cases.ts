@@ -81,6 +81,11 @@ export const contentCases: Readonly<Record<string, readonly Case[]>> = {
   [deleteFile.type]: [
     ["a ready file, with its bytes", () => of(deleteFile, { purge: true, confirm: true }, ready), "completed"],
     [
+      "a parsed file, with all that was made of it",
+      () => of(deleteFile, { purge: true, confirm: true }, after([parseContent, {}])),
+      "completed",
+    ],
+    [
       "a deleted file's bytes",
       () => of(deleteFile, { purge: true, confirm: true }, after([deleteFile, {}])),
       "completed",
