@@ -5,6 +5,7 @@ import type { Part } from "../../../infra/dev/parts/part.ts";
 import { startWasmRunner } from "../../../infra/dev/parts/wasm-runner.ts";
 import { sha256 } from "../../../shared/json.ts";
 
+import { createNodeRegistry } from "../../../shared/wasm/node-registry.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 import { openRuntime, testIds, type TestRuntime } from "../../kit/runtime.ts";
 import { type InstanceScene, openInstanceScene } from "../../kit/wasm/instance-scene.ts";
@@ -46,6 +47,21 @@ afterAll(async () => {
 async function again(): Promise<void> {
   runner = await startWasmRunner({ port: runner.port });
 }
+
+it("15: in one process, and with a service, nothing of nodes is in the store", async () => {
+  await using alone = await openRuntime();
+  const own = await openInstanceScene(alone);
+  const { metadata } = await own.start({ capabilities: KV });
+  expect(await own.invoke(metadata.instance_id, set(1))).toBeNull();
+  const { metadata: served } = await scene.start({ capabilities: KV });
+  expect(await scene.invoke(served.instance_id, set(1))).toBeNull();
+  expect([metadata.node_id, served.node_id]).toEqual(["node_local", "node_service"]);
+  for (const { store, services } of [alone, runtime]) {
+    const registry = createNodeRegistry({ store, surface: services.surface, clock: services.adapters.clock });
+    expect(await registry.nodes()).toEqual([]);
+    expect((await registry.placements(undefined, 10)).items).toEqual([]);
+  }
+});
 
 describe("a runner service", () => {
   it("runs instances with the capabilities that the control side answers, and revocation bites on the next call (4, 17)", async () => {
