@@ -10,7 +10,7 @@ import { threadCode } from "../../../infra/build/thread-code.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 import { ECHO, reactor } from "../../kit/wasm/wat.ts";
 
-it("a bundled pool runs guests with nothing beside it: neither sources nor esbuild", async () => {
+it("15: a bundled pool runs guests in one process with nothing beside it: neither a store, nor sources, nor esbuild", async () => {
   await using folder = await temporaryFolder();
   const bundle = join(folder.path, "pool.mjs");
   const module = join(folder.path, "echo.wasm");
