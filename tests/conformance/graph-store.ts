@@ -3,22 +3,14 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import type { DataOwner, DataScope } from "../../shared/data-classification.ts";
-import { scopeOf } from "../../shared/data-classification.ts";
-import { type TenantId, trustedTenantId } from "../../shared/ids.ts";
 import { GRAPH_COLLECTIONS } from "../../shared/ports/graph-schema.ts";
-import {
-  type GraphDocument,
-  type GraphStore,
-  type GraphWrite,
-  MAX_GRAPH_WRITES,
-} from "../../shared/ports/graph-store.ts";
+import { type GraphStore, type GraphWrite, MAX_GRAPH_WRITES } from "../../shared/ports/graph-store.ts";
+import { client, keys, PAGE } from "./graph-client.ts";
+import { describeGraphQueries } from "./graph-queries.ts";
 import { embed, link, node, put } from "./graph-writes.ts";
 
-const PAGE = { limit: 100 };
 const NOW = Date.parse("2026-03-01T12:00:00.000Z");
 const PLATFORM: DataScope = { dataClassification: "platform" };
-
-const keys = (documents: readonly GraphDocument[]): string[] => documents.map(({ key }) => key);
 
 /** What every adapter of the port does; `open` gives another process's view of the same store each time. */
 export function describeGraphStore(name: string, open: () => Promise<GraphStore>): void {
@@ -32,12 +24,8 @@ export function describeGraphStore(name: string, open: () => Promise<GraphStore>
     });
     afterAll(() => Promise.all([store.close(), rival.close()]));
 
-    /** A tenant of its own keeps a test to itself. */
-    const client = () => {
-      const tenantId: TenantId = trustedTenantId(`tenant ${randomUUID()}`);
-      const owner: DataOwner = { dataClassification: "client", tenantId };
-      return { tenantId, owner, scope: scopeOf(owner), effect: { key: `execution_${randomUUID()}/step`, part: "all" } };
-    };
+    describeGraphQueries(() => store);
+
     const applied = { outcome: "applied" };
 
     it("sets up once, and has nothing to do the second time", async () => {
@@ -247,111 +235,6 @@ export function describeGraphStore(name: string, open: () => Promise<GraphStore>
       expect(
         (await store.nearest(scope, { vector: Float32Array.of(1), embeddingModel: "m1", limit: 1 })).compared,
       ).toBe(0);
-    });
-
-    it("lists by key in pages, all or by an indexed field", async () => {
-      const { owner, scope, effect } = client();
-      const some = Array.from({ length: 7 }, (_, n) => put(`k${n}`, { file_id: `file_${n % 2}` }));
-      await store.write(owner, effect, some);
-      const seen: string[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await store.list(scope, "content_metadata", undefined, { limit: 3, cursor });
-        seen.push(...keys(page.items));
-        cursor = page.nextCursor;
-      } while (cursor !== undefined);
-      expect(seen).toEqual(["k0", "k1", "k2", "k3", "k4", "k5", "k6"]);
-      const odd = await store.list(scope, "content_metadata", { field: "file_id", value: "file_1" }, { limit: 2 });
-      expect(keys(odd.items)).toEqual(["k1", "k3"]);
-      const filter = { field: "file_id", value: "file_1" } as const;
-      const rest = await store.list(scope, "content_metadata", filter, { limit: 2, cursor: odd.nextCursor });
-      expect([keys(rest.items), rest.nextCursor]).toEqual([["k5"], undefined]);
-      await expect(
-        store.list(scope, "content_metadata", undefined, { limit: 2, cursor: "nonsense" }),
-      ).rejects.toMatchObject({
-        code: "cursor.invalid",
-      });
-    });
-
-    it("tells the edges of a vertex by their direction", async () => {
-      const { owner, scope, effect } = client();
-      await store.write(owner, effect, [
-        node("a"),
-        node("b"),
-        link("ab", "a", "b", { n: 1 }),
-        link("ba", "b", "a"),
-        link("aa", "a", "a"),
-      ]);
-      const vertex = { collection: "semantic_graph_nodes", key: "a" } as const;
-      const of = async (direction: "in" | "out" | "both") =>
-        keys((await store.edges(scope, "semantic_graph_edges", vertex, direction, PAGE)).items);
-      expect([await of("out"), await of("in"), await of("both")]).toEqual([
-        ["aa", "ab"],
-        ["aa", "ba"],
-        ["aa", "ab", "ba"],
-      ]);
-      expect(await store.get(scope, "semantic_graph_edges", "ab")).toMatchObject({
-        from: vertex,
-        to: { collection: "semantic_graph_nodes", key: "b" },
-        fields: { n: 1 },
-      });
-    });
-
-    it("walks from a vertex within its depth and limit, nearest first, round cycles and past vertices that are not there", async () => {
-      const { owner, scope, effect } = client();
-      const chain = [
-        link("1", "a", "b"),
-        link("2", "b", "c"),
-        link("3", "c", "a"),
-        link("4", "c", "d"),
-        link("5", "d", "e"),
-      ];
-      await store.write(owner, effect, chain);
-      const from = { collection: "semantic_graph_nodes", key: "a" } as const;
-      const walk = async (direction: "in" | "out" | "both", depth: number, limit = 100) => {
-        const { vertices, edges } = await store.traverse(scope, "semantic_graph_edges", from, {
-          direction,
-          depth,
-          limit,
-        });
-        return [vertices.map((vertex) => `${vertex.key}${vertex.depth}`).join(" "), keys(edges).join(" ")];
-      };
-      expect(await walk("out", 1)).toEqual(["b1", "1"]);
-      expect(await walk("out", 3)).toEqual(["b1 c2 d3", "1 2 3 4"]);
-      expect(await walk("in", 2)).toEqual(["c1 b2", "1 2 3"]);
-      expect(await walk("both", 10)).toEqual(["b1 c1 d2 e3", "1 2 3 4 5"]);
-      expect(await walk("both", 10, 2)).toEqual(["b1 c1", "1 2"]);
-    });
-
-    it("finds the nearest embeddings of a model, best first, within the filter", async () => {
-      const { owner, scope, effect } = client();
-      await store.write(owner, effect, [
-        embed("same", [2, 0, 0]),
-        embed("near", [1, 1, 0]),
-        embed("far", [-1, 0, 0], { embedding_kind: "samples" }),
-        embed("flat", [0, 0, 0], { file_id: "file_2" }),
-        embed("stranger", [1, 0, 0], { embedding_model: "m2" }),
-      ]);
-      const query = { vector: Float32Array.of(1, 0, 0), embeddingModel: "m1", limit: 10 };
-      const found = await store.nearest(scope, query);
-      expect(found.matches.map(({ score, document }) => [document.key, Math.round(score * 100) / 100])).toEqual([
-        ["same", 1],
-        ["near", 0.71],
-        ["flat", 0],
-        ["far", -1],
-      ]);
-      expect([found.compared, found.complete]).toEqual([4, true]);
-      expect(found.matches[0]?.document.fields).toEqual({
-        embedding_model: "m1",
-        embedding_kind: "meaning",
-        file_id: "file_1",
-      });
-      const best = async (more: object) =>
-        (await store.nearest(scope, { ...query, ...more })).matches.map(({ document }) => document.key);
-      expect(await best({ limit: 1 })).toEqual(["same"]);
-      expect(await best({ embeddingKind: "samples" })).toEqual(["far"]);
-      expect(await best({ fileId: "file_2" })).toEqual(["flat"]);
-      expect(await best({ embeddingModel: "m3" })).toEqual([]);
     });
 
     it("forgets a file: its documents, vectors and edges, also those that end at it, and not the next file's", async () => {
