@@ -2,18 +2,15 @@ import { readFileSync } from "node:fs";
 
 import { RuntimeError } from "../shared/errors.ts";
 
-/** The functions that this build has, beside this file in the image. */
+/** The functions that this build has and the runner of guests, beside this file in the image. */
 const MANIFEST = new URL("functions.manifest.json", import.meta.url);
-
-/** Beside the functions, in a process without their secrets. */
-const RUNNER = "wasm_runner";
 
 /** `node server.mjs <function>`: serves one of the bundles that lie beside it on a bare Node server. */
 async function main(name: string | undefined): Promise<void> {
   const { functions } = JSON.parse(readFileSync(MANIFEST, "utf8")) as {
     readonly functions: readonly { readonly name: string }[];
   };
-  const names = [...functions.map((each) => each.name), RUNNER];
+  const names = functions.map((each) => each.name);
   if (name === undefined || !names.includes(name)) {
     const what = name === undefined ? "No function is named" : `There is no function ${JSON.stringify(name)}`;
     const message = `${what}; give the image one of these as its argument: ${names.join(", ")}.`;

@@ -14,6 +14,7 @@ export const recoverySweep: Job = {
   name: "recovery_sweep",
   schedule: "* * * * *",
   timeoutMs: durationMs("10m"),
+  runsGuests: true,
   run: async ({ recovery, restarts, adapters: { store, clock } }) => {
     const { takenUp } = await recovery.sweep();
     const restarted = await restarts.sweep();

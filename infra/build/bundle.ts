@@ -4,6 +4,7 @@ import path from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
 
 import { type FunctionSpec, functionSpecs } from "./functions.ts";
+import { RUNNER } from "./runner-spec.ts";
 import { threadCode } from "./thread-code.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
@@ -25,7 +26,7 @@ const DEFINITION = /^functions\/(?!platform\/)[^/]+\/[^/]+\.ts$/;
  */
 const SERVERS = [
   { in: "functions/image-server.ts", out: "server" },
-  { in: "functions/wasm-runner.ts", out: "wasm_runner" },
+  { in: RUNNER.source, out: RUNNER.name },
   { in: "./node_modules/@google-cloud/functions-framework/build/src/main.js", out: "functions-framework" },
 ];
 

@@ -4,7 +4,9 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { checkFunctionLength } from "../../shared/executions/function-length.ts";
 import type { Job } from "../../shared/http/function-app.ts";
 import { type FunctionResources, functionResources } from "../../shared/sagas/function-resources.ts";
+import { worksOf } from "../../shared/sagas/check-plan.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { RUNNER } from "./runner-spec.ts";
 
 /** A deployed function: what it is called, what it is deployed with, and the module that makes it. */
 export interface FunctionSpec {
@@ -18,6 +20,8 @@ export interface FunctionSpec {
   readonly resources: FunctionResources;
   /** What one request may take. */
   readonly timeoutMs: number;
+  /** Whether it runs guests, where a deployment takes them. */
+  readonly callsRunner: boolean;
   /** The source text of its entry, with imports from the repository's root. */
   readonly entry: string;
 }
@@ -32,12 +36,15 @@ const JOB_RESOURCES = { concurrency: 1, maxInstances: 2 };
 /** Every function of the product: one for each intent, and those of the platform. Throws `catalog.*` where they cannot be deployed. */
 export function functionSpecs(): readonly FunctionSpec[] {
   const specs = [...intents.map(intentSpec), apiSpec(), ...jobs.map(jobSpec)];
-  checkNames(specs);
+  checkNames([...specs, RUNNER]);
   return specs;
 }
 
+/** What a name is told apart by. */
+type Named = Pick<FunctionSpec, "name" | "intentType"> & { readonly kind: string };
+
 /** A function is called by its intent's name alone, without the realm: throws `catalog.duplicate_function` where two would be one. */
-export function checkNames(specs: readonly FunctionSpec[]): void {
+export function checkNames(specs: readonly Named[]): void {
   for (const [name, same] of Map.groupBy(specs, (spec) => spec.name)) {
     if (same.length === 1) continue;
     const which = same.map(({ intentType, kind }) => intentType ?? `a function of kind ${kind}`).join(" and ");
@@ -63,6 +70,7 @@ function intentSpec(definition: IntentDefinition): FunctionSpec {
     schedule: undefined,
     resources,
     timeoutMs: functionTimeoutMs,
+    callsRunner: [definition, ...called].some(hasGuest),
     entry,
   };
 }
@@ -76,11 +84,12 @@ function apiSpec(): FunctionSpec {
     schedule: undefined,
     resources: functionResources(API, API_RESOURCES),
     timeoutMs: API_TIMEOUT_MS,
+    callsRunner: true,
     entry: entryOf("apiFunction", API, "apiFunction(intents)", imports),
   };
 }
 
-function jobSpec({ name, schedule, timeoutMs }: Job): FunctionSpec {
+function jobSpec({ name, schedule, timeoutMs, runsGuests }: Job): FunctionSpec {
   checkFunctionLength(intents, timeoutMs);
   const imports = [
     `import { intents } from "./functions/catalog.ts";`,
@@ -93,6 +102,7 @@ function jobSpec({ name, schedule, timeoutMs }: Job): FunctionSpec {
     schedule,
     resources: functionResources(name, JOB_RESOURCES),
     timeoutMs,
+    callsRunner: runsGuests ?? false,
     entry: entryOf("jobFunction", name, `jobFunction(intents, job)`, imports),
   };
 }
@@ -119,6 +129,11 @@ function calledBy(definition: IntentDefinition, known: readonly IntentDefinition
     all = calledBy(child, [...all, child]);
   }
   return all;
+}
+
+/** Whether a step of it is a guest's. */
+export function hasGuest({ plan }: IntentDefinition): boolean {
+  return plan.nodes.flatMap(worksOf).some(([, { guest }]) => guest !== undefined);
 }
 
 function camelCase(name: string): string {

@@ -7,7 +7,11 @@ const functionForm = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9_]*$/)
     .describe("The bundle's name, which the image takes as its argument."),
-  kind: z.enum(["intent", "api", "job"]),
+  kind: z
+    .enum(["intent", "api", "job", "runner"])
+    .describe(
+      "A runner runs the code of tenants: it is deployed only where guests are taken, without secrets and without rights.",
+    ),
   intent_type: z.string().nullable(),
   triggers: z.strictObject({
     http: z.string().regex(/^\//).describe("The path that callers post to; / where the function has many."),
@@ -23,6 +27,7 @@ const functionForm = z.strictObject({
   concurrency: z.int().min(1).max(1_000).describe("Requests that one instance serves at a time."),
   min_instances: z.int().nonnegative(),
   max_instances: z.int().positive(),
+  calls_runner: z.boolean().describe("Whether it runs guests: where they are taken, it is told where their runner is."),
   environment: z.record(z.string(), z.string()).describe("Variables with the same values in every deployment."),
   environment_needed: variables.describe(
     "Variables that the deployment gives values to; without one of them it does not start.",

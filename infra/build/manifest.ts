@@ -6,10 +6,13 @@ import { EVENTS_TOPIC } from "../../shared/state/cloud-event.ts";
 import { DEAD_LETTER_TOPIC, intentTopic, MAX_DELIVERY_ATTEMPTS } from "../../shared/state/topics.ts";
 import type { FunctionSpec } from "./functions.ts";
 import { type Manifest, manifestForm } from "./manifest-form.ts";
+import { RUNNER } from "./runner-spec.ts";
 
 const SCHEMA_NAME = "functions.manifest.schema.json";
 /** What is the same wherever it is deployed: the cloud's stores, and every interface, since Cloud Run's proxy is outside. */
 const ENVIRONMENT = { MODE: "production", HOST: "0.0.0.0", STORE: "tiered", OBJECTS: "gcs", BUS: "pubsub" };
+/** Of a process that knows neither a store nor a secret. */
+const RUNNER_ENVIRONMENT = { MODE: ENVIRONMENT.MODE, HOST: ENVIRONMENT.HOST };
 /** Whose pushes an intent's function believes; a function without a topic gets none. */
 const PUSHES = ["PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT"];
 
@@ -29,36 +32,63 @@ export function functionsManifest(specs: readonly FunctionSpec[]): Manifest {
     dead_letter_topic: DEAD_LETTER_TOPIC,
     max_delivery_attempts: MAX_DELIVERY_ATTEMPTS,
     redis,
-    functions: specs.map((spec) => {
-      const { name, kind, intentType, schedule, resources, timeoutMs } = spec;
-      const timeoutSeconds = Math.ceil(timeoutMs / 1_000);
-      const pushes = intentType === undefined ? [] : PUSHES;
-      return {
-        name,
-        kind,
-        intent_type: intentType ?? null,
-        triggers: {
-          http: intentType === undefined ? "/" : `/${intentType.replace(".", "/")}`,
-          topic: intentType === undefined ? null : intentTopic(intentType),
-          schedule: schedule ?? null,
-        },
-        memory_mb: resources.memoryMb,
-        cpu: resources.cpu,
-        timeout_seconds: timeoutSeconds,
-        concurrency: resources.concurrency,
-        min_instances: resources.minInstances,
-        max_instances: resources.maxInstances,
-        environment: { ...ENVIRONMENT, CLOUD_RUN_TIMEOUT_SECONDS: String(timeoutSeconds) },
-        environment_needed: [...needed.filter((each) => !isSecret(each)), ...pushes].toSorted(),
-        secrets,
-      };
-    }),
+    functions: [
+      ...specs.map((spec) => {
+        const { name, kind, intentType, schedule, timeoutMs, callsRunner } = spec;
+        const pushes = intentType === undefined ? [] : PUSHES;
+        return {
+          name,
+          kind,
+          intent_type: intentType ?? null,
+          triggers: {
+            http: intentType === undefined ? "/" : `/${intentType.replace(".", "/")}`,
+            topic: intentType === undefined ? null : intentTopic(intentType),
+            schedule: schedule ?? null,
+          },
+          ...sizes(spec),
+          calls_runner: callsRunner,
+          environment: { ...ENVIRONMENT, CLOUD_RUN_TIMEOUT_SECONDS: String(seconds(timeoutMs)) },
+          environment_needed: [...needed.filter((each) => !isSecret(each)), ...pushes].toSorted(),
+          secrets,
+        };
+      }),
+      runnerEntry(),
+    ],
   });
 }
 
 /** The manifest's JSON Schema. */
 export function manifestSchema(): object {
   return { $id: SCHEMA_NAME, ...z.toJSONSchema(manifestForm) };
+}
+
+function runnerEntry(): Manifest["functions"][number] {
+  return {
+    name: RUNNER.name,
+    kind: RUNNER.kind,
+    intent_type: null,
+    triggers: { http: RUNNER.path, topic: null, schedule: null },
+    ...sizes(RUNNER),
+    calls_runner: false,
+    environment: RUNNER_ENVIRONMENT,
+    environment_needed: [],
+    secrets: [],
+  };
+}
+
+function sizes({ resources, timeoutMs }: Pick<FunctionSpec, "resources" | "timeoutMs">) {
+  return {
+    memory_mb: resources.memoryMb,
+    cpu: resources.cpu,
+    timeout_seconds: seconds(timeoutMs),
+    concurrency: resources.concurrency,
+    min_instances: resources.minInstances,
+    max_instances: resources.maxInstances,
+  };
+}
+
+function seconds(ms: number): number {
+  return Math.ceil(ms / 1_000);
 }
 
 function redisChoice(store: string): Manifest["redis"][string] {

@@ -32,6 +32,8 @@ export interface Job {
   readonly schedule: string;
   /** What one call may take, at most 30 minutes: Cloud Scheduler waits no longer. It must do for a step of any intent. */
   readonly timeoutMs: number;
+  /** Whether it runs guests: then its function may call their runner. */
+  readonly runsGuests?: boolean;
   readonly run: (services: RuntimeServices) => Promise<JsonObject>;
 }
 

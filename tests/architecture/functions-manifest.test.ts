@@ -3,16 +3,19 @@ import path from "node:path";
 
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
 
 import { intents } from "../../functions/catalog.ts";
 import { jobs } from "../../functions/platform/jobs.ts";
-import { checkNames, functionSpecs } from "../../infra/build/functions.ts";
+import { checkNames, functionSpecs, hasGuest } from "../../infra/build/functions.ts";
 import { functionsManifest } from "../../infra/build/manifest.ts";
 import type { Manifest } from "../../infra/build/manifest-form.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { workMs } from "../../shared/executions/function-length.ts";
 import { worksOf } from "../../shared/sagas/check-plan.ts";
+import { loadRunnerConfig } from "../../shared/wasm/runner-config.ts";
 import { topicsOf } from "../../shared/state/topics.ts";
+import { plainIntent } from "../kit/plain-intent.ts";
 
 const FOLDER = path.resolve(import.meta.dirname, "../../infra/schema");
 const committed = async (file: string): Promise<unknown> => JSON.parse(await readFile(path.join(FOLDER, file), "utf8"));
@@ -45,12 +48,13 @@ describe("the functions manifest", () => {
     expect(validate({ ...manifest, functions: [{ ...first, memory: 512 }] })).toBe(false);
   });
 
-  it("has one function for each intent, each job and the API, and a topic for each intent and no other", () => {
+  it("has one function for each intent, each job and the API, the runner of guests, and a topic for each intent and no other", () => {
     const { functions } = functionsManifest(functionSpecs());
     expect(functions.map(({ name }) => name)).toEqual([
       ...intents.map(({ name }) => name),
       "runtime_api",
       ...jobs.map(({ name }) => name),
+      "wasm_runner",
     ]);
     const topics = functions.flatMap(({ triggers }) => triggers.topic ?? []);
     expect(topics).toEqual(topicsOf(intents.map(({ type }) => type)).slice(2));
@@ -73,7 +77,7 @@ describe("the functions manifest", () => {
 
   it("gives every function time for each step that it runs", () => {
     const { functions } = functionsManifest(functionSpecs());
-    for (const { timeout_seconds, intent_type } of functions) {
+    for (const { timeout_seconds, intent_type } of functions.filter(({ kind }) => kind !== "runner")) {
       const runs = intent_type === null ? intents : intents.filter(({ type }) => type === intent_type);
       for (const [, { timeoutMs }] of runs.flatMap(({ plan }) => plan.nodes.flatMap(worksOf))) {
         expect(timeoutMs).toBeLessThanOrEqual(workMs(timeout_seconds * 1_000));
@@ -93,7 +97,7 @@ describe("the functions manifest", () => {
   it("names all that a function needs to start with either Redis, and nothing that it can do without", () => {
     const { functions, redis } = functionsManifest(functionSpecs());
     for (const choice of Object.values(redis)) {
-      for (const { environment, environment_needed, secrets } of functions) {
+      for (const { environment, environment_needed, secrets } of functions.filter(({ kind }) => kind !== "runner")) {
         expect(secrets).toEqual(expect.arrayContaining([...choice.secrets]));
         const needed = [...environment_needed, ...choice.environment_needed, ...choice.secrets];
         const whole = { K_SERVICE: "function", PORT: "8080", ...environment, ...given(needed) };
@@ -103,5 +107,41 @@ describe("the functions manifest", () => {
         }
       }
     }
+  });
+
+  it("has the runner of guests start with what it is given, which is no secret and nothing of a store", () => {
+    const { functions } = functionsManifest(functionSpecs());
+    const [runner, ...others] = functions.filter(({ kind }) => kind === "runner");
+    expect(others).toEqual([]);
+    expect(runner).toMatchObject({ environment_needed: [], secrets: [], triggers: { topic: null, schedule: null } });
+    expect(Object.keys(runner?.environment ?? {})).toEqual(["MODE", "HOST"]);
+    const started = loadRunnerConfig({ K_SERVICE: "wasm-runner", PORT: "8080", ...runner?.environment });
+    expect(started).toMatchObject({ mode: "production", host: "0.0.0.0", port: 8080, registration: undefined });
+  });
+
+  it("has the runner called by what may run guests: the API, the sweep, and intents with a step of theirs", () => {
+    const module = { sha256: "a".repeat(64) };
+    const guest = { module, capabilities: [], input: () => null, output: z.object({}) };
+    const own = { run: () => ({}) };
+    expect(
+      hasGuest(
+        plainIntent("test.own")
+          .step("only", own)
+          .returns(() => ({})),
+      ),
+    ).toBe(false);
+    expect(
+      hasGuest(
+        plainIntent("test.guest")
+          .step("own", own)
+          .wasm("guest", guest)
+          .returns(() => ({})),
+      ),
+    ).toBe(true);
+
+    const withGuest = intents.filter(hasGuest).map(({ name }) => name);
+    const { functions } = functionsManifest(functionSpecs());
+    const callers = functions.filter(({ calls_runner }) => calls_runner).map(({ name }) => name);
+    expect(callers).toEqual([...withGuest, "runtime_api", "recovery_sweep"]);
   });
 });

@@ -22,6 +22,7 @@ const spec = (name: string, made: string, factory: string, intentType?: string):
   schedule: undefined,
   resources: functionResources(name),
   timeoutMs: 60_000,
+  callsRunner: false,
   entry: `
     import { ${factory} } from "./functions/deployed-function.ts";
     import { slow as definition } from "./tests/e2e/fixtures/slow-intent.ts";

@@ -18,6 +18,7 @@ const spec = (name: string, made: string, factory: string, intentType?: string):
   schedule: undefined,
   resources: functionResources(name),
   timeoutMs: 60_000,
+  callsRunner: false,
   entry: `
     import { ${factory} } from "./functions/deployed-function.ts";
     import { sleeping as definition } from "./tests/e2e/fixtures/sleeping-intent.ts";
