@@ -5,13 +5,18 @@ import { openProviderHost } from "../../infra/dev/terraform/provider-host.ts";
 import { copyTerraformTree, type TerraformTree } from "../../infra/dev/terraform/terraform-tree.ts";
 import { withParts } from "../kit/parts.ts";
 import { lazy } from "./lazy.ts";
+import { GUEST_MUTATIONS } from "./guest-mutations.ts";
 import { MUTATIONS } from "./mutations.ts";
 import { makeSmall, replaceOnce } from "./small-deployment.ts";
-import { DEV, PROD, stubApply, type Variant } from "./stub-apply.ts";
+import { DEV, PROD, PROD_WITH_ALL, stubApply, type Variant } from "./stub-apply.ts";
 
-/** Only production is protected, and only without an edge is there a service that the internet must not reach at all. */
-const variantFor = (policy: string): Variant =>
-  policy === "databasesAreKept" || policy === "alertsTellSomebody" ? PROD : DEV;
+/** Only production is protected and takes guests, and only without an edge is there a service that the internet must not reach at all. */
+const VARIANTS: Readonly<Record<string, Variant>> = {
+  databasesAreKept: PROD,
+  alertsTellSomebody: PROD,
+  guestsAreSealed: PROD_WITH_ALL,
+};
+const variantFor = (policy: string): Variant => VARIANTS[policy] ?? DEV;
 
 withParts(["terraform"], () => {
   const host = lazy(openProviderHost);
@@ -26,18 +31,24 @@ withParts(["terraform"], () => {
   };
 
   describe("the checks of the Terraform code", () => {
-    it.each([DEV, PROD])("say nothing of a small deployment of $root without a mistake", async (variant) => {
-      using tree = copyTerraformTree();
-      makeSmall(tree);
-      expect(await complaints(tree, variant)).toEqual([]);
-    });
+    it.each([DEV, PROD, PROD_WITH_ALL])(
+      "say nothing of a small deployment of $root without a mistake",
+      async (variant) => {
+        using tree = copyTerraformTree();
+        makeSmall(tree);
+        expect(await complaints(tree, variant)).toEqual([]);
+      },
+    );
 
-    it.each(MUTATIONS)("notice when $mistake", async ({ file, find, replacement, caughtBy, says }) => {
-      using tree = copyTerraformTree();
-      makeSmall(tree);
-      replaceOnce(tree, file, find, replacement);
-      const found = await complaints(tree, variantFor(caughtBy));
-      expect(found.filter((line) => line.startsWith(`${caughtBy}: `) && says.test(line))).not.toEqual([]);
-    });
+    it.each([...MUTATIONS, ...GUEST_MUTATIONS])(
+      "notice when $mistake",
+      async ({ file, find, replacement, caughtBy, says }) => {
+        using tree = copyTerraformTree();
+        makeSmall(tree);
+        replaceOnce(tree, file, find, replacement);
+        const found = await complaints(tree, variantFor(caughtBy));
+        expect(found.filter((line) => line.startsWith(`${caughtBy}: `) && says.test(line))).not.toEqual([]);
+      },
+    );
   });
 });

@@ -13,11 +13,12 @@ export interface Mutation {
 
 const FUNCTIONS = "modules/functions/main.tf";
 const EVENTS = "modules/events/main.tf";
+const RUNTIME = "modules/runtime/main.tf";
 
 export const MUTATIONS: readonly Mutation[] = [
   {
     mistake: "timers may publish nowhere",
-    file: "modules/runtime/main.tf",
+    file: RUNTIME,
     find: "      [module.timers.member],\n",
     replacement: "      [],\n",
     caughtBy: "timersReachTheirTopics",
@@ -169,7 +170,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     mistake: "a topic has a name that the code does not publish to",
-    file: "modules/runtime/main.tf",
+    file: RUNTIME,
     find: "  events_topic          = local.manifest.events_topic\n",
     replacement: '  events_topic          = "events"\n',
     caughtBy: "topicsAreTheManifest",
@@ -198,7 +199,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     mistake: "pushes are for another audience than functions believe",
-    file: "modules/runtime/main.tf",
+    file: RUNTIME,
     find: "push_audience        = local.push_audience",
     replacement: 'push_audience        = "pushes"',
     caughtBy: "pushesAreProven",
@@ -206,7 +207,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     mistake: "a message is given up at the first outage",
-    file: "modules/runtime/main.tf",
+    file: RUNTIME,
     find: "local.manifest.max_delivery_attempts",
     replacement: "5",
     caughtBy: "pushesAreProven",

@@ -7,6 +7,7 @@ import { serviceForm } from "../../infra/dev/terraform/resource-forms.ts";
 import { copyTerraformTree } from "../../infra/dev/terraform/terraform-tree.ts";
 import { jobs } from "../../functions/platform/jobs.ts";
 import { loadConfig } from "../../shared/config.ts";
+import { loadRunnerConfig } from "../../shared/wasm/runner-config.ts";
 import { createJobApp } from "../../shared/http/function-app.ts";
 import { withParts } from "../kit/parts.ts";
 import { openRuntime } from "../kit/runtime.ts";
@@ -16,7 +17,7 @@ import { DEV, planAgain, PROD, PROD_WITH_ALL, stubApply, type Variant } from "./
 const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
   ["dev with ArangoDB", DEV],
   ["prod", PROD],
-  ["prod with Memorystore, ArangoDB, models, Supabase as the issuer and a restored database", PROD_WITH_ALL],
+  ["prod with Memorystore, ArangoDB, models, guests, Supabase as the issuer and a restored database", PROD_WITH_ALL],
 ];
 const JOB_URL = "http://job.example.com/";
 const CONTROL_PLANE: readonly Variant[] = [{ root: "control-plane/cluster" }, { root: "control-plane/workloads" }];
@@ -47,7 +48,19 @@ withParts(["terraform"], () => {
             value_source === undefined ? (value ?? "") : secretValue(variable),
           ],
         );
-        const config = loadConfig({ ...Object.fromEntries(env), K_SERVICE: name, PORT: "8080" });
+        const whole = { ...Object.fromEntries(env), K_SERVICE: name, PORT: "8080" };
+        const entry = deployment.manifest.functions.find((each) => each.name === template?.containers[0]?.args?.[0]);
+        if (entry?.kind === "runner") {
+          expect(loadRunnerConfig(whole)).toMatchObject({
+            mode: "production",
+            host: "0.0.0.0",
+            port: 8080,
+            callers: undefined,
+            registration: undefined,
+          });
+          continue;
+        }
+        const config = loadConfig(whole);
         expect(config).toMatchObject({
           mode: "production",
           host: "0.0.0.0",
@@ -72,6 +85,10 @@ withParts(["terraform"], () => {
           records: { kind: variant === DEV ? "none" : "postgres" },
           graph: { kind: variant === PROD ? "none" : "arango" },
           identity: { kind: "oidc", audience: "symphainy" },
+          wasm:
+            variant === PROD_WITH_ALL && entry?.calls_runner === true
+              ? { kind: "service", url: expect.stringMatching(/^https:/) }
+              : { kind: "off" },
           pushes: { serviceAccount: expect.stringMatching(/^pubsub-pushes@/) },
           functionTimeoutMs: Number(template?.timeout?.replace("s", "")) * 1_000,
         });

@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import type { TerraformTree } from "../../infra/dev/terraform/terraform-tree.ts";
 
-/** Few functions and few indexes, so that one apply takes a second: an intent, the API and the job that alerts are about. */
+/** Few functions and few indexes, so that one apply takes a second: an intent, the API, the job that alerts are about and the runner. */
 export function makeSmall(tree: TerraformTree): void {
   edit(tree, "../infra/schema/functions.manifest.json", (text) => {
     const manifest = JSON.parse(text) as { functions: { name: string; kind: string }[] };
     const intent = manifest.functions.find(({ kind }) => kind === "intent");
-    const kept = new Set([intent?.name, "runtime_api", "recovery_sweep"]);
+    const kept = new Set([intent?.name, "runtime_api", "recovery_sweep", "wasm_runner"]);
     return JSON.stringify({ ...manifest, functions: manifest.functions.filter(({ name }) => kept.has(name)) });
   });
   edit(tree, "../infra/schema/firestore.indexes.json", (text) => {

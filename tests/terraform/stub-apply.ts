@@ -47,6 +47,7 @@ export const PROD_WITH_ALL: Variant = {
     firestore_database: "restored",
     models: { kind: "openai", embedding: "text-embedding-3-small" },
     takes_subjects: true,
+    takes_guests: true,
   },
   env: {
     ...SUPABASE,
@@ -90,11 +91,14 @@ function varFiles(tree: TerraformTree, { root, variables = {} }: Variant): reado
   return ["-var-file=example.tfvars", "-var-file=variant.tfvars.json"];
 }
 
-function readDeployment(json: string, tree: TerraformTree, { root }: Variant): Deployment {
+function readDeployment(json: string, tree: TerraformTree, { root, variables }: Variant): Deployment {
   const read = (file: string): unknown => JSON.parse(readFileSync(tree.at(`../infra/schema/${file}`), "utf8"));
+  const manifest = manifestForm.parse(read("functions.manifest.json"));
+  const takesGuests = variables?.["takes_guests"] === true;
+  const functions = manifest.functions.filter(({ kind }) => takesGuests || kind !== "runner");
   return {
     state: readAppliedState(json),
-    manifest: manifestForm.parse(read("functions.manifest.json")),
+    manifest: { ...manifest, functions },
     indexes: firestoreIndexesForm.parse(read("firestore.indexes.json")),
     protected: root === "envs/prod",
   };

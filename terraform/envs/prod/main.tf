@@ -30,5 +30,7 @@ module "runtime" {
   model_api_key              = var.model_api_key
   takes_subjects             = var.takes_subjects
   subject_master_key         = var.subject_master_key
+  takes_guests               = var.takes_guests
+  network                    = var.network
   secret_generations         = var.secret_generations
 }

@@ -172,6 +172,28 @@ variable "subject_master_key" {
   ephemeral   = true
 }
 
+variable "takes_guests" {
+  description = "Whether tenants' own modules are taken and run, in a service of their own (modules/wasm-runner); needs a network."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.takes_guests || var.redis.kind == "memorystore" || var.network != null
+    error_message = "Functions reach the runner of guests through a network: give one, or take Memorystore, which comes with one."
+  }
+}
+
+variable "network" {
+  description = "With Upstash, a network and subnetwork of yours through which functions reach private addresses; modules/wasm-runner says what guests need of it."
+  type        = object({ network = string, subnetwork = string })
+  default     = null
+
+  validation {
+    condition     = var.network == null || var.redis.kind == "upstash"
+    error_message = "Memorystore comes with its own network: leave this one out."
+  }
+}
+
 variable "secret_generations" {
   description = "By secret, a number to raise when its value is new."
   type        = map(number)

@@ -18,6 +18,9 @@ locals {
     for name, function in var.functions : name => function.kind == "job" ? [var.job_invoker] : tolist(var.api_invokers)
     if local.doors[function.kind].checks_iam
   }
+
+  # Those that run guests are told where; every other function refuses them, which is its default.
+  of_guests = var.runner_url == null ? {} : { WASM = "nodes", WASM_RUNNER_URL = var.runner_url }
 }
 
 resource "google_cloud_run_v2_service" "this" {
@@ -87,7 +90,7 @@ resource "google_cloud_run_v2_service" "this" {
       }
 
       dynamic "env" {
-        for_each = merge(each.value.environment, var.environment)
+        for_each = merge(each.value.environment, var.environment, each.value.calls_runner ? local.of_guests : {})
 
         content {
           name  = env.key

@@ -31,6 +31,7 @@ variable "functions" {
     concurrency     = number
     min_instances   = number
     max_instances   = number
+    calls_runner    = bool
 
     environment        = map(string)
     environment_needed = set(string)
@@ -56,6 +57,12 @@ variable "environment" {
 variable "secrets" {
   description = "The secrets that this deployment has, by environment variable. A function is given those that it lists."
   type        = map(object({ secret = string, version = string }))
+}
+
+variable "runner_url" {
+  description = "Where the runner of guests is, for the functions that call it; null: guests are refused."
+  type        = string
+  default     = null
 }
 
 variable "exposure" {

@@ -1,6 +1,7 @@
 locals {
   manifest  = jsondecode(file(var.manifest_file))
-  functions = { for function in local.manifest.functions : function.name => function }
+  functions = { for function in local.manifest.functions : function.name => function if function.kind != "runner" }
+  runner    = one([for function in local.manifest.functions : function if function.kind == "runner"])
   intents   = { for name, function in local.functions : name => function if function.triggers.topic != null }
   jobs      = { for name, function in local.functions : name => function if function.triggers.schedule != null }
   api       = one([for name, function in local.functions : name if function.kind == "api"])
@@ -29,7 +30,7 @@ module "project_services" {
 
   project_id = var.project_id
   services = setunion(
-    var.domain == null && var.redis.kind == "upstash" ? [] : ["compute.googleapis.com"],
+    var.domain == null && var.network == null && var.redis.kind == "upstash" ? [] : ["compute.googleapis.com"],
     var.redis.kind == "upstash" ? [] : ["redis.googleapis.com", "servicenetworking.googleapis.com"],
   )
 }
@@ -121,6 +122,19 @@ module "secrets" {
   labels      = local.labels
 }
 
+# It knows no other module, so that it can be given nothing: no account of a function, no secret, no store.
+module "wasm_runner" {
+  source = "../wasm-runner"
+  count  = var.takes_guests ? 1 : 0
+
+  project_id = module.project_services.project_id
+  region     = var.region
+  image      = var.image
+  runner     = local.runner
+  callers    = [for name, function in local.functions : module.identity.functions[name].member if function.calls_runner]
+  labels     = local.labels
+}
+
 module "functions" {
   source = "../functions"
 
@@ -134,7 +148,8 @@ module "functions" {
   exposure         = var.domain == null ? "internal" : "edge"
   api_invokers     = var.api_invokers
   job_invoker      = module.identity.scheduler.member
-  network          = module.redis.network
+  network          = var.redis.kind == "memorystore" ? module.redis.network : var.network
+  runner_url       = one(module.wasm_runner[*].url)
   labels           = local.labels
 }
 

@@ -5,6 +5,7 @@ import type { FirestoreIndexes } from "../firestore-indexes.ts";
 /** What a policy looks at. */
 export interface Deployment {
   readonly state: AppliedState;
+  /** What of the build's manifest it is to have: all of it, but the runner only where guests are taken. */
   readonly manifest: Manifest;
   /** What firestore.indexes.json says. */
   readonly indexes: FirestoreIndexes;

@@ -1,6 +1,7 @@
 import { nobodyIsEverybody, ownAccounts, rolesAreNarrow, secretsAreForWhoListsThem } from "./access.ts";
 import type { Policy } from "./deployment.ts";
 import { doorsAreClosed, schedulesAreTheManifest, servicesAreBounded, servicesAreTheManifest } from "./functions.ts";
+import { guestsAreSealed } from "./guests.ts";
 import { indexesAreTheFile } from "./indexes.ts";
 import { alertsTellSomebody, bucketsAreClosed, databasesAreKept } from "./keeping.ts";
 import { timersReachTheirTopics } from "./timers.ts";
@@ -15,6 +16,7 @@ export const POLICIES: Readonly<Record<string, Policy>> = {
   servicesAreTheManifest,
   servicesAreBounded,
   doorsAreClosed,
+  guestsAreSealed,
   schedulesAreTheManifest,
   topicsAreTheManifest,
   pushesAreProven,

@@ -11,7 +11,11 @@ export const timersReachTheirTopics: Policy = ({ state, manifest }) => {
   const functions = accounts.filter(({ account_id }) => account_id.startsWith("fn-")).map(({ member }) => member);
   const queues = state.all("google_cloud_tasks_queue", queueForm);
   const names = queues.map(({ name, project, location }) => `projects/${project}/locations/${location}/queues/${name}`);
-  const services = state.all("google_cloud_run_v2_service", serviceForm);
+  const isRunner = (name: string | undefined): boolean =>
+    manifest.functions.some((each) => each.kind === "runner" && each.name === name);
+  const services = state
+    .all("google_cloud_run_v2_service", serviceForm)
+    .filter(({ template }) => !isRunner(template?.containers[0]?.args?.[0]));
   const told = (variable: string) =>
     new Set(services.map(({ template }) => template?.containers[0]?.env.find(({ name }) => name === variable)?.value));
   const [queue, ...otherQueues] = told("TIMER_QUEUE");

@@ -13,6 +13,7 @@ variables {
       concurrency        = 40
       min_instances      = 0
       max_instances      = 20
+      calls_runner       = false
       environment        = { MODE = "production" }
       environment_needed = ["OIDC_ISSUER"]
       secrets            = ["REDIS_URL"]
@@ -27,6 +28,7 @@ variables {
       concurrency        = 80
       min_instances      = 0
       max_instances      = 100
+      calls_runner       = true
       environment        = { MODE = "production" }
       environment_needed = []
       secrets            = []
@@ -41,6 +43,7 @@ variables {
       concurrency        = 1
       min_instances      = 0
       max_instances      = 2
+      calls_runner       = true
       environment        = { MODE = "production" }
       environment_needed = []
       secrets            = ["REDIS_URL"]
@@ -162,5 +165,26 @@ run "reaches_private_addresses_through_the_network" {
   assert {
     condition     = google_cloud_run_v2_service.this["ingest_file"].template[0].vpc_access[0].egress == "PRIVATE_RANGES_ONLY"
     error_message = "All that goes out would go through the network."
+  }
+}
+
+run "tells_those_that_run_guests_where_and_nobody_else" {
+  command = plan
+
+  variables {
+    runner_url = "https://wasm-runner.example.com"
+  }
+
+  assert {
+    condition = {
+      for name, service in google_cloud_run_v2_service.this : name => {
+        for env in service.template[0].containers[0].env : env.name => env.value if startswith(env.name, "WASM")
+      }
+      } == {
+      ingest_file    = {}
+      runtime_api    = { WASM = "nodes", WASM_RUNNER_URL = "https://wasm-runner.example.com" }
+      recovery_sweep = { WASM = "nodes", WASM_RUNNER_URL = "https://wasm-runner.example.com" }
+    }
+    error_message = "Another function runs guests, or one that does is not told where."
   }
 }

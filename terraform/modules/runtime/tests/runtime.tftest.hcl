@@ -46,3 +46,40 @@ run "refuses_secrets_among_settings" {
 
   expect_failures = [var.settings, check.data_is_shared]
 }
+
+run "refuses_guests_without_a_network_to_their_runner" {
+  command = plan
+
+  variables {
+    takes_guests = true
+  }
+
+  expect_failures = [var.takes_guests, check.data_is_shared]
+}
+
+run "takes_guests_where_there_is_a_network" {
+  command = plan
+
+  variables {
+    takes_guests = true
+    network      = { network = "projects/p/global/networks/n", subnetwork = "projects/p/regions/r/subnetworks/s" }
+  }
+
+  expect_failures = [check.data_is_shared]
+
+  assert {
+    condition     = length(module.wasm_runner) == 1
+    error_message = "Guests are taken, and nothing runs them."
+  }
+}
+
+run "refuses_a_second_network_beside_that_of_memorystore" {
+  command = plan
+
+  variables {
+    redis   = { kind = "memorystore" }
+    network = { network = "projects/p/global/networks/n", subnetwork = "projects/p/regions/r/subnetworks/s" }
+  }
+
+  expect_failures = [var.network, check.data_is_shared]
+}
