@@ -49,7 +49,7 @@ async function start(): Promise<void> {
   const components = await startComponents({ run: folder, postgres: postgresFolder }, (part) =>
     watch(part, componentParts),
   );
-  say("bundling the functions and starting each as a process");
+  say("bundling the functions and the runner of guests, and starting each as a process");
   const { RECORDS = "sqlite" } = components.env;
   const env = Object.fromEntries(
     Object.entries({ ...DEFAULTS, RECORDS }).map(([name, value]) => [name, process.env[name] ?? value] as const),

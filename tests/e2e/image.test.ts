@@ -8,8 +8,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jobs } from "../../functions/platform/jobs.ts";
 import { functionSpecs } from "../../infra/build/functions.ts";
 import { buildImageFolder } from "../../infra/build/image.ts";
+import { functionsManifest } from "../../infra/build/manifest.ts";
 import { freePort, type Part, startPart } from "../../infra/dev/parts/part.ts";
+import { isRunnerHealthy } from "../../infra/dev/parts/wasm-runner.ts";
 import { type TemporaryFolder, temporaryFolder } from "../kit/temporary-folder.ts";
+import { echoedBy } from "../kit/wasm/remote-echo.ts";
 import { type BuiltImage, buildImage, documentedCommands } from "./built-image.ts";
 import { connect, shapes } from "./client.ts";
 import { REPOSITORY } from "./runtime-process.ts";
@@ -100,6 +103,24 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
     const sql = "SELECT count(*) AS n, max(age) AS oldest FROM people";
     const query = { sql, tables: { people: parsed_file_id } };
     expect(await run("query_data", "insights/query_data", query)).toMatchObject({ rows: [[2, 41]] });
+  });
+
+  it("runs guests as it does on Cloud Run, in a process that is given its mode and nothing else", async () => {
+    const port = await freePort();
+    const { functions } = functionsManifest(functionSpecs());
+    const { environment } = functions.find(({ kind }) => kind === "runner") ?? {};
+    await using runner = await startPart({
+      name: "wasm_runner of the image",
+      program: process.execPath,
+      args: () => [...image.entrypoint.slice(1), "wasm_runner"],
+      cwd: image.folder,
+      uid: NOBODY,
+      // No test listens on every interface of this machine.
+      env: { ...image.env, ...environment, HOST: "127.0.0.1", K_SERVICE: "wasm-runner", PORT: String(port) },
+      port,
+      isReady: isRunnerHealthy,
+    });
+    expect(await echoedBy(`http://${runner.host}:${runner.port}`, "[1]")).toBe("[1]");
   });
 
   it("starts jobs, and stops when it is told to", async () => {

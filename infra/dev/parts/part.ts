@@ -38,7 +38,8 @@ export interface PartSpec {
   readonly name: string;
   readonly program: string;
   readonly args: (port: number) => readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  /** Over what this process has in its own; undefined leaves a variable out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   /** The user and group that it runs as, which only root may choose. */
   readonly uid?: number | undefined;

@@ -1,6 +1,7 @@
 import { connect } from "node:http2";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+import { SECRET_VARIABLES } from "../../../shared/config.ts";
 import { type Part, startPart } from "./part.ts";
 
 const SOURCE = fileURLToPath(new URL("../../../functions/wasm-runner.ts", import.meta.url));
@@ -14,6 +15,9 @@ export interface RunnerProcessOptions {
   readonly onLine?: (line: string) => void;
 }
 
+/** With a secret it does not start, so none of this process is handed on to it. */
+const NO_SECRETS = Object.fromEntries(SECRET_VARIABLES.map((name) => [name, undefined]));
+
 /** A runner as a process of its own, on loopback. */
 export function startWasmRunner({
   name = "wasm_runner",
@@ -22,7 +26,7 @@ export function startWasmRunner({
 }: RunnerProcessOptions): Promise<Part> {
   return startPart({
     ...options,
-    env: { MODE: "dev", ...options.env },
+    env: { ...NO_SECRETS, MODE: "dev", ...options.env },
     name,
     program: process.execPath,
     args: (port) => [
@@ -30,12 +34,12 @@ export function startWasmRunner({
       "-e",
       `process.env.PORT = "${port}"; await (await import(${JSON.stringify(pathToFileURL(file).href)})).serve();`,
     ],
-    isReady: isHealthy,
+    isReady: isRunnerHealthy,
   });
 }
 
 /** Whether it answers `GET /health`, over HTTP/2 without TLS. */
-function isHealthy(port: number): Promise<boolean> {
+export function isRunnerHealthy(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const session = connect(`http://127.0.0.1:${port}`);
     const end = (healthy: boolean): void => {

@@ -4,12 +4,15 @@ import { join } from "node:path";
 
 import postgres from "postgres";
 import { afterEach, expect, it, vi } from "vitest";
+import * as z from "zod";
 
 import { functionSpecs } from "../../../infra/build/functions.ts";
-import { connect } from "../../e2e/client.ts";
+import { RUNNER } from "../../../infra/build/runner-spec.ts";
+import { connect, expectProblem, expectStatus } from "../../e2e/client.ts";
 import { REPOSITORY } from "../../e2e/runtime-process.ts";
 import { upload } from "../../e2e/sample-files.ts";
 import { withParts } from "../../kit/parts.ts";
+import { ECHO, reactor } from "../../kit/wasm/wat.ts";
 
 const START_WITHIN_MS = 75_000;
 const PARTS = [
@@ -21,7 +24,8 @@ const PARTS = [
   "arango-standin",
   "postgres",
 ];
-const FUNCTIONS = functionSpecs().map(({ name }) => name);
+const FUNCTIONS = [...functionSpecs().map(({ name }) => name), RUNNER.name];
+const made = z.object({ instance: z.object({ instance_id: z.string() }) });
 
 let cloud: ReturnType<typeof launch> | undefined;
 afterEach(() => cloud?.child.kill("SIGKILL"));
@@ -75,7 +79,7 @@ function alive(pids: Iterable<number>): number[] {
 }
 
 withParts(["redis", "firestore", "pubsub", "postgres"], () => {
-  it("dev:cloud runs everything as processes, takes an intent through all of it, tells what ends by itself, and stops all of it", async () => {
+  it("dev:cloud runs everything as processes, takes an intent through all of it, runs a guest in its runner, tells what ends by itself, and stops all of it", async () => {
     cloud = launch();
     const url = await untilReady(cloud);
     const processes = table(cloud.said());
@@ -88,8 +92,23 @@ withParts(["redis", "firestore", "pubsub", "postgres"], () => {
     expect((await client.ended(id)).status).toBe("completed");
     expect(await filesIn(databaseUrl(cloud.said()))).toBe(1);
 
-    process.kill(processes.get("upstash-bridge") ?? 0, "SIGKILL");
-    await vi.waitFor(() => expect(cloud?.said()).toMatch(/upstash-bridge .* ENDED BY ITSELF/), { timeout: 5_000 });
+    const module_base64 = Buffer.from(await reactor(ECHO)).toString("base64");
+    const created = await client.post("/wasm/instances", { module_base64, capabilities: [] });
+    expectStatus(created, 201);
+    const invoke = `/wasm/instances/${created.as(made).instance.instance_id}/invoke`;
+    const invoked = await client.post(invoke, { input: { n: 1 } });
+    expectStatus(invoked, 200);
+    expect(invoked.as(z.object({ output: z.unknown() })).output).toEqual({ n: 1 });
+
+    for (const name of ["upstash-bridge", "wasm_runner"]) {
+      process.kill(processes.get(name) ?? 0, "SIGKILL");
+      const told = new RegExp(`${name} .* ENDED BY ITSELF`);
+      await vi.waitFor(() => expect(cloud?.said()).toMatch(told), { timeout: 5_000 });
+    }
+    // It was there that the guest ran, and nowhere else does one.
+    const refused = await client.post(invoke, { input: { n: 2 } });
+    expectProblem(refused, 429, "wasm.resource_exhausted");
+    expect(refused.text).toMatch(/node_(unreachable|lost)/);
 
     cloud.child.kill("SIGINT");
     const [code] = await cloud.ended;
