@@ -126,7 +126,7 @@ describe("stored bytes", () => {
     const refused = expectProblem(await ingest(client, 41), 429, "policy.storage_exceeded");
     expect(refused).toMatchObject({
       retryable: false,
-      detail: expect.stringContaining("delete artifacts"),
+      detail: expect.stringContaining("content.delete_file"),
       details: { policy: "stored_bytes", limit: 100, stored_bytes: 60, needed_bytes: 41 },
     });
     const { entries } = (await client.get("/wal", { type: "execution_failed" })).as(shapes.entries);
