@@ -9,8 +9,8 @@ import { copyPackages } from "./native-packages.ts";
 const WARM_UP = path.resolve(import.meta.dirname, "warm-up.mjs");
 
 /**
- * Fills a folder with all that the image holds: every function's bundle, the two programs that serve one of them, the manifest that
- * names them, packages that cannot be bundled, and what infra/build/image.dockerfile runs while it builds.
+ * Fills a folder with all that the image holds: the bundles of every function and of the runner, the two programs that serve one of the
+ * functions, the manifest that names them, packages that cannot be bundled, and what infra/build/image.dockerfile runs while it builds.
  */
 export async function buildImageFolder(outdir: string, specs: readonly FunctionSpec[]): Promise<readonly Bundle[]> {
   const bundles = await bundleFunctions(outdir, specs);
