@@ -25,15 +25,13 @@ import type { ObjectStore } from "../shared/ports/object-store.ts";
 import type { RecordStore } from "../shared/ports/record-store.ts";
 import type { RateBuckets } from "../shared/ports/rate-buckets.ts";
 import type { TableEngine } from "../shared/ports/table-engine.ts";
-import type { CapabilityProvider } from "../shared/ports/wasm-capabilities.ts";
-import type { Runners } from "../shared/ports/wasm-runners.ts";
-import type { GuestPool, ModuleSource } from "../shared/ports/wasm-runtime.ts";
 import type { Adapters } from "../shared/services.ts";
 import { EVENTS_TOPIC } from "../shared/state/cloud-event.ts";
 import type { RedisConnection } from "./adapters/redis/connection.ts";
 import { createStateSurface } from "../shared/state/state-surface.ts";
 import { createModuleSource } from "../shared/wasm/module-store.ts";
-import { onFirstUse } from "./on-first-use.ts";
+import { late, onFirstUse } from "./on-first-use.ts";
+import { openGuestRequests, openGuests, openRunners } from "./open-guests.ts";
 import { systemClock, systemRandom } from "./adapters/system/system.ts";
 
 export interface OpenAdapters extends Adapters {
@@ -155,10 +153,11 @@ async function openStore(choice: StoreChoice, deps: StoreDeps): Promise<Opened<E
   }
 }
 
+const RATE_METHODS: Readonly<Record<keyof RateBuckets, true>> = { take: true, close: true };
+
 /** Beside the store, in Redis where there is one; opened when a limit is asked for the first time, which may be never. */
 function openRateBuckets(choice: StoreChoice, dataDir: string): RateBuckets {
-  let opening: Promise<RateBuckets> | undefined;
-  const open = async (): Promise<RateBuckets> => {
+  return onFirstUse(RATE_METHODS, async () => {
     switch (choice.kind) {
       case "sqlite": {
         const { createSqliteRateBuckets } = await import("./adapters/sqlite/rate-buckets.ts");
@@ -175,17 +174,7 @@ function openRateBuckets(choice: StoreChoice, dataDir: string): RateBuckets {
         return createFirestoreRateBuckets(choice);
       }
     }
-  };
-  return {
-    take: async (key, request) => {
-      opening ??= open().catch((error: unknown) => {
-        opening = undefined;
-        throw error;
-      });
-      return (await opening).take(key, request);
-    },
-    close: async () => (await opening)?.close(),
-  };
+  });
 }
 
 const GRAPH_METHODS: Readonly<Record<keyof GraphStore, true>> = {
@@ -300,66 +289,17 @@ async function openDataKeys({ subjectMasterKeys, mode, dataDir }: Config): Promi
 
 /** Opened when the first table is asked for, which in most functions is never. */
 function openTables(objects: ObjectStore): TableEngine {
-  let opening: Promise<TableEngine> | undefined;
-  const open = (): Promise<TableEngine> =>
-    (opening ??= import("./adapters/duckdb/table-engine.ts").then(({ createDuckdbTableEngine }) =>
-      createDuckdbTableEngine(objects),
-    ));
-  return {
-    query: async (query) => (await open()).query(query),
-    rows: async function* rows(table) {
-      yield* (await open()).rows(table);
-    },
-    ping: async () => (await open()).ping(),
-    close: async () => (await opening)?.close(),
-  };
-}
-
-const GUEST_METHODS: Readonly<Record<keyof GuestPool, true>> = { admit: true, invoke: true, close: true };
-
-/** Threads for guests, started by the first module: most processes never run one. */
-function openGuests(modules: ModuleSource): GuestPool {
-  return onFirstUse(GUEST_METHODS, async () => {
-    const { openGuestPool } = await import("./adapters/wasm/guest-pool.ts");
-    return openGuestPool({ modules });
+  const engine = late(async () => {
+    const { createDuckdbTableEngine } = await import("./adapters/duckdb/table-engine.ts");
+    return createDuckdbTableEngine(objects);
   });
-}
-
-/** As above: loaded by the first call of a guest elsewhere. In production each call proves which service account it is from. */
-function openRunners({ mode }: Config, modules: ModuleSource, logger: Logger): Runners {
-  let opening: Promise<Runners> | undefined;
-  const open = async (): Promise<Runners> => {
-    const { createRunners } = await import("./adapters/wasm-runner/runners.ts");
-    const { createServiceTokens } = await import("./adapters/jwt/service-tokens.ts");
-    const tokens = createServiceTokens({ clock: systemClock });
-    const token = mode === "dev" ? () => Promise.resolve(undefined) : tokens;
-    return createRunners({ modules, token, logger });
-  };
-  const opened = (): Promise<Runners> => (opening ??= open());
   return {
-    at: (url) => ({
-      admit: async (...asked) => (await opened()).at(url).admit(...asked),
-      invoke: async (invocation) => (await opened()).at(url).invoke(invocation),
-    }),
-    abandon: (url) => void opening?.then((runners) => runners.abandon(url)),
-    close: async () => (await opening)?.close(),
-  };
-}
-
-/** As above: loaded by the first request of a guest. */
-function openGuestRequests(): CapabilityProvider {
-  let opening: Promise<CapabilityProvider> | undefined;
-  const open = async (): Promise<CapabilityProvider> => {
-    const { createHttpProvider } = await import("./adapters/wasm/http-provider.ts");
-    const provider = createHttpProvider();
-    await provider.initialize();
-    return provider;
-  };
-  return {
-    type: "http",
-    initialize: () => Promise.resolve(),
-    invoke: async (...call) => (await (opening ??= open())).invoke(...call),
-    shutdown: async () => (await opening)?.shutdown(),
+    query: async (query) => (await engine.open()).query(query),
+    rows: async function* rows(table) {
+      yield* (await engine.open()).rows(table);
+    },
+    ping: async () => (await engine.open()).ping(),
+    close: async () => (await engine.begun)?.close(),
   };
 }
 

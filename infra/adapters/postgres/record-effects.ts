@@ -1,29 +1,20 @@
 import { rfc3339 } from "../../../shared/clock.ts";
-import type { JsonObject } from "../../../shared/json.ts";
+import {
+  type EffectPart,
+  EffectUndoing,
+  type EffectWrite,
+  emptied,
+  writesToTakeBack,
+} from "../../../shared/ports/record-effects.ts";
 import {
   type AppliedEffect,
-  effectOverwritten,
   effectRefused,
   type RecordEffect,
   type RecordView,
   type RowWrite,
 } from "../../../shared/ports/record-store.ts";
-import type { RecordTable } from "../../../shared/ports/record-tables.ts";
 import type { Transaction } from "./connection.ts";
-import { type AnyRow, findRow, putRow, removeRow, replaceRow, writeRow } from "./record-rows.ts";
-
-interface Written {
-  readonly table: RecordTable;
-  readonly id: string;
-  readonly before: AnyRow | null;
-  /** What the row was left at; null for one that was deleted. */
-  readonly version: number | null;
-}
-interface Part {
-  readonly part: string;
-  readonly result: JsonObject;
-  readonly writes: readonly Written[];
-}
+import { findRow, putRow, removeRow, replaceRow, writeRow } from "./record-rows.ts";
 
 /** The effect, with what it replaced, in the transaction of its writes (R2-R5). */
 export async function applyEffect(
@@ -36,7 +27,7 @@ export async function applyEffect(
   if (known.state === "undone") throw effectRefused(key);
   const before = known.parts.find((each) => each.part === part);
   if (before !== undefined) return { outcome: "applied_before", result: before.result };
-  const written: Written[] = [];
+  const written: EffectWrite[] = [];
   for (const write of writes) {
     const { before: old, after } = await writeRow(tx, view, write, atMs);
     const id = write.kind === "insert" ? write.row.id : write.id;
@@ -54,11 +45,9 @@ export async function undoEffect(
 ): Promise<"undone" | "buried"> {
   const { state, parts } = await hold(tx, view, key, atMs);
   if (state !== "undone") {
-    const versions = new Map<string, number | null>();
-    for (const write of parts.flatMap(({ writes }) => writes).toReversed()) await putBack(tx, view, write, versions);
-    // What was undone is not needed any more, and may be what somebody wants forgotten; that there were parts is.
-    const names = parts.map(({ part }) => ({ part, result: {}, writes: [] }));
-    await save(tx, view, { key, atMs }, "undone", names);
+    const undoing = new EffectUndoing();
+    for (const write of writesToTakeBack(parts)) await takeBack(tx, view, write, undoing);
+    await save(tx, view, { key, atMs }, "undone", emptied(parts));
   }
   return parts.length > 0 ? "undone" : "buried";
 }
@@ -76,29 +65,24 @@ export async function dropTombstones(
   return count;
 }
 
-/** `versions` says at which version this undo itself has left a row; null for one that is gone. */
-async function putBack(
-  tx: Transaction,
-  view: RecordView,
-  { table, id, before, version }: Written,
-  versions: Map<string, number | null>,
-): Promise<void> {
-  const place = `${table}/${id}`;
-  const expected = versions.has(place) ? (versions.get(place) ?? null) : version;
-  const current = await findRow(tx, view, table, id, true);
-  // Somebody else deleted what was inserted: there is nothing of it to take back.
-  if (before === null && current === undefined) return;
-  if ((current?.version ?? null) !== expected) throw effectOverwritten(table, id);
-  versions.set(place, before === null ? null : (expected ?? before.version) + 1);
-  if (before === null) return removeRow(tx, table, id);
-  // The version goes on: who read the row between effect and undo must find it changed.
-  const restored = { ...before, version: (expected ?? before.version) + 1 };
-  return current === undefined ? putRow(tx, table, restored) : replaceRow(tx, table, restored);
+async function takeBack(tx: Transaction, view: RecordView, write: EffectWrite, undoing: EffectUndoing): Promise<void> {
+  const { table, id } = write;
+  const back = undoing.takeBack(write, await findRow(tx, view, table, id, true));
+  switch (back.kind) {
+    case "nothing":
+      return;
+    case "remove":
+      return removeRow(tx, table, id);
+    case "put":
+      return putRow(tx, table, back.row);
+    case "replace":
+      return replaceRow(tx, table, back.row);
+  }
 }
 
 /** The effect's row, made if it is not there, and locked: whoever else is at the same key waits. */
 async function hold(tx: Transaction, { tenantId, dataClassification }: RecordView, key: string, atMs: number) {
-  const [row] = await tx<{ state: string; parts: readonly Part[] }[]>`
+  const [row] = await tx<{ state: string; parts: readonly EffectPart[] }[]>`
     insert into symphainy.record_effects as known (tenant_id, data_classification, effect_key, state, parts, updated_at)
     values (${tenantId}, ${dataClassification}, ${key}, 'open', '[]', ${rfc3339(atMs)})
     on conflict (tenant_id, data_classification, effect_key) do update set updated_at = known.updated_at
@@ -111,7 +95,7 @@ async function save(
   { tenantId, dataClassification }: RecordView,
   { key, atMs }: Pick<RecordEffect, "key" | "atMs">,
   state: "open" | "undone",
-  parts: readonly Part[],
+  parts: readonly EffectPart[],
 ): Promise<void> {
   await tx`update symphainy.record_effects
     set state = ${state}, parts = ${tx.json(parts as never)}, updated_at = ${rfc3339(atMs)}

@@ -1,12 +1,10 @@
 import { rfc3339 } from "../../../shared/clock.ts";
 import { invalidCursor, pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
 import type { Page } from "../../../shared/ports/paging.ts";
+import type { AnyRow } from "../../../shared/ports/record-effects.ts";
 import { type RecordQuery, type RecordView, rowContended, type RowWrite } from "../../../shared/ports/record-store.ts";
 import { RECORD_TABLES, type RecordRow, type RecordTable } from "../../../shared/ports/record-tables.ts";
 import { codeOf, type Transaction } from "./connection.ts";
-
-/** A row whose table is known at run time only. */
-export type AnyRow = Readonly<Record<string, unknown>> & { readonly id: string; readonly version: number };
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

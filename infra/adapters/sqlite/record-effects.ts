@@ -1,29 +1,20 @@
 import type { DatabaseSync } from "node:sqlite";
 
-import type { JsonObject } from "../../../shared/json.ts";
+import {
+  type EffectPart,
+  EffectUndoing,
+  type EffectWrite,
+  emptied,
+  writesToTakeBack,
+} from "../../../shared/ports/record-effects.ts";
 import {
   type AppliedEffect,
-  effectOverwritten,
   effectRefused,
   type RecordEffect,
   type RecordView,
   type RowWrite,
 } from "../../../shared/ports/record-store.ts";
-import type { RecordTable } from "../../../shared/ports/record-tables.ts";
-import type { AnyRow, createRecordRows } from "./record-rows.ts";
-
-interface Written {
-  readonly table: RecordTable;
-  readonly id: string;
-  readonly before: AnyRow | null;
-  /** What the row was left at; null for one that was deleted. */
-  readonly version: number | null;
-}
-interface Part {
-  readonly part: string;
-  readonly result: JsonObject;
-  readonly writes: readonly Written[];
-}
+import type { createRecordRows } from "./record-rows.ts";
 
 /** Effects with what they replaced, in the transaction of their writes (R2-R5); each function runs inside the caller's. */
 export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof createRecordRows>) {
@@ -36,10 +27,15 @@ export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof cr
   );
   const read = ({ tenantId, dataClassification }: RecordView, key: string) => {
     const row = find.get(tenantId, dataClassification, key);
-    return row && { state: String(row["state"]), parts: JSON.parse(String(row["parts"])) as Part[] };
+    return row && { state: String(row["state"]), parts: JSON.parse(String(row["parts"])) as EffectPart[] };
   };
-  const save = (view: RecordView, key: string, state: "open" | "undone", parts: readonly Part[], atMs: number): void =>
-    void put.run(view.tenantId, view.dataClassification, key, state, JSON.stringify(parts), atMs);
+  const save = (
+    view: RecordView,
+    key: string,
+    state: "open" | "undone",
+    parts: readonly EffectPart[],
+    atMs: number,
+  ): void => void put.run(view.tenantId, view.dataClassification, key, state, JSON.stringify(parts), atMs);
 
   const drop = db.prepare(
     `DELETE FROM record_effects WHERE (tenant_id, data_classification, effect_key) IN
@@ -47,23 +43,19 @@ export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof cr
        WHERE tenant_id = ? AND data_classification = ? AND state = 'undone' AND updated_ms < ? LIMIT ?)`,
   );
 
-  /** `versions` says at which version this undo itself has left a row; null for one that is gone. */
-  const putBack = (
-    view: RecordView,
-    { table, id, before, version }: Written,
-    versions: Map<string, number | null>,
-  ): void => {
-    const place = `${table}/${id}`;
-    const expected = versions.has(place) ? (versions.get(place) ?? null) : version;
-    const current = rows.find(view, table, id);
-    // Somebody else deleted what was inserted: there is nothing of it to take back.
-    if (before === null && current === undefined) return;
-    if ((current?.version ?? null) !== expected) throw effectOverwritten(table, id);
-    versions.set(place, before === null ? null : (expected ?? before.version) + 1);
-    if (before === null) return rows.remove(table, id);
-    // The version goes on: who read the row between effect and undo must find it changed.
-    const restored = { ...before, version: (expected ?? before.version) + 1 };
-    return current === undefined ? rows.put(table, restored) : rows.replace(table, restored);
+  const takeBack = (view: RecordView, write: EffectWrite, undoing: EffectUndoing): void => {
+    const { table, id } = write;
+    const back = undoing.takeBack(write, rows.find(view, table, id));
+    switch (back.kind) {
+      case "nothing":
+        return;
+      case "remove":
+        return rows.remove(table, id);
+      case "put":
+        return rows.put(table, back.row);
+      case "replace":
+        return rows.replace(table, back.row);
+    }
   };
 
   return {
@@ -76,7 +68,7 @@ export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof cr
       if (known?.state === "undone") throw effectRefused(key);
       const before = known?.parts.find((each) => each.part === part);
       if (before !== undefined) return { outcome: "applied_before", result: before.result };
-      const written = writes.map((write): Written => {
+      const written = writes.map((write): EffectWrite => {
         const { before: old, after } = rows.write(view, write, atMs);
         const id = write.kind === "insert" ? write.row.id : write.id;
         return { table: write.table, id, before: old ?? null, version: after?.version ?? null };
@@ -89,16 +81,9 @@ export function createRecordEffects(db: DatabaseSync, rows: ReturnType<typeof cr
       const known = read(view, key);
       const done = known?.parts ?? [];
       if (known?.state !== "undone") {
-        const versions = new Map<string, number | null>();
-        for (const write of done.flatMap(({ writes }) => writes).toReversed()) putBack(view, write, versions);
-        // What was undone is not needed any more, and may be what somebody wants forgotten; that there were parts is.
-        save(
-          view,
-          key,
-          "undone",
-          done.map(({ part }) => ({ part, result: {}, writes: [] })),
-          atMs,
-        );
+        const undoing = new EffectUndoing();
+        for (const write of writesToTakeBack(done)) takeBack(view, write, undoing);
+        save(view, key, "undone", emptied(done), atMs);
       }
       return done.length > 0 ? "undone" : "buried";
     },

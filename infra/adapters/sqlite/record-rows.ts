@@ -2,13 +2,11 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
 import { invalidCursor, pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
 import type { Page } from "../../../shared/ports/paging.ts";
+import type { AnyRow } from "../../../shared/ports/record-effects.ts";
 import { type RecordQuery, type RecordView, rowContended, type RowWrite } from "../../../shared/ports/record-store.ts";
 import { RECORD_TABLES, type RecordRow, type RecordTable } from "../../../shared/ports/record-tables.ts";
 import { rfc3339 } from "../../../shared/clock.ts";
 import { createStatements } from "./statements.ts";
-
-/** A row whose table is known at run time only. */
-export type AnyRow = Readonly<Record<string, unknown>> & { readonly id: string; readonly version: number };
 
 /** Rows of one table, as one view sees them; the writing half runs inside the caller's transaction. */
 export function createRecordRows(db: DatabaseSync) {

@@ -119,7 +119,12 @@ export const ROOMS: readonly Room[] = [
   },
   { name: "realm", files: ["functions/*/**"], imports: FOR_FUNCTIONS, packages: FUNCTION_PACKAGES, apart: 2 },
 
-  { name: "create-adapters", files: ["infra/{create-adapters,on-first-use}.ts"], imports: EVERYTHING, packages: "any" },
+  {
+    name: "create-adapters",
+    files: ["infra/{create-adapters,on-first-use,open-guests}.ts"],
+    imports: EVERYTHING,
+    packages: "any",
+  },
   { name: "adapter", files: ["infra/adapters/*/**"], imports: ROOT_OF_SHARED, packages: "any", apart: 3 },
   { name: "serve", files: ["infra/serve/**"], imports: [...ROOT_OF_SHARED, "http"], packages: "any" },
   { name: "schema", files: ["infra/schema/**"], imports: ROOT_OF_SHARED, packages: "any" },
