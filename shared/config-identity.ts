@@ -1,6 +1,7 @@
 import * as z from "zod";
 
 import type { Reading } from "./config-choices.ts";
+import { isLoopback } from "./loopback.ts";
 
 /** Whose bearer tokens are believed. */
 export type IdentityChoice =
@@ -24,13 +25,12 @@ export interface PushesChoice {
 
 /** Those of RFC 7518 and RFC 8037 that have a public key: with a shared secret whoever checks a token could make one. */
 const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
-const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 
 const needed = z.string({ error: "is needed with MODE=production" }).min(1, "is needed with MODE=production");
 /** Over plain http the keys could be anybody's. */
 const isTrustworthyUrl = (text: string): boolean => {
   const url = URL.parse(text);
-  return url !== null && (url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK.includes(url.hostname)));
+  return url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname)));
 };
 const HTTPS = "must be a URL such as https://host/path";
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 
 import type { Reading } from "./config-choices.ts";
+import { isLoopback } from "./loopback.ts";
 
 /** Where tenants' modules run. */
 export type WasmChoice =
@@ -20,7 +21,6 @@ export interface NodeProof {
 
 const KINDS = ["in-process", "nodes", "off"] as const;
 const OF_NODES = ["WASM_RUNNER_URL", "WASM_NODES_AUDIENCE", "WASM_NODES_ACCOUNT"] as const;
-const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 
 const schema = z.object({
   MODE: z.string().default("dev"),
@@ -46,7 +46,7 @@ export function readWasm(env: Readonly<Record<string, string | undefined>>): Rea
       const { WASM_RUNNER_URL: url, WASM_NODES_AUDIENCE: audience, WASM_NODES_ACCOUNT: account } = read;
       if (url !== undefined) {
         const { protocol, hostname } = new URL(url);
-        if (protocol !== "https:" && !LOOPBACK.includes(hostname))
+        if (protocol !== "https:" && !isLoopback(hostname))
           fault("WASM_RUNNER_URL", "must be https in production: inputs and tokens go there");
         if (audience !== undefined || account !== undefined)
           fault("WASM_RUNNER_URL", "is for one service; leave it out where nodes register, or leave WASM_NODES_* out");

@@ -15,17 +15,11 @@ import { type GraphChoice, GRAPHS } from "./config-graph.ts";
 import { type IdentityChoice, type PushesChoice, readIdentity, readPushes } from "./config-identity.ts";
 import { type LimitsChoice, readLimits } from "./config-limits.ts";
 import { MODELS, type ModelsChoice } from "./config-models.ts";
+import { integer } from "./config-values.ts";
 import { readWasm, type WasmChoice } from "./config-wasm.ts";
 import { RuntimeError } from "./errors.ts";
 import { LOG_LEVELS } from "./logger.ts";
-
-const integer = (fallback: number, min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, "must be a whole number")
-    .transform(Number)
-    .pipe(z.number().min(min).max(max))
-    .default(fallback);
+import { isLoopback, LOOPBACK_HOSTS } from "./loopback.ts";
 
 /** As browsers write them: no path, no default port, and never a wildcard. */
 const origins = z
@@ -40,8 +34,6 @@ const origins = z
   .refine((list) => list.every((origin) => /^https?:[^*]+$/.test(origin) && URL.parse(origin)?.origin === origin), {
     message: "must be origins such as https://app.example, separated by commas; there is no wildcard",
   });
-
-const loopback = ["127.0.0.1", "localhost", "::1"];
 
 const oneOf = <Kind extends string>(choices: Readonly<Record<Kind, unknown>>) =>
   z.enum(Object.keys(choices) as [Kind, ...Kind[]]);
@@ -98,11 +90,11 @@ const plainSchema = z
     MODELS: oneOf(MODELS).default("lexical"),
     SUBJECT_MASTER_KEY: masterKeys.optional(),
   })
-  .refine((config) => config.MODE !== "dev" || loopback.includes(config.HOST), {
+  .refine((config) => config.MODE !== "dev" || isLoopback(config.HOST), {
     path: ["HOST"],
     // Also when other variables are at fault, so that every fault is told at once.
     when: ({ issues }) => !issues.some(({ path }) => path?.[0] === "HOST" || path?.[0] === "MODE"),
-    message: `dev mode issues tokens to anybody, so it listens on loopback only (${loopback.join(", ")})`,
+    message: `dev mode issues tokens to anybody, so it listens on loopback only (${LOOPBACK_HOSTS.join(", ")})`,
   })
   .refine((config) => config.MODE !== "dev" || config.K_SERVICE === undefined, {
     path: ["MODE"],

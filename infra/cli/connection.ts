@@ -6,9 +6,9 @@ import { type Api, createApi } from "./api.ts";
 import { usageError } from "./exit-codes.ts";
 import { type Remembered, rememberedAt } from "./remembered.ts";
 import type { Environment } from "./terminal.ts";
+import { isLoopback } from "../../shared/loopback.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
-const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 export interface Connection {
   readonly url: string;
@@ -73,7 +73,7 @@ export interface DevTokenRequest {
 /** A token of dev mode, which only a runtime on this machine has. Throws `auth.no_token`. */
 export async function fetchDevToken(url: string, { tenantId, userId, roles }: DevTokenRequest, signal: AbortSignal) {
   const advice = "give yours by SYMPHAINY_TOKEN or --token";
-  if (!LOOPBACK.has(new URL(url).hostname))
+  if (!isLoopback(new URL(url).hostname))
     throw new RuntimeError("auth.no_token", `${url} is not this machine, so dev mode has no token for it: ${advice}.`, {
       status: 401,
     });

@@ -1,18 +1,12 @@
 import * as z from "zod";
 
+import { integer } from "../config-values.ts";
 import { SECRET_VARIABLES } from "../config.ts";
 import { RuntimeError } from "../errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../logger.ts";
+import { isLoopback } from "../loopback.ts";
 import { PROVIDER_TYPES, type ProviderType } from "../ports/wasm-capabilities.ts";
 
-const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
-const integer = (fallback: number, min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, "must be a whole number")
-    .transform(Number)
-    .pipe(z.number().min(min).max(max))
-    .default(fallback);
 const url = z
   .string()
   .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be a URL such as https://host");
@@ -40,7 +34,7 @@ const schema = z
       if (env[variable] !== undefined)
         fault(variable, "is a secret, and a process that runs guests holds none: leave it out");
     if (env.MODE === "dev") {
-      if (!LOOPBACK.includes(env.HOST)) fault("HOST", "dev mode lets anybody call, so it listens on loopback only");
+      if (!isLoopback(env.HOST)) fault("HOST", "dev mode lets anybody call, so it listens on loopback only");
       if (env.K_SERVICE !== undefined) fault("MODE", "dev mode lets anybody call; set MODE=production");
       return;
     }

@@ -4,8 +4,7 @@ import { RuntimeError } from "../../errors.ts";
 import type { DevTokenIssuer } from "../../ports/token-verifier.ts";
 import { ROLES } from "../../roles.ts";
 import { addPublicEndpoint, type Router } from "../endpoint.ts";
-
-const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
+import { isLoopback } from "../../loopback.ts";
 
 /** Tokens for anybody: only where dev mode provides an issuer, which listens on loopback only. */
 export function addDevTokenRoute(router: Router, issuer: DevTokenIssuer): void {
@@ -43,7 +42,7 @@ export function addDevTokenRoute(router: Router, issuer: DevTokenIssuer): void {
 
 /** A page of another site may have its own name lead to this machine (DNS rebinding); that name is then the host of the request. */
 function requireLoopback(origin: string): void {
-  if (LOOPBACK.includes(new URL(origin).hostname)) return;
+  if (isLoopback(new URL(origin).hostname)) return;
   throw new RuntimeError("auth.not_loopback", "Tokens are for this machine only: ask 127.0.0.1 or localhost.", {
     status: 403,
   });

@@ -7,9 +7,9 @@ import { checked, type Router } from "../endpoint.ts";
 import { parseJson } from "../json-body.ts";
 import { bearerToken } from "../principal.ts";
 import { limitBodies } from "../router.ts";
+import { isLoopback, LOOPBACK_HOSTS } from "../../loopback.ts";
 
 const MAX_BYTES = 16 * 1024;
-const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 
 /**
  * Takes the heartbeats of runners, which are no tenant's: a runner proves by Google's token which service account it is. In dev mode,
@@ -23,10 +23,10 @@ export function addWasmNodeRoute(
   router.on("POST", NODES_PATH, limitBodies(MAX_BYTES), async (c) => {
     if (devTokens === undefined) await proveNode(c.req.header("authorization"), nodeTokens);
     const told = checked(parseJson(await c.req.arrayBuffer()), heartbeatMessage);
-    if (devTokens !== undefined && !LOOPBACK.includes(new URL(told.url).hostname))
+    if (devTokens !== undefined && !isLoopback(new URL(told.url).hostname))
       throw new RuntimeError("request.invalid", "In dev mode a node is on this machine.", {
         status: 422,
-        faults: [{ path: "url", message: `must be on ${LOOPBACK.join(", ")}` }],
+        faults: [{ path: "url", message: `must be on ${LOOPBACK_HOSTS.join(", ")}` }],
       });
     await nodes.heartbeat({
       nodeId: told.node_id,
