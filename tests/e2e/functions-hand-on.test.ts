@@ -5,33 +5,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { bundleFunctions } from "../../infra/build/bundle.ts";
-import type { FunctionSpec } from "../../infra/build/functions.ts";
-import { functionResources } from "../../shared/sagas/function-resources.ts";
+
 import { sharedPubsub, withParts } from "../kit/parts.ts";
 import { temporaryFolder } from "../kit/temporary-folder.ts";
 import { type Client, connect, expectStatus, send, shapes } from "./client.ts";
 import { type DeployedProcess, type Deployment, openDeployment } from "./deployment.ts";
+import { functionsOf } from "./fixture-functions.ts";
 
 const SLOW = "test.slow";
 const STEP_MS = 700;
 
-const spec = (name: string, made: string, factory: string, intentType?: string): FunctionSpec => ({
-  name,
-  kind: intentType === undefined ? "api" : "intent",
-  intentType,
-  schedule: undefined,
-  resources: functionResources(name),
-  timeoutMs: 60_000,
-  callsRunner: false,
-  entry: `
-    import { ${factory} } from "./functions/deployed-function.ts";
-    import { slow as definition } from "./tests/e2e/fixtures/slow-intent.ts";
-    export const ${name} = ${made}.http;`,
-});
-const SPECS = [
-  spec("slow", "intentFunction(definition, [])", "intentFunction", SLOW),
-  spec("slow_api", "apiFunction([definition])", "apiFunction"),
-];
+const SPECS = functionsOf("slow", SLOW);
 
 withParts(["pubsub"], () => {
   describe("an intent that takes longer than its request", () => {

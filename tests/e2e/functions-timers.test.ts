@@ -1,33 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import type { FunctionSpec } from "../../infra/build/functions.ts";
-import { functionResources } from "../../shared/sagas/function-resources.ts";
 import { sharedPubsub, withParts } from "../kit/parts.ts";
 import { startTasksStandin, type TasksStandin } from "../kit/tasks-standin.ts";
 import { temporaryFolder } from "../kit/temporary-folder.ts";
 import { connect, expectStatus, send, shapes } from "./client.ts";
 import { type Deployment, openDeployment } from "./deployment.ts";
+import { functionsOf } from "./fixture-functions.ts";
 
 const SLEEPING = "test.sleeping";
 const QUEUE = "projects/p/locations/l/queues/timers";
 
-const spec = (name: string, made: string, factory: string, intentType?: string): FunctionSpec => ({
-  name,
-  kind: intentType === undefined ? "api" : "intent",
-  intentType,
-  schedule: undefined,
-  resources: functionResources(name),
-  timeoutMs: 60_000,
-  callsRunner: false,
-  entry: `
-    import { ${factory} } from "./functions/deployed-function.ts";
-    import { sleeping as definition } from "./tests/e2e/fixtures/sleeping-intent.ts";
-    export const ${name} = ${made}.http;`,
-});
-const SPECS = [
-  spec("sleeping", "intentFunction(definition, [])", "intentFunction", SLEEPING),
-  spec("sleeping_api", "apiFunction([definition])", "apiFunction"),
-];
+const SPECS = functionsOf("sleeping", SLEEPING);
 
 withParts(["pubsub"], () => {
   describe("an intent that sleeps", () => {
