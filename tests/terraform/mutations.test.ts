@@ -7,6 +7,7 @@ import { withParts } from "../kit/parts.ts";
 import { lazy } from "./lazy.ts";
 import { GUEST_MUTATIONS } from "./guest-mutations.ts";
 import { MUTATIONS } from "./mutations.ts";
+import { WATCHING_MUTATIONS } from "./watching-mutations.ts";
 import { makeSmall, replaceOnce } from "./small-deployment.ts";
 import { DEV, PROD, PROD_WITH_ALL, stubApply, type Variant } from "./stub-apply.ts";
 
@@ -15,6 +16,8 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
   databasesAreKept: PROD,
   alertsTellSomebody: PROD,
   guestsAreSealed: PROD_WITH_ALL,
+  timersAreWatched: PROD,
+  runnerIsWatched: PROD_WITH_ALL,
 };
 const variantFor = (policy: string): Variant => VARIANTS[policy] ?? DEV;
 
@@ -40,7 +43,7 @@ withParts(["terraform"], () => {
       },
     );
 
-    it.each([...MUTATIONS, ...GUEST_MUTATIONS])(
+    it.each([...MUTATIONS, ...GUEST_MUTATIONS, ...WATCHING_MUTATIONS])(
       "notice when $mistake",
       async ({ file, find, replacement, caughtBy, says }) => {
         using tree = copyTerraformTree();

@@ -104,7 +104,7 @@ export const alertForm = z.object({
   documentation: z.array(z.object({ content: z.string() })),
   conditions: z.array(
     z.object({
-      condition_threshold: z.array(z.object({ filter: z.string() })),
+      condition_threshold: z.array(z.object({ filter: z.string(), threshold_value: z.number().nullish() })),
       condition_absent: z.array(z.unknown()),
     }),
   ),

@@ -9,6 +9,9 @@ export interface TerraformRun {
   readonly output: string;
 }
 
+/** A run is over before its garbage matters: collecting it less often saves time. */
+const LESS_GARBAGE_COLLECTION = { GOGC: "400" };
+
 /** Runs terraform in a folder; `env` is all that it knows of its surroundings besides PATH, HOME and TMPDIR. */
 export async function runTerraform(
   folder: string,
@@ -18,7 +21,7 @@ export async function runTerraform(
   const { PATH = "", HOME = "", TMPDIR = "/tmp" } = process.env;
   const child = spawn("terraform", [command, "-no-color", ...args], {
     cwd: folder,
-    env: { PATH, HOME, TMPDIR, ...env },
+    env: { PATH, HOME, TMPDIR, ...LESS_GARBAGE_COLLECTION, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = once(child, "close");

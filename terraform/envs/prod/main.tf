@@ -19,6 +19,7 @@ module "runtime" {
   producers       = var.producers
   event_consumers = var.event_consumers
   alert_emails    = var.alert_emails
+  timers_waiting  = var.timers_waiting
   paused          = var.paused
 
   redis                      = var.redis

@@ -194,6 +194,12 @@ variable "network" {
   }
 }
 
+variable "timers_waiting" {
+  description = "How many timers may wait at once before somebody is told: raise it where more executions than that wait by design."
+  type        = number
+  default     = 100000
+}
+
 variable "secret_generations" {
   description = "By secret, a number to raise when its value is new."
   type        = map(number)

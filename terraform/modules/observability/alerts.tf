@@ -1,8 +1,11 @@
 locals {
-  of_functions = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=monitoring.regex.full_match(\"${join("|", sort(flatten(values(var.services))))}\")"
+  services     = concat(flatten([for names in values(var.services) : tolist(names)]), var.runner[*].service)
+  of_functions = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=monitoring.regex.full_match(\"${join("|", sort(local.services))}\")"
 
   # When an alert opens: a metric over a threshold for so long. `about` is what whoever is woken reads.
-  thresholds = {
+  thresholds = merge(local.of_executions, local.of_timers, local.of_runner)
+
+  of_executions = {
     stuck-executions = {
       title    = "Executions are stuck"
       severity = "CRITICAL"

@@ -9,6 +9,8 @@ locals {
     { title = "Oldest message, by subscription (s)", filter = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\"", aligner = "ALIGN_MAX", reducer = "REDUCE_MAX", by = ["resource.label.subscription_id"] },
     { title = "Errors, by what they say", filter = "metric.type=\"logging.googleapis.com/user/${google_logging_metric.errors.name}\" resource.type=\"cloud_run_revision\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM", by = ["metric.label.message"] },
     { title = "Firestore writes", filter = "metric.type=\"firestore.googleapis.com/document/write_count\" resource.type=\"firestore_instance\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM", by = ["metric.label.op"] },
+    { title = "Timers that wait", filter = "metric.type=\"cloudtasks.googleapis.com/queue/depth\" ${local.of_queue}", aligner = "ALIGN_MAX", reducer = "REDUCE_SUM", by = [] },
+    { title = "How late timers are, 99th percentile (ms)", filter = "metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_delays\" ${local.of_queue}", aligner = "ALIGN_PERCENTILE_99", reducer = "REDUCE_MAX", by = [] },
   ]
 }
 

@@ -18,6 +18,28 @@ variable "recovery_service" {
   type        = string
 }
 
+variable "runner" {
+  description = "The Cloud Run service of the runner of guests, and how many instances it may have; null: guests are not taken."
+  type        = object({ service = string, max_instances = number })
+  default     = null
+}
+
+variable "timer_queue" {
+  description = "The Cloud Tasks queue of timers, by its name."
+  type        = string
+}
+
+variable "timers_waiting" {
+  description = "How many timers may wait at once before somebody is told: raise it where more executions than that wait by design."
+  type        = number
+  default     = 100000
+
+  validation {
+    condition     = var.timers_waiting > 0
+    error_message = "Timers wait: that is what they are for."
+  }
+}
+
 variable "events_topic" {
   description = "The topic on which executions tell how they ended."
   type        = string

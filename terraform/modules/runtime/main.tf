@@ -215,6 +215,11 @@ module "observability" {
       for name, function in local.functions : module.functions.services[name].name if function.kind == kind
     ]
   }
+  runner = one([
+    for runner in module.wasm_runner : { service = runner.name, max_instances = local.runner.max_instances }
+  ])
+  timer_queue              = module.timers.queue
+  timers_waiting           = var.timers_waiting
   recovery_service         = module.functions.services["recovery_sweep"].name
   events_topic             = module.events.events_topic
   dead_letter_subscription = module.events.dead_letter_subscription

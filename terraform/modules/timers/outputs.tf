@@ -1,3 +1,8 @@
+output "queue" {
+  description = "The queue's name."
+  value       = google_cloud_tasks_queue.this.name
+}
+
 output "environment" {
   description = "What a function needs to set timers."
   value = {

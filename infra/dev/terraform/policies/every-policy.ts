@@ -6,6 +6,7 @@ import { indexesAreTheFile } from "./indexes.ts";
 import { alertsTellSomebody, bucketsAreClosed, databasesAreKept } from "./keeping.ts";
 import { timersReachTheirTopics } from "./timers.ts";
 import { deadLettersAreSeen, publishersAreListed, pushesAreProven, topicsAreTheManifest } from "./messaging.ts";
+import { runnerIsWatched, timersAreWatched } from "./watching.ts";
 
 /** What must hold of every deployment of the runtime, by name. */
 export const POLICIES: Readonly<Record<string, Policy>> = {
@@ -27,4 +28,6 @@ export const POLICIES: Readonly<Record<string, Policy>> = {
   indexesAreTheFile,
   alertsTellSomebody,
   timersReachTheirTopics,
+  timersAreWatched,
+  runnerIsWatched,
 };

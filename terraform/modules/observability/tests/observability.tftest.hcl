@@ -6,6 +6,7 @@ variables {
     api    = ["runtime-api"]
     job    = ["outbox-relay", "recovery-sweep"]
   }
+  timer_queue              = "timers"
   recovery_service         = "recovery-sweep"
   events_topic             = "symphainy-events"
   dead_letter_subscription = "symphainy-dead-letters"
@@ -22,7 +23,7 @@ run "whoever_is_named_is_told_of_each_alert" {
   }
 
   assert {
-    condition     = length(output.alerts) == length(distinct(output.alerts)) && length(output.alerts) == 9
+    condition     = length(output.alerts) == length(distinct(output.alerts)) && length(output.alerts) == 12
     error_message = "Two alerts have one name, or one is missing."
   }
 }
@@ -38,6 +39,47 @@ run "watches_the_subscriptions_in_which_something_waits_for_a_person" {
   assert {
     condition     = google_pubsub_subscription.dead_executions.filter == "attributes.ce_type = \"execution_dead\""
     error_message = "Other events than those of dead executions wait there, or none."
+  }
+}
+
+run "watches_the_runner_of_guests_where_there_is_one" {
+  command = apply
+
+  variables {
+    runner = { service = "wasm-runner", max_instances = 20 }
+  }
+
+  assert {
+    condition     = length(output.alerts) == length(distinct(output.alerts)) && length(output.alerts) == 16
+    error_message = "An alert of the runner is missing, or two have one name."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.threshold["runner-full"].conditions[0].condition_threshold[0].threshold_value == 19
+    error_message = "The alert opens only above what the runner can reach, or long before."
+  }
+
+  assert {
+    condition     = strcontains(google_monitoring_dashboard.this.dashboard_json, "wasm-runner")
+    error_message = "The runner is not on the dashboard."
+  }
+}
+
+run "watches_the_queue_of_timers" {
+  command = apply
+
+  variables {
+    timers_waiting = 5000
+  }
+
+  assert {
+    condition     = alltrue([for name in ["timers-late", "timers-failing", "timers-piling-up"] : strcontains(google_monitoring_alert_policy.threshold[name].conditions[0].condition_threshold[0].filter, "queue_id=\"timers\"")])
+    error_message = "Nobody hears of the queue of timers."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.threshold["timers-piling-up"].conditions[0].condition_threshold[0].threshold_value == 5000
+    error_message = "The limit that was given is not the limit."
   }
 }
 
