@@ -16,6 +16,7 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
   databasesAreKept: PROD,
   alertsTellSomebody: PROD,
   guestsAreSealed: PROD_WITH_ALL,
+  runnerIsReachedInside: PROD_WITH_ALL,
   timersAreWatched: PROD,
   runnerIsWatched: PROD_WITH_ALL,
 };

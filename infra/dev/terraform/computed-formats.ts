@@ -12,6 +12,9 @@ const inProject = (given: Values, path: string): string => `projects/${text(give
 const FORMATS: Readonly<Record<string, Formats>> = {
   google_cloud_run_v2_service: (given) => ({ uri: `https://${text(given["name"])}-stub.a.run.app` }),
   google_compute_global_address: () => ({ address: "203.0.113.10" }),
+  google_compute_network: (given) => ({ id: inProject(given, `global/networks/${text(given["name"])}`) }),
+  // One that is made has it only if that is said; one that is looked up, and tells no range, is of somebody who has seen to it.
+  google_compute_subnetwork: (given) => ({ private_ip_google_access: typeof given["ip_cidr_range"] !== "string" }),
   google_container_cluster: () => ({
     endpoint: "192.0.2.10",
     master_auth: [

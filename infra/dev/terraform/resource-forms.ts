@@ -25,6 +25,11 @@ export const serviceForm = z.object({
       service_account: z.string().nullish(),
       timeout: z.string().nullish(),
       max_instance_request_concurrency: z.number().nullish(),
+      vpc_access: block(
+        z.object({
+          network_interfaces: z.array(z.object({ network: z.string().nullish(), subnetwork: z.string().nullish() })),
+        }),
+      ),
       scaling: block(z.object({ min_instance_count: z.number().nullish(), max_instance_count: z.number().nullish() })),
       containers: z.array(
         z.object({

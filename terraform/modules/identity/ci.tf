@@ -12,6 +12,7 @@ locals {
     "roles/compute.networkAdmin",
     "roles/compute.securityAdmin",
     "roles/datastore.owner",
+    "roles/dns.admin",
     "roles/firebaserules.admin",
     "roles/iam.serviceAccountAdmin",
     "roles/iam.serviceAccountUser",

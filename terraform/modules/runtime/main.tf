@@ -6,6 +6,9 @@ locals {
   jobs      = { for name, function in local.functions : name => function if function.triggers.schedule != null }
   api       = one([for name, function in local.functions : name if function.kind == "api"])
 
+  # Through which private addresses are reached; null: none are.
+  network = var.redis.kind == "memorystore" ? module.redis.network : try({ network = var.network.network, subnetwork = var.network.subnetwork }, null)
+
   protected = var.environment == "prod"
   labels    = { app = var.name, environment = var.environment }
   # Any text does, as long as nobody else's tokens are made for it.
@@ -32,6 +35,7 @@ module "project_services" {
   services = setunion(
     var.domain == null && var.network == null && var.redis.kind == "upstash" ? [] : ["compute.googleapis.com"],
     var.redis.kind == "upstash" ? [] : ["redis.googleapis.com", "servicenetworking.googleapis.com"],
+    var.takes_guests ? ["dns.googleapis.com"] : [],
   )
 }
 
@@ -135,6 +139,19 @@ module "wasm_runner" {
   labels     = local.labels
 }
 
+# The runner lets in only what comes through the network: its callers must find it there.
+module "internal_dns" {
+  source = "../internal-dns"
+  count  = var.takes_guests && !try(var.network.has_run_app_zone, false) ? 1 : 0
+
+  project_id    = module.project_services.project_id
+  name          = "${var.name}-${var.environment}"
+  network       = local.network.network
+  subnetwork    = try(var.network.subnetwork, null)
+  google_access = try(var.network.google_access, "private")
+  labels        = local.labels
+}
+
 module "functions" {
   source = "../functions"
 
@@ -148,7 +165,7 @@ module "functions" {
   exposure         = var.domain == null ? "internal" : "edge"
   api_invokers     = var.api_invokers
   job_invoker      = module.identity.scheduler.member
-  network          = var.redis.kind == "memorystore" ? module.redis.network : var.network
+  network          = local.network
   runner_url       = one(module.wasm_runner[*].url)
   labels           = local.labels
 }

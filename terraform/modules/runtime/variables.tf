@@ -222,9 +222,18 @@ variable "takes_guests" {
 }
 
 variable "network" {
-  description = "With Upstash, a network and subnetwork of yours through which functions reach private addresses; modules/wasm-runner says what guests need of it."
-  type        = object({ network = string, subnetwork = string })
-  default     = null
+  description = <<-EOT
+    With Upstash, a network and subnetwork of yours through which functions reach private addresses, and with guests their runner
+    (modules/internal-dns). has_run_app_zone: it leads run.app inside already. google_access: restricted, where a perimeter of VPC Service
+    Controls has Cloud Run inside.
+  EOT
+  type = object({
+    network          = string
+    subnetwork       = string
+    has_run_app_zone = optional(bool, false)
+    google_access    = optional(string, "private")
+  })
+  default = null
 
   validation {
     condition     = var.network == null || var.redis.kind == "upstash"

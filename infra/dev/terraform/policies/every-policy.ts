@@ -1,6 +1,7 @@
 import { nobodyIsEverybody, ownAccounts, rolesAreNarrow, secretsAreForWhoListsThem } from "./access.ts";
 import type { Policy } from "./deployment.ts";
 import { doorsAreClosed, schedulesAreTheManifest, servicesAreBounded, servicesAreTheManifest } from "./functions.ts";
+import { runnerIsReachedInside } from "./guest-network.ts";
 import { guestsAreSealed } from "./guests.ts";
 import { indexesAreTheFile } from "./indexes.ts";
 import { alertsTellSomebody, bucketsAreClosed, databasesAreKept } from "./keeping.ts";
@@ -18,6 +19,7 @@ export const POLICIES: Readonly<Record<string, Policy>> = {
   servicesAreBounded,
   doorsAreClosed,
   guestsAreSealed,
+  runnerIsReachedInside,
   schedulesAreTheManifest,
   topicsAreTheManifest,
   pushesAreProven,

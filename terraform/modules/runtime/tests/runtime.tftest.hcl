@@ -71,6 +71,27 @@ run "takes_guests_where_there_is_a_network" {
     condition     = length(module.wasm_runner) == 1
     error_message = "Guests are taken, and nothing runs them."
   }
+
+  assert {
+    condition     = length(module.internal_dns) == 1
+    error_message = "Guests are taken, and their runner is not found inside."
+  }
+}
+
+run "leaves_a_zone_alone_that_a_network_has" {
+  command = plan
+
+  variables {
+    takes_guests = true
+    network      = { network = "projects/p/global/networks/n", subnetwork = "projects/p/regions/r/subnetworks/s", has_run_app_zone = true }
+  }
+
+  expect_failures = [check.data_is_shared]
+
+  assert {
+    condition     = length(module.wasm_runner) == 1 && length(module.internal_dns) == 0
+    error_message = "A network has one zone of a name: the apply would fail."
+  }
 }
 
 run "refuses_a_second_network_beside_that_of_memorystore" {
