@@ -7,7 +7,7 @@ const INSTALL_WITHIN_MS = 180_000;
 const TAIL_LINES = 12;
 
 /**
- * `node infra/dev/install-parts.ts redis-server chromium`, before `npm test`: installs what of these packages is missing, each
+ * `node infra/dev/install-parts.ts redis-server chromium buildah`, before `npm test`: installs what of these packages is missing, each
  * named as its program is, where this is root and there is an apt-get. When it cannot, the tests run without it and say so. The
  * emulators are Google's and come with its SDK; nothing here installs those.
  */

@@ -4,7 +4,7 @@ import { dirname, join, matchesGlob } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const DOCKERFILE = fileURLToPath(new URL("../../infra/build/image.dockerfile", import.meta.url));
+export const DOCKERFILE = fileURLToPath(new URL("../../infra/build/image.dockerfile", import.meta.url));
 const KNOWN = ["ARG", "FROM", "RUN", "WORKDIR", "COPY", "ENV", "USER", "ENTRYPOINT"];
 
 /** What the Dockerfile says, in its own order, and what an image is that was built by it without Docker. */

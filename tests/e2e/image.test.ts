@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readdir, readFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -11,8 +11,10 @@ import { buildImageFolder } from "../../infra/build/image.ts";
 import { functionsManifest } from "../../infra/build/manifest.ts";
 import { freePort, type Part, startPart } from "../../infra/dev/parts/part.ts";
 import { isRunnerHealthy } from "../../infra/dev/parts/wasm-runner.ts";
+import { withParts } from "../kit/parts.ts";
 import { type TemporaryFolder, temporaryFolder } from "../kit/temporary-folder.ts";
 import { echoedBy } from "../kit/wasm/remote-echo.ts";
+import { commandIn, buildOciImage, INSTALLERS, type OciImage } from "./oci-image.ts";
 import { type BuiltImage, buildImage, documentedCommands } from "./built-image.ts";
 import { connect, shapes } from "./client.ts";
 import { REPOSITORY } from "./runtime-process.ts";
@@ -180,5 +182,46 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
     const removed = image.instructions.find(([name, value]) => name === "RUN" && value.startsWith("rm "))?.[1];
     for (const tool of ["npm", "npx", "corepack", "yarn"]) expect(removed).toMatch(new RegExp(`/bin/${tool}(?: |$)`));
     expect(removed).toContain("/usr/local/lib/node_modules");
+  });
+
+  withParts(["buildah"], () => {
+    describe("built once more, by a builder of images", () => {
+      let built: OciImage;
+      beforeAll(async () => {
+        built = await buildOciImage(join(folder.path, "dist"), join(folder.path, "oci"));
+      });
+
+      const filesOf = async (at: string): Promise<readonly string[]> => {
+        const found = await readdir(at, { recursive: true, withFileTypes: true });
+        const files = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+        return files.map((file) => file.slice(at.length + 1)).filter((file) => !file.startsWith("compile-cache/"));
+      };
+
+      it("is what it was by its instructions, and keeps nothing that installs", async () => {
+        expect(built).toMatchObject({ user: image.user, entrypoint: image.entrypoint, workdir: "/app" });
+        expect(built.env).toContain("NODE_COMPILE_CACHE=/app/compile-cache");
+        expect((await filesOf(join(built.root, "app"))).toSorted()).toEqual((await filesOf(image.folder)).toSorted());
+        for (const file of INSTALLERS) await expect(stat(join(built.root, file))).rejects.toThrow("ENOENT");
+      });
+
+      it("serves by its own entry, as its own user, with nothing else of this machine's files, and stops when it is told to", async () => {
+        const own = Object.fromEntries(built.env.map((each) => each.split(/=(.*)/s)));
+        const [program, ...args] = await commandIn(built, [...built.entrypoint, "runtime_api"]);
+        const port = await freePort();
+        const part = await startPart({
+          name: "the image",
+          program,
+          args: () => args,
+          env: { ...own, MODE: "dev", DATA_DIR: "/tmp/data", PORT: String(port) },
+          port,
+          isReady: async () => (await fetch(`http://127.0.0.1:${port}/health`)).ok,
+        });
+        started.push(part);
+        expect(await readFile(`/proc/${part.pid}/status`, "utf8")).toMatch(/^Uid:\t1000\t1000\t1000\t1000$/m);
+        const client = await connect(`http://127.0.0.1:${port}`);
+        expect(client.sessionId).toMatch(/^session_/);
+        await part.stop();
+      });
+    });
   });
 });
