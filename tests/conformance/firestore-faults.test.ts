@@ -79,9 +79,12 @@ withParts(["firestore"], () => {
       }
 
       await expect.poll(() => timed("ping", () => store.ping()), { timeout: 20_000 }).not.toHaveProperty("error");
-      // What was sent before the pause may have been carried out since: whole, or not at all, and once.
-      const log = await store.readLog(tenantId, { executionId, order: "newest" }, page);
-      expect(await store.unpublished(9)).toHaveLength(log.items.length);
+      // What was sent before the pause may be carried out even now: whole, or not at all, and once.
+      const halves = async (): Promise<number> => {
+        const log = await store.readLog(tenantId, { executionId, order: "newest" }, page);
+        return (await store.unpublished(9)).length - log.items.length;
+      };
+      await expect.poll(halves, { timeout: 10_000 }).toBe(0);
       const claimed = await on.claim(executionId, { workerId });
       expect(claimed).toMatchObject({ outcome: "claimed" });
       const epoch = claimed.outcome === "claimed" ? claimed.epoch : 0;
