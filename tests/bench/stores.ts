@@ -1,6 +1,7 @@
 import { join } from "node:path";
 
 import { type Backend, backends } from "./backends.ts";
+import { bundled } from "./bundled.ts";
 import { type ServerProcess, startServer } from "./child.ts";
 import { connect } from "./client.ts";
 import { countCommits } from "./commits.ts";
@@ -28,30 +29,48 @@ interface Target {
 export async function storesPart({ directory, quick, say }: Bench): Promise<Outcome> {
   const counts = await countCommits(join(directory, "stores-rows"), 20);
   const rowBytes = Math.round(counts.committedBytes / counts.sagas / COMMITS);
+  const servers = join(directory, "stores-servers");
   const rows: Row[] = [];
   const figures: Record<string, object | number> = { rowBytes };
   for (const [name, start] of Object.entries(backends)) {
-    const backend = await start(join(directory, `stores-${name.replaceAll(/\W+/g, "-")}`));
-    try {
-      const outcome = await onBackend(backend, rowBytes, quick, say);
-      rows.push(...outcome.rows);
-      figures[name] = outcome.figures;
-    } finally {
-      await backend.stop();
-    }
+    const folder = join(directory, `stores-${name.replaceAll(/\W+/g, "-")}`);
+    const outcome = await running(start, folder, (backend) => onBackend(backend, servers, rowBytes, quick, say));
+    const memory = await running(start, `${folder}-memory`, (backend) => footprint(backend, servers, quick));
+    rows.push(...outcome.rows, ...memory.rows);
+    figures[name] = { ...outcome.figures, memory: memory.figures };
   }
   return { rows, figures };
 }
 
+/** What is done on a backend of its own, which is gone afterwards. */
+async function running<Result>(
+  start: (directory: string) => Promise<Backend>,
+  directory: string,
+  use: (backend: Backend) => Promise<Result>,
+): Promise<Result> {
+  const backend = await start(directory);
+  try {
+    return await use(backend);
+  } finally {
+    await backend.stop();
+  }
+}
+
+const startOurs = async ({ environment }: Backend, servers: string): Promise<ServerProcess> =>
+  startServer(await bundled("tests/bench/bench-server.ts", servers), environment, "/health/ready");
+
 async function onBackend(
   backend: Backend,
+  servers: string,
   rowBytes: number,
   quick: boolean,
   say: (line: string) => void,
 ): Promise<Outcome> {
-  const environment = { ...backend.environment, ROW_BYTES: String(rowBytes) };
-  const ours = await startServer("tests/bench/bench-server.ts", environment, "/health/ready");
-  const limit = await startServer(backend.limitScript, environment);
+  const ours = await startOurs(backend, servers);
+  const limit = await startServer(await bundled(backend.limitScript, servers), {
+    ...backend.environment,
+    ROW_BYTES: String(rowBytes),
+  });
   try {
     const { saga } = await connect(ours.url);
     const targets: Target[] = [
@@ -71,7 +90,7 @@ async function onBackend(
       rows.push(...compared(`${backend.name}, ${clients} client${clients === 1 ? "" : "s"}`, measured));
       figures[`${clients} clients`] = Object.fromEntries(measured);
     }
-    rows.push(...(await resources(backend, ours, saga)));
+    rows.push(...(await scripts(backend, saga)));
     return { rows, figures };
   } finally {
     await Promise.all([ours.stop(), limit.stop()]);
@@ -136,24 +155,37 @@ function cpu(rounds: readonly Measured[]): string {
   return `${node.toFixed(0)}${redis > 0 ? ` + ${redis.toFixed(0)}` : ""} µs`;
 }
 
-/** What the runtime takes of the machine, after the load; and how many scripts Redis ran for a saga, by its own count. */
-async function resources({ name, redis }: Backend, ours: ServerProcess, saga: Call): Promise<readonly Row[]> {
-  const memory: Row = {
-    figure: `${name}: memory at its highest, 128 clients`,
-    measured: bytes(ours.memory()?.peakBytes ?? 0),
-    ...(redis === undefined ? {} : { beside: `${bytes(redis.peakBytes())} Redis, with all that it was given to keep` }),
-  };
-  if (redis === undefined) return [memory];
+/** How many scripts Redis ran for a saga, by its own count. */
+async function scripts({ name, redis }: Backend, saga: Call): Promise<readonly Row[]> {
+  if (redis === undefined) return [];
   const before = await redis.scriptsRun();
   const { samples } = await drive(saga, 32, 2_000);
-  const scripts = ((await redis.scriptsRun()) - before) / samples;
+  const run = ((await redis.scriptsRun()) - before) / samples;
   return [
-    memory,
     {
       figure: `${name}: scripts a saga, 32 clients, by INFO commandstats`,
-      measured: scripts.toFixed(2),
+      measured: run.toFixed(2),
       beside: `n steps need n + 1; the rest are the outbox and heartbeats`,
-      ratio: scripts / COMMITS,
+      ratio: run / COMMITS,
     },
   ];
+}
+
+/** What the runtime, and Redis beside it, take of the machine at their highest, from their start on and through a load of 128 clients. */
+async function footprint(backend: Backend, servers: string, quick: boolean): Promise<Outcome> {
+  const ours = await startOurs(backend, servers);
+  try {
+    const { saga } = await connect(ours.url);
+    const { samples } = await drive(saga, 128, quick ? 1_000 : 15_000);
+    const runtimeBytes = ours.memory()?.peakBytes ?? 0;
+    const redisBytes = backend.redis?.peakBytes();
+    const row: Row = {
+      figure: `${backend.name}: memory at its highest, 128 clients, ${samples} sagas`,
+      measured: bytes(runtimeBytes),
+      ...(redisBytes === undefined ? {} : { beside: `${bytes(redisBytes)} Redis, which keeps them all` }),
+    };
+    return { rows: [row], figures: { samples, runtimeBytes, redisBytes } };
+  } finally {
+    await ours.stop();
+  }
 }
