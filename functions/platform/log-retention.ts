@@ -10,7 +10,7 @@ export const logRetention: Job = {
   schedule: "17 3 * * *",
   timeoutMs: durationMs("30m"),
   run: async ({ retention, instanceRetention }) => {
-    const { tenants, exportedDays, dropped, failed } = await retention.run(await instanceRetention.tenants());
+    const { tenants, exportedDays, dropped, failed } = await retention.run();
     const { deletedInstances, failedTenants } = await instanceRetention.run();
     return {
       tenants,

@@ -63,8 +63,8 @@ export interface RetentionReport {
  *  K3  What is dropped is on record before it goes, and counted after: a run that was cut short is finished by the next.
  */
 export interface Retention {
-  /** One run over all tenants that have executions, and over those that are `known` to have a log without, for a scheduler. */
-  run(known?: readonly TenantId[]): Promise<RetentionReport>;
+  /** One run over all tenants that have a log, for a scheduler. */
+  run(): Promise<RetentionReport>;
   /** One tenant's turn; returns how many executions were dropped. Throws `retention.not_supported` (501). */
   drop(tenantId: TenantId): Promise<number>;
   checkpoint(tenantId: TenantId): Promise<RetentionCheckpoint>;
@@ -183,8 +183,8 @@ export function createRetention(deps: RetentionDeps): Retention {
 
     drop,
 
-    run: async (known = []) => {
-      const tenants = [...new Set([...(await keepingOf().tenants()), ...known])];
+    run: async () => {
+      const tenants = await keepingOf().tenants();
       let [exportedDays, dropped, failed] = [0, 0, 0];
       for (const tenantId of tenants) {
         try {

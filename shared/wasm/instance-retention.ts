@@ -22,9 +22,7 @@ export interface InstanceRetentionReport {
 
 /** Deletes instances that were stopped 30 days ago, modules that nothing needs, and idempotency keys that are a day old. */
 export interface InstanceRetention {
-  /** The tenants that have, or had, something of it. */
-  tenants(): Promise<readonly TenantId[]>;
-  /** One run over all of them, for a scheduler. */
+  /** One run over all tenants that have, or had, something of it, for a scheduler. */
   run(): Promise<InstanceRetentionReport>;
 }
 
@@ -57,8 +55,6 @@ export function createInstanceRetention(deps: InstanceRetentionDeps): InstanceRe
   };
 
   return {
-    tenants: () => listModuleTenants(surface),
-
     run: async () => {
       let [deletedInstances, failedTenants] = [0, 0];
       for (const tenantId of await listModuleTenants(surface)) {

@@ -21,7 +21,6 @@ export function wasmPlaneOnFirstUse(deps: WasmPlaneDeps): WasmPlane {
     restarts: { sweep: async () => (await opened()).restarts.sweep() },
     guestSteps: { run: async (...given) => (await opened()).guestSteps.run(...given) },
     instanceRetention: {
-      tenants: async () => (await opened()).instanceRetention.tenants(),
       run: async () => (await opened()).instanceRetention.run(),
     },
   };

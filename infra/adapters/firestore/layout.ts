@@ -32,6 +32,7 @@ export interface Layout {
   /** That a change which belongs to no execution was applied. */
   receipt(tenantId: TenantId, id: string): DocumentReference;
   readonly everyExecution: CollectionGroup;
+  readonly everyLog: CollectionGroup;
   readonly everyIdempotencyKey: CollectionGroup;
   readonly outbox: CollectionReference;
   message(eventId: string): DocumentReference;
@@ -59,6 +60,7 @@ export function createLayout(db: Firestore): Layout {
     idempotency: (tenantId, key) => of(tenantId).collection("idempotency").doc(sha256(key)),
     receipt: (tenantId, id) => of(tenantId).collection("receipts").doc(id),
     everyExecution: db.collectionGroup("executions"),
+    everyLog: db.collectionGroup("log"),
     everyIdempotencyKey: db.collectionGroup("idempotency"),
     outbox,
     message: (eventId) => outbox.doc(documentName(eventId)),
@@ -78,4 +80,12 @@ export function documentName(...parts: readonly string[]): string {
   }
   // A percent-encoded name never holds a #.
   return `#${sha256(JSON.stringify(parts))}`;
+}
+
+/** In the order of names it comes after each that `documentName` makes. */
+export const BEHIND_EVERY_NAME = "\u007F";
+
+/** The text that a name of one part was made of; undefined when it is a digest, which tells nothing. */
+export function textOfName(name: string): string | undefined {
+  return name.startsWith("#") ? undefined : decodeURIComponent(name);
 }

@@ -147,7 +147,7 @@ export function createSqliteStore(path: string): ExecutionStore {
         return usable;
       }),
 
-    keeping: createLogKeeping(db, group),
+    keeping: createLogKeeping(db, group, log),
 
     ping: () => group.run(() => undefined),
     close: async () => {

@@ -5,13 +5,13 @@ import type { LogKeeping } from "../../../shared/ports/log-keeping.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** Forgets whole executions, each in one transaction. */
-export function createLogKeeping(db: DatabaseSync, group: GroupCommit): LogKeeping {
+export function createLogKeeping(db: DatabaseSync, group: GroupCommit, log: { place(): void }): LogKeeping {
   // Hops from tenant to tenant along the index, so the cost follows the number of tenants.
   const tenants = db.prepare(
     `WITH RECURSIVE names (name) AS (
-       SELECT min(tenant_id) FROM executions
+       SELECT min(tenant_id) FROM log_places
        UNION ALL
-       SELECT (SELECT min(tenant_id) FROM executions WHERE tenant_id > names.name) FROM names WHERE names.name IS NOT NULL
+       SELECT (SELECT min(tenant_id) FROM log_places WHERE tenant_id > names.name) FROM names WHERE names.name IS NOT NULL
      )
      SELECT name FROM names WHERE name IS NOT NULL`,
   );
@@ -26,7 +26,11 @@ export function createLogKeeping(db: DatabaseSync, group: GroupCommit): LogKeepi
   ].map((sql) => db.prepare(sql));
 
   return {
-    tenants: () => group.run(() => tenants.all().map((row) => trustedTenantId(String(row["name"])))),
+    tenants: () =>
+      group.run(() => {
+        log.place();
+        return tenants.all().map((row) => trustedTenantId(String(row["name"])));
+      }),
     forget: (tenantId, executionId) =>
       group.run(() => {
         const row = find.get(tenantId, executionId);

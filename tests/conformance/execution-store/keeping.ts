@@ -49,20 +49,37 @@ export function describeKeeping(open: OpenStore): void {
       expect(await everything(store, tenantId, [unfinished, ended])).toEqual(before);
     });
 
-    it("names every tenant that has an execution, once", async (test) => {
+    it("names every tenant that has a log, once, be it of a session alone, and none that has none any more", async (test) => {
       await using on = await begin(open);
       const { store } = on;
       if (store.keeping === undefined) return test.skip("this store forgets nothing");
+      expect(await store.keeping.tenants()).toEqual([]);
       for (const name of ["a tenant/with: odd % signs", "b"]) {
         const tenantId = trustedTenantId(name);
         const sessionId = testIds.session();
         await openSession(store, tenantId, sessionId);
         const requires = { kind: "session", id: sessionId, atMs: NOW, prolongToMs: NOW };
-        await on.admit({ tenantId, sessionId, requires });
-        await on.admit({ tenantId, sessionId, requires });
+        for (const executionId of [testIds.execution(), testIds.execution()]) {
+          const log = [entry({ sessionId, executionId }, 1)];
+          await on.admit({ tenantId, sessionId, executionId, requires, change: { ...NOTHING, log } });
+        }
       }
-      await on.admit();
-      expect((await store.keeping.tenants()).toSorted()).toEqual(["a tenant/with: odd % signs", "acme", "b"]);
+      // By code unit it comes between the others, encoded before them, and too long for a name to hold: it says itself whose it is.
+      const long = trustedTenantId(`a${"é".repeat(120)}`);
+      const sessions = [trustedTenantId("ab"), long, trustedTenantId("zebra")].map(async (tenantId) => {
+        const text = JSON.stringify({ tenant_id: tenantId });
+        const rows = [1, 2].map((sequence) => entry({ sessionId: on.sessionId }, sequence, { text }));
+        expect(await store.write(tenantId, { ...NOTHING, log: rows })).toEqual({ outcome: "written" });
+      });
+      await Promise.all(sessions);
+      const gone = await filled(on);
+      expect((await store.keeping.tenants()).toSorted()).toEqual(
+        ["a tenant/with: odd % signs", "ab", "acme", long, "b", "zebra"].toSorted(),
+      );
+      await store.keeping.forget(on.tenantId, gone);
+      const left = await store.keeping.tenants();
+      expect(left).not.toContain(on.tenantId);
+      expect(left).toHaveLength(5);
     });
   });
 }

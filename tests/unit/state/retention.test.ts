@@ -6,6 +6,7 @@ import * as z from "zod";
 
 import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
 import { durationMs } from "../../../shared/duration.ts";
+import { trustedTenantId } from "../../../shared/ids.ts";
 import { jsonObject, sha256 } from "../../../shared/json.ts";
 import { intent } from "../../../shared/sagas/intent.ts";
 import { createRetention } from "../../../shared/state/retention.ts";
@@ -184,6 +185,18 @@ describe("retention", () => {
       "0".repeat(64),
     );
     expect(await on.retention.checkpoint(on.tenantId)).toMatchObject({ dropped: 2, digest, dropping: [] });
+  });
+
+  it("exports the log of a tenant that has sessions and no execution", async () => {
+    await using on = await open();
+    const quiet = trustedTenantId("quiet");
+    await newSession(on.runtime.services, quiet);
+    on.advance(2);
+    expect(await on.retention.run()).toMatchObject({ exportedDays: 2, failed: 0 });
+    const day = await on.logExport.exported(quiet, "2026-01-01");
+    expect((await on.lines(day?.path ?? "")).map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ tenant_id: "quiet", event_type: "session_created" }),
+    ]);
   });
 
   it("says so on a store that forgets nothing", async () => {

@@ -72,12 +72,12 @@ for _, index in ipairs({ 'xa', 'xt:' .. kind, 'xs:' .. status, 'xn:' .. session 
 end
 redis.call('HDEL', KEYS[1], 'f')
 redis.call('PEXPIRE', KEYS[1], 600000)
-if redis.call('EXISTS', tenant .. 'xa') == 0 then redis.call('SREM', KEYS[2], name) end
+if redis.call('EXISTS', tenant .. 'lt', tenant .. 'xa') == 0 then redis.call('SREM', KEYS[2], name) end
 return 'forgotten'
 `;
 
 /**
- * Some of the names of tenants that have an execution.
+ * Some of the names of tenants that have a log.
  *   KEYS[1] the names of tenants   ARGV[1] where to go on, "0" to begin
  * Replies [where to go on, or "0" at the end, then names, which may come again].
  */

@@ -16,6 +16,7 @@ ${CHANGE}
 local answer = checkChange(2)
 if not answer then
   applyChange('')
+  if #groups > 0 then redis.call('SADD', root .. 'tenants', name) end
   answer = 'written'
 end
 redis.call('SET', KEYS[1], answer, 'PX', 600000)
