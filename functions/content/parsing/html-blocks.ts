@@ -1,4 +1,5 @@
 import { type Block, tableRow } from "./document-block.ts";
+import { malformed } from "./faults.ts";
 
 const SILENT: ReadonlySet<string> = new Set(["script", "style", "noscript", "template", "svg"]);
 const BREAKS: ReadonlySet<string> = new Set(
@@ -9,6 +10,8 @@ const BREAKS: ReadonlySet<string> = new Set(
 /** A table wider than any sheet is an attack; a cell that says so is taken at less. */
 const MAX_SPAN = 1_000;
 const MAX_OPEN_TABLES = 64;
+/** Browsers stop at 512; htmlparser2 takes time by the square of it. */
+const MAX_DEPTH = 4_096;
 
 interface OpenTable {
   readonly number: number;
@@ -30,6 +33,7 @@ export class HtmlBlocks {
   #text = "";
   #kind: Block["kind"] = "paragraph";
   #level: number | undefined;
+  #depth = 0;
   #silent = 0;
   #preformatted = 0;
   readonly #open: OpenTable[] = [];
@@ -42,6 +46,10 @@ export class HtmlBlocks {
   }
 
   onopentag(name: string, attributes: Readonly<Record<string, string>>): void {
+    this.#depth += 1;
+    if (this.#depth > MAX_DEPTH) {
+      throw malformed("html", `The page nests tags more than ${MAX_DEPTH} deep.`, { max_depth: MAX_DEPTH });
+    }
     // A title is text that no page shows; it is the first thing to know of it.
     if (name === "title") {
       this.#begin("heading", 1);
@@ -66,6 +74,7 @@ export class HtmlBlocks {
   }
 
   onclosetag(name: string): void {
+    this.#depth -= 1;
     if (SILENT.has(name)) this.#silent = Math.max(0, this.#silent - 1);
     if (name === "table") this.#closeTable();
     else if (name === "tr") this.#endRow();
@@ -138,7 +147,9 @@ export class HtmlBlocks {
     if (table?.cell === undefined) return;
     const text = tidy(table.cell);
     table.cell = undefined;
-    for (let index = 0; index < table.span && table.cells.length < MAX_SPAN * 16; index += 1) {
+    for (let index = 0; index < table.span; index += 1) {
+      // A few bytes may not fill many cells; cells of their own are as many as there are.
+      if (index > 0 && table.cells.length >= MAX_SPAN) break;
       // A cell over several columns is the first one's; one over several rows is each one's.
       if (table.rowSpan > 1)
         table.below.set(table.cells.length, { rows: table.rowSpan - 1, text: index === 0 ? text : "" });

@@ -20,8 +20,10 @@ export interface ParseNote {
   readonly details: JsonObject;
 }
 
-/** What a parser tells besides the rows. */
+/** What a parser tells besides the rows, and what it heeds. */
 export interface ParseEvents {
+  /** Ends the reading, also where it works for long between two rows. */
+  readonly signal?: AbortSignal | undefined;
   /** The columns in file order, once, before the first row: an object lists number-like names first, so rows cannot say it. */
   readonly onColumns?: (names: readonly string[]) => void;
   readonly onNote?: (note: ParseNote) => void;

@@ -84,7 +84,7 @@ function linesOf(items: readonly PlacedText[]): readonly Line[] {
     else groups.push([item]);
   }
   return groups.map((group) => {
-    const height = Math.max(...group.map((item) => item.height), 1);
+    const height = group.reduce((most, item) => Math.max(most, item.height), 1);
     return {
       y: group[0]?.y ?? 0,
       height,

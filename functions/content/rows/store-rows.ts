@@ -42,7 +42,7 @@ async function storeTable(
   let profile: ColumnProfile = { columns: [], record_count: 0 };
   const { valuesAreText } = parser;
   const source = await open();
-  const bytes = encodeRows((events) => parser.parse(source, options, { ...events, onNote: noteIn(notes) }), {
+  const bytes = encodeRows((events) => parser.parse(source, options, { ...events, signal, onNote: noteIn(notes) }), {
     valuesAreText,
     kinds,
     signal,
@@ -68,7 +68,7 @@ async function storeDocument({ parser, options, open, keep, signal }: RowsToStor
     profiler.add(row);
     hasTables ||= row["kind"] === TABLE_ROW;
   };
-  const blocks = parser.parse(await open(), options, { onNote: noteIn(notes) });
+  const blocks = parser.parse(await open(), options, { signal, onNote: noteIn(notes) });
   const form = { format: "jsonl", contentType: "application/x-ndjson" };
   const materialization = await keep(form, jsonLines(blocks, look));
   const contentType = hasTables ? "hybrid" : "unstructured";

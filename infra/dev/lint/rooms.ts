@@ -51,9 +51,10 @@ const PURE_NODE = [
 ];
 const SHARED_PACKAGES = [...PURE_NODE, "zod"];
 const HTTP_PACKAGES = [...SHARED_PACKAGES, "hono", "@hono/zod-openapi"];
-/** Parsers may be used by the step code of intents; clients of services may not. */
+/** Parsers may be used by the step code of intents, in a thread of their own too; clients of services may not. */
 const FUNCTION_PACKAGES = [
   ...SHARED_PACKAGES,
+  "node:worker_threads",
   "csv-parse",
   "htmlparser2",
   "hyparquet",

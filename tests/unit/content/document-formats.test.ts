@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { selectParser } from "../../../functions/content/parsing/detect.ts";
+import { blocksOfPage } from "../../../functions/content/parsing/pdf-layout.ts";
 import { observe, refusal, sourceOf } from "./byte-source.ts";
-import { pdfOf } from "./pdf-fixture.ts";
+import { packedPdf, pdfOf } from "./pdf-fixture.ts";
 import { CLAIM, ORDER, REMITTANCE } from "./x12-fixture.ts";
 import { zipOf } from "./zip-fixture.ts";
 
@@ -90,6 +91,15 @@ describe("HTML", () => {
     const ragged = "<table><tr><td>a<tr><td>1<td>2</table>";
     expect((await refusal(html, ragged, { table: 1 })).details).toEqual({ row: 2, cells: 2, expected_cells: 1 });
   });
+
+  it("takes no more time or room than the page's bytes are worth, whatever its tags say", async () => {
+    const deep = await refusal(html, "<div>".repeat(100_000));
+    expect([deep.code, deep.details]).toEqual(["content.html_malformed", { max_depth: 4_096 }]);
+    const wide = await observe(html, `<table><tr>${"<td colspan=1000 rowspan=1000>x".repeat(50)}</table>`);
+    const [{ cells } = {}] = wide.rows;
+    // The first one's thousand columns, and the others' own.
+    expect(cells).toHaveLength(1_049);
+  });
 });
 
 describe("text", () => {
@@ -129,6 +139,43 @@ describe("PDF", () => {
     expect((await refusal(pdf, sourceOf(pdfOf([[at("x")]]).subarray(0, 40)))).code).toBe("content.pdf_malformed");
     expect((await refusal(pdf, sourceOf(pdfOf([[]])))).code).toBe("content.pdf_without_text");
     expect((await refusal(pdf, "id,name\n1,a\n")).code).toBe("content.pdf_malformed");
+  });
+
+  it.each([
+    ["unpacks to far more than it is", Buffer.alloc(600_000_000, " ")],
+    ["has more text on a page than people read", Buffer.from("BT /F1 9 Tf (a) Tj ET\n".repeat(300_000))],
+  ])(
+    "refuses one that %s, and goes on with other work meanwhile",
+    async (_, commands) => {
+      const file = packedPdf(commands);
+      let longestMs = 0;
+      let before = performance.now();
+      const beat = setInterval(() => {
+        longestMs = Math.max(longestMs, performance.now() - before);
+        before = performance.now();
+      }, 10);
+      const startedMs = performance.now();
+      const error = await refusal(pdf, sourceOf(file));
+      const tookMs = performance.now() - startedMs;
+      clearInterval(beat);
+      expect(error.code).toBe("content.pdf_too_large");
+      expect(longestMs).toBeLessThan(tookMs / 2);
+    },
+    30_000,
+  );
+
+  it("ends with its signal, though it is at work on a page", async () => {
+    const reason = new Error("the time of the step is over");
+    const file = packedPdf(Buffer.from("q ".repeat(20_000_000)));
+    const ended = new AbortController();
+    const reading = Array.fromAsync(pdf(sourceOf(file), {}, { signal: ended.signal }));
+    setTimeout(() => ended.abort(reason), 500);
+    await expect(reading).rejects.toBe(reason);
+  });
+
+  it("lays out a line of more pieces than a call has arguments", () => {
+    const pieces = Array.from({ length: 150_000 }, (_, x) => ({ text: "a", x, y: 1, width: 1, height: 1 }));
+    expect(blocksOfPage(pieces, 1, 0).blocks).toEqual([{ kind: "paragraph", page: 1, text: "a".repeat(150_000) }]);
   });
 });
 

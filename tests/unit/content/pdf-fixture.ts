@@ -1,3 +1,5 @@
+import { deflateSync } from "node:zlib";
+
 /** A line of text of a PDF page, with the pieces that stand on it. */
 export type PdfLine = readonly { readonly x: number; readonly text: string }[];
 
@@ -35,4 +37,18 @@ export function pdfOf(pages: readonly (readonly PdfLine[])[], { encrypt = false 
   file += `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}`;
   file += `trailer\n<< /Size ${objects.length + 1} /Root 1 0 R${locked} >>\nstartxref\n${start}\n%%EOF\n`;
   return Buffer.from(file, "latin1");
+}
+
+/** A PDF whose one page packs these commands; without a directory, which its readers make themselves. */
+export function packedPdf(commands: Uint8Array): Buffer {
+  const packed = deflateSync(commands, { level: 1 });
+  const objects = [
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    "<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+    "<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>",
+    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> /Contents 5 0 R >>",
+  ];
+  const before = objects.map((object, index) => `${index + 1} 0 obj\n${object}\nendobj\n`).join("");
+  const head = `%PDF-1.4\n${before}5 0 obj\n<< /Length ${packed.length} /Filter /FlateDecode >>\nstream\n`;
+  return Buffer.concat([Buffer.from(head), packed, Buffer.from("\nendstream\nendobj\ntrailer\n<< /Root 1 0 R >>\n")]);
 }
