@@ -85,8 +85,8 @@ export function createConcurrencySlots({ surface, isOver }: ConcurrencySlotsDeps
         unit.put(slotKind, idOf(slot.slot), taken(slot.slot));
         return "free";
       }
-      // On condition that nobody holds it, which somebody does.
-      unit.put(slotKind, idOf(0), taken(0));
+      // On condition that nobody ever held it, which somebody does; what was read of it above must not make that come true.
+      unit.create(slotKind, idOf(0), taken(0));
       return "full";
     },
   };

@@ -51,6 +51,12 @@ export class UnitOfWork {
     this.#write(kind, id, value, [ALL, ...kind.facets(value)], kind.usableUntilMs?.(value));
   }
 
+  /** Creates the record; one that is there, read or not, makes the commit conflict. */
+  create<Value extends JsonObject>(kind: RecordKind<Value>, id: string, value: Value): void {
+    this.#seen.delete(keyOf(kind, id));
+    this.put(kind, id, value);
+  }
+
   /** Deletes the record that this unit read, from every tier of the store. */
   delete<Value extends JsonObject>(kind: RecordKind<Value>, id: string): void {
     this.#write(kind, id, undefined, [], undefined);

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
 
 import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
+import { trustedTenantId } from "../../../shared/ids.ts";
+import { type ConcurrencySlots, createConcurrencySlots } from "../../../shared/policy/concurrency-slots.ts";
 import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
 import { createIntentCatalog } from "../../../shared/sagas/intent-catalog.ts";
+import { createStateSurface } from "../../../shared/state/state-surface.ts";
+import { UnitOfWork } from "../../../shared/state/unit-of-work.ts";
 import { createGate } from "../../kit/gate.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
-import { openRuntime } from "../../kit/runtime.ts";
+import { openRuntime, testIds } from "../../kit/runtime.ts";
 
 const keyOf = (input: { readonly file?: unknown }): string => String(input.file);
 
@@ -51,6 +55,31 @@ describe("an intent that limits how many of a key run at a time", () => {
       Array.from({ length: 3 }, () => other.submit("test.limited", { file: "a" })),
     );
     expect(again.filter(({ status }) => status === "fulfilled").length).toBeGreaterThan(0);
+  });
+
+  it("C1: of two that find the same slot free, the slower one gets nothing that it could commit", async () => {
+    const store = createSqliteStore(":memory:");
+    const surface = createStateSurface(store);
+    const tenantId = trustedTenantId("acme");
+    const isOver = () => Promise.resolve(true);
+    const take = async (slots: ConcurrencySlots) => {
+      const unit = new UnitOfWork(surface, tenantId, 0);
+      const wish = { intentType: "test.limited", key: "a", limit: 1, executionId: testIds.execution(), nowMs: 0 };
+      const found = await slots.take(unit, wish);
+      const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+      return [found, outcome];
+    };
+    const faster = createConcurrencySlots({ surface, isOver });
+    expect(await take(faster)).toEqual(["free", "written"]);
+    const slower = createConcurrencySlots({
+      surface,
+      isOver: async () => {
+        expect(await take(faster)).toEqual(["free", "written"]);
+        return true;
+      },
+    });
+    expect(await take(slower)).toEqual(["full", "conflict"]);
+    await store.close();
   });
 
   it("answers a repeat with the execution that holds the key, and tells another body under the same idempotency key", async () => {
