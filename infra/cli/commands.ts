@@ -1,6 +1,6 @@
 import type { Command } from "./command.ts";
 import { completionFor } from "./commands/completion.ts";
-import { cancel, retry, signal } from "./commands/control.ts";
+import { cancel, fork, retry, signal } from "./commands/control.ts";
 import { dev } from "./commands/dev.ts";
 import { intents } from "./commands/intents.ts";
 import { replay } from "./commands/replay.ts";
@@ -20,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   watch,
   cancel,
   retry,
+  fork,
   signal,
   wal,
   replay,

@@ -15,8 +15,14 @@ export function readExecution(api: Api, executionId: string): Promise<ExecutionA
 }
 
 /** Tells an execution something: `/cancel`, `/retry`, `/signal/<name>`. */
-export function tellExecution(api: Api, executionId: string, what: string, body: object): Promise<Accepted> {
-  return api.post(`/execution/${encodeURIComponent(executionId)}/${what}`, acceptedAnswer, body);
+export function tellExecution(
+  api: Api,
+  executionId: string,
+  what: string,
+  body: object,
+  headers?: Readonly<Record<string, string>>,
+): Promise<Accepted> {
+  return api.post(`/execution/${encodeURIComponent(executionId)}/${what}`, acceptedAnswer, body, headers);
 }
 
 const entriesPage = z.object({ entries: z.array(logEntrySchema), next_cursor: z.string().optional() });

@@ -32,7 +32,7 @@ export function clientOn(host: ClientHost, { baseUrl, token }: ClientOptions): C
 
 export { reference, type InputOf, type IntentLike, type IntentReference, type OutputOf } from "./intent-reference.ts";
 export { ProblemError } from "./problem-error.ts";
-export type { ExecutionHandle, WaitOptions } from "./execution-handle.ts";
+export type { ExecutionHandle, RepeatOptions, WaitOptions } from "./execution-handle.ts";
 export type { Session, SessionOptions, SubmitOptions } from "./session.ts";
 export type { Tenant } from "./tenant.ts";
 export type {

@@ -11,6 +11,13 @@ const LATEST_LOOK_MS = 2_000;
 /** How long the runtime may be away before `wait` says so. */
 const OUTAGE_MS = 60_000;
 
+export interface RepeatOptions extends CallOptions {
+  /** Where the new execution belongs; default the session of this one, which may be over (409 `session.not_active`). */
+  readonly sessionId?: string | undefined;
+  /** The same key is the same new execution. One is made for each call when none is given. */
+  readonly idempotencyKey?: string | undefined;
+}
+
 export interface WaitOptions extends CallOptions {
   /** Default: as long as it takes. */
   readonly timeoutMs?: number | undefined;
@@ -36,12 +43,15 @@ export interface ExecutionHandle<Output = JsonValue> {
   cancel(options?: CallOptions & { readonly compensate?: boolean }): Promise<Accepted>;
   /** Kept until it is awaited. Sent again with the same `signalId` it is the same signal; one is made when none is given. */
   signal(name: string, payload?: JsonValue, options?: CallOptions & { readonly signalId?: string }): Promise<Accepted>;
-  /** From the failed step, or from the start of what was undone: the new execution, or this one where it was dead. */
-  retry(options?: CallOptions): Promise<ExecutionHandle<Output>>;
+  /**
+   * From the failed step, or from the start of what was undone: the new execution, or this one where it was dead.
+   * Throws `execution.retried` (409) with `details.retried_by` when it is repeated already.
+   */
+  retry(options?: RepeatOptions): Promise<ExecutionHandle<Output>>;
   /** A new execution that begins at a step of this one. */
   fork(
     fromStep: string,
-    options?: CallOptions & { readonly parameters?: JsonObject },
+    options?: RepeatOptions & { readonly parameters?: JsonObject },
   ): Promise<ExecutionHandle<Output>>;
 }
 
@@ -68,7 +78,18 @@ export function createExecutionHandle<Output>(
     const work = transport.json<Execution<Output>>({ ...call, signal: eitherOf(signal, connection) });
     return unlessSilent(transport.host, connection, work, Math.max(withinMs, FIRST_LOOK_MS));
   };
-  const another = (id: string) => createExecutionHandle<Output>(transport, tenantId, id);
+  const repeat = async (tail: "retry" | "fork", body: object, options: RepeatOptions) => {
+    const { sessionId, idempotencyKey = random.uuid(), signal } = options;
+    const { execution_id } = await transport.json<Accepted>({
+      method: "POST",
+      path: `${path}/${tail}`,
+      headers: { "idempotency-key": idempotencyKey },
+      body: { tenant_id: tenantId, session_id: sessionId, ...body },
+      signal,
+      repeatable: true,
+    });
+    return createExecutionHandle<Output>(transport, tenantId, execution_id);
+  };
 
   const handle: ExecutionHandle<Output> = {
     tenantId,
@@ -117,9 +138,8 @@ export function createExecutionHandle<Output>(
     cancel: ({ compensate = true, ...options } = {}) => post("cancel", { compensate }, options),
     signal: (name, payload = null, { signalId = random.uuid(), ...options } = {}) =>
       post(`signal/${encodeURIComponent(name)}`, { payload, signal_id: signalId }, options, true),
-    retry: async (options) => another((await post("retry", {}, options)).execution_id),
-    fork: async (fromStep, { parameters, ...options } = {}) =>
-      another((await post("fork", { from_step: fromStep, parameters }, options)).execution_id),
+    retry: (options = {}) => repeat("retry", {}, options),
+    fork: (fromStep, { parameters, ...options } = {}) => repeat("fork", { from_step: fromStep, parameters }, options),
   };
   return handle;
 }

@@ -1,5 +1,5 @@
 import { RuntimeError } from "../errors.ts";
-import type { ExecutionId, Ids, TenantId, TraceId } from "../ids.ts";
+import type { ExecutionId, Ids, SessionId, TenantId, TraceId } from "../ids.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import { movePendingIntent, pendingFacet, pendingIntentKind } from "../intents/pending-intent.ts";
 import type { ExecutionStore, RecordWrite } from "../ports/execution-store.ts";
@@ -16,9 +16,18 @@ import { findPlan } from "./find-plan.ts";
 import { copiedSteps, repeatFrom } from "./fork.ts";
 import type { MailBody } from "./mail.ts";
 import type { Recovery } from "./recovery.ts";
+import type { Role } from "../roles.ts";
+import { singleRetry } from "./single-retry.ts";
+import type { Reservation } from "./submission.ts";
 
 export interface Repeat {
   readonly userId: string | undefined;
+  /** The caller's; absent for what the runtime itself repeats. */
+  readonly roles?: readonly Role[] | undefined;
+  /** Where the new execution belongs, instead of the old one's session, which may be over. */
+  readonly sessionId?: SessionId | undefined;
+  /** The same key of the same execution is the same repeat. */
+  readonly idempotencyKey?: string | undefined;
   readonly traceId: TraceId;
   /** Of the new execution, instead of the old one's. */
   readonly parameters?: JsonObject | undefined;
@@ -37,7 +46,10 @@ export interface ExecutionControl {
     executionId: ExecutionId,
     signal: { readonly name: string; readonly payload: JsonValue; readonly signalId?: string | undefined },
   ): Promise<Execution>;
-  /** Lets a dead execution go on, or repeats a failed one from its failed step as a new execution. 409 `execution.not_retryable`. */
+  /**
+   * Lets a dead execution go on, or repeats a failed one from its failed step as a new execution. 409 `execution.not_retryable`,
+   * and `execution.retried` when it was repeated already, by what goes on or did succeed.
+   */
   retry(tenantId: TenantId, executionId: ExecutionId, repeat: Repeat): Promise<SubmitAnswer>;
   /** A new execution that begins at a step of an old one, with what the steps before it returned. 422 `fork.bad_step`. */
   fork(tenantId: TenantId, executionId: ExecutionId, fromStep: string, repeat: Repeat): Promise<SubmitAnswer>;
@@ -102,7 +114,13 @@ export function createExecutionControl({
     return execution;
   };
 
-  const fork: ExecutionControl["fork"] = async (tenantId, executionId, fromStep, { userId, traceId, parameters }) => {
+  const repeatFromStep = async (
+    tenantId: TenantId,
+    executionId: ExecutionId,
+    fromStep: string,
+    { userId, roles, sessionId, traceId, parameters, idempotencyKey: key }: Repeat,
+    reservation?: Reservation,
+  ): Promise<SubmitAnswer> => {
     const { state, intent } = await lifecycle.load(tenantId, executionId);
     const definition = catalog.find(state.intent_type);
     const forked = { execution_id: executionId, step_name: fromStep };
@@ -110,17 +128,19 @@ export function createExecutionControl({
       {
         tenantId,
         userId,
+        roles,
         intentType: state.intent_type,
-        sessionId: state.session_id,
+        sessionId: sessionId ?? state.session_id,
         parameters: parameters ?? ((await claimCheck.redeem(tenantId, intent.parameters)) as JsonObject),
         metadata: intent.metadata,
         solutionId: intent.solution_id,
         subjectId: intent.subject_id,
         intentId: undefined,
-        idempotencyKey: undefined,
+        idempotencyKey: key === undefined ? undefined : `${reservation?.kind ?? "fork"}/${executionId}/${key}`,
         traceId,
       },
       {
+        ...(reservation === undefined ? {} : { reservation }),
         links: { forked_from: forked },
         prologue: (journal) => copiedSteps(definition, state, fromStep, journal.epoch, ids),
       },
@@ -178,7 +198,9 @@ export function createExecutionControl({
         case "cancelled": {
           const definition = catalog.find(state.intent_type);
           const traceId = definition?.journey === undefined ? repeat.traceId : state.trace_id;
-          return fork(tenantId, executionId, repeatFrom(definition, state), { ...repeat, traceId });
+          const from = repeatFrom(definition, state);
+          const reservation = singleRetry({ store, surface }, tenantId, executionId);
+          return repeatFromStep(tenantId, executionId, from, { ...repeat, traceId }, reservation);
         }
         case "pending":
         case "running":
@@ -195,6 +217,6 @@ export function createExecutionControl({
       }
     },
 
-    fork,
+    fork: repeatFromStep,
   };
 }

@@ -9,7 +9,7 @@ import { overloaded } from "./failure.ts";
 import { foldLog } from "./fold.ts";
 import type { Presence } from "./presence.ts";
 import { loadExecution, type LoadedExecution } from "./stored-execution.ts";
-import type { Submission, SubmitNew } from "./submission.ts";
+import type { Repetition, Submission, SubmitNew } from "./submission.ts";
 import type { Workshop } from "./workshop.ts";
 
 const WATCH_EVERY_MS = 250;
@@ -30,7 +30,7 @@ export interface ExecutionLifecycle {
    * Accepts an intent: once this resolves it is durable and will reach a terminal state. It goes on running behind.
    * Throws what `createSubmission` lists, and `runtime.overloaded` (503, retryable).
    */
-  submit(submission: Submission, more?: Parameters<SubmitNew>[1]): Promise<SubmitAnswer>;
+  submit(submission: Submission, repetition?: Repetition): Promise<SubmitAnswer>;
   /**
    * The execution once nothing more happens by itself, or as it is when the budget is over or nobody waits for it any more.
    * `whenGone` is asked for only when the execution does not end at once.
@@ -88,12 +88,12 @@ export function createExecutionLifecycle(deps: ExecutionLifecycleDeps): Executio
   };
 
   return {
-    submit: async (submission, more) => {
+    submit: async (submission, repetition) => {
       if (stopping.signal.aborted || !workshop.hasRoom(submission.tenantId)) throw overloaded();
       const leave = (): void => presence.leave();
       await presence.enter();
       try {
-        const submitted = await submitNew(submission, more);
+        const submitted = await submitNew(submission, repetition);
         if (submitted.kind === "duplicate") {
           leave();
           const execution = await get(submission.tenantId, submitted.executionId);

@@ -64,7 +64,20 @@ export interface SubmissionDeps {
   readonly ids: Ids;
 }
 
-export type SubmitNew = (submission: Submission, more?: Pick<NewExecution, "links" | "prologue">) => Promise<Submitted>;
+/** What is taken by the commit that accepts an execution, so that one of all who want it has it. */
+export interface Reservation {
+  /** The kind of the record that the commit conflicts on. */
+  readonly kind: string;
+  take(unit: UnitOfWork, executionId: Execution["execution_id"]): Promise<void>;
+  /** What those are told who came too late. */
+  taken(): Promise<RuntimeError>;
+}
+
+export interface Repetition extends Pick<NewExecution, "links" | "prologue"> {
+  readonly reservation?: Reservation;
+}
+
+export type SubmitNew = (submission: Submission, repetition?: Repetition) => Promise<Submitted>;
 
 /**
  * Checks a submission against the limits and its schema, and has it accepted.
@@ -74,7 +87,7 @@ export type SubmitNew = (submission: Submission, more?: Pick<NewExecution, "link
 export function createSubmission(deps: SubmissionDeps): SubmitNew {
   const { catalog, surface, sessions, claimCheck, subjects, accept, admission, slots, clock, ids } = deps;
 
-  return async (submission, more = {}) => {
+  return async (submission, repetition = {}) => {
     const definition = catalog.find(submission.intentType);
     if (definition === undefined) throw unknownType(submission.intentType, catalog);
     checkRole(submission, definition);
@@ -82,7 +95,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
     const asked = askedOf(submission, definition);
     const { headers: limits, giveBack } = await admission.intent(asked);
     try {
-      const { outcome, held } = await acceptWithin(submission, more, definition, asked);
+      const { outcome, held } = await acceptWithin(submission, repetition, definition, asked);
       switch (outcome.outcome) {
         case "accepted":
           return { kind: "accepted", held, limits };
@@ -94,6 +107,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
         case "requirement_unmet":
           throw await sessions.unfit(submission.tenantId, submission.sessionId);
         case "conflict":
+          if (outcome.kind === repetition.reservation?.kind) throw await repetition.reservation.taken();
           throw new RuntimeError("pending_intent.taken", "Somebody else took this pending intent up first.", {
             status: 409,
           });
@@ -107,7 +121,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
   /** Has it accepted; where its type limits how many run at a time, together with the taking of a free slot. */
   async function acceptWithin(
     submission: Submission,
-    more: NonNullable<Parameters<SubmitNew>[1]>,
+    { reservation, ...more }: Repetition,
     definition: IntentDefinition,
     asked: AskedIntent,
   ): Promise<AcceptanceResult> {
@@ -118,7 +132,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
     const { subjectId } = submission;
     const box = subjectId === undefined ? undefined : await subjects.enrol(tenantId, subjectId);
     const intent = await toIntent(submission, definition, input);
-    const idempotency = idempotencyOf(submission, definition, input, box);
+    const idempotency = idempotencyOf(submission, more.links?.forked_from, { definition, input, box });
     for (let attempt = 1; ; attempt += 1) {
       const executionId = ids.execution();
       const nowMs = clock.now();
@@ -129,6 +143,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
       if (submission.pendingIntentId !== undefined) {
         await movePendingIntent(unit, submission.pendingIntentId, "in_progress", { now: rfc3339(nowMs), executionId });
       }
+      await reservation?.take(unit, executionId);
       if (concurrency !== undefined && key !== undefined) {
         const { limit } = concurrency;
         const found = await slots.take(unit, { intentType: definition.type, key, limit, executionId, nowMs });
@@ -168,14 +183,17 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
   /** A key of the caller's own, or else the intent id that it chose: either says "this is the same intent". */
   function idempotencyOf(
     submission: Submission,
-    definition: IntentDefinition,
-    parameters: JsonObject,
-    box: SubjectBox | undefined,
+    forkedFrom: Execution["forked_from"],
+    {
+      definition,
+      input: parameters,
+      box,
+    }: { readonly definition: IntentDefinition; readonly input: JsonObject; readonly box: SubjectBox | undefined },
   ): NewExecution["idempotency"] {
     const key = submission.idempotencyKey ?? submission.intentId;
     if (key === undefined) return undefined;
     const { sessionId, metadata, solutionId, subjectId, intentId, pendingIntentId } = submission;
-    const body = { sessionId, parameters, metadata, solutionId, subjectId, intentId, pendingIntentId };
+    const body = { sessionId, parameters, metadata, solutionId, subjectId, intentId, pendingIntentId, forkedFrom };
     return {
       key: `${definition.type}/${key}`,
       // A plain digest of few possible values gives them away.

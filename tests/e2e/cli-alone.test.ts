@@ -38,6 +38,7 @@ describe("the command line without a runtime", () => {
         "verify-wal",
         "cancel",
         "retry",
+        "fork",
         "signal",
         "intents",
         "token",

@@ -157,6 +157,28 @@ describe("the command line against a runtime", () => {
     expect(again.stdout.trim()).not.toBe(id);
   });
 
+  it("repeats in a new session when the old one is over, once, and forks from a step", async () => {
+    const id = await submitted("test.approval", { item: "z" });
+    expect((await cli.run(["signal", id, "approval", "--input", '{"by":"me","ok":false}'])).code).toBe(0);
+    await until(id, "compensated");
+    const { stdout } = await cli.run(["status", id, "--json"]);
+    const { session_id: session } = JSON.parse(stdout) as { session_id: string };
+    const { token } = JSON.parse((await cli.run(["token", "--json"])).stdout) as { token: string };
+    const closed = await fetch(`${runtime.url}/session/${session}/close`, {
+      method: "PATCH",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ tenant_id: "acme" }),
+    });
+    expect(closed.status).toBe(200);
+    const again = await cli.run(["retry", id]);
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining("session is over; a new one is created")]);
+    const twice = await cli.run(["retry", id, "--json"]);
+    expect(twice).toMatchObject({ code: 4, stderr: expect.stringContaining('"code":"execution.retried"') as string });
+    const forked = await cli.run(["fork", id, "reserve", "--input", '{"item":"pen"}']);
+    expect(forked.stdout).toMatch(/^execution_/);
+    expect((await cli.run(["fork", id, "nowhere"])).code).toBe(4);
+  });
+
   it("cancels", async () => {
     const id = await submitted("test.approval", { item: "y" });
     await until(id, "suspended");

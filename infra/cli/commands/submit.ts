@@ -1,14 +1,12 @@
-import * as z from "zod";
-
-import { RuntimeError } from "../../../shared/errors.ts";
 import { acceptedAnswer } from "../../../shared/http/routes/execution-view.ts";
+import { inLiveSession, newSession } from "../cli-session.ts";
 import { command } from "../command.ts";
 import type { Connection } from "../connection.ts";
 import { type Accepted, readExecution } from "../executions.ts";
 import { EXIT } from "../exit-codes.ts";
 import { exitOf, followExecution, showExecution } from "../follow-execution.ts";
 import { INPUT_FLAGS, readObject } from "../read-input.ts";
-import { printable, printableJson } from "../terminal.ts";
+import { printableJson } from "../terminal.ts";
 import { failureText } from "../timeline.ts";
 import { explainUnknownIntent } from "../intent-catalog.ts";
 
@@ -90,26 +88,9 @@ async function submitTo(connection: Connection, submission: Submission): Promise
   try {
     if (submission.sessionId !== undefined) return await post(submission.sessionId);
     const known = (await remembered.read()).session_id;
-    if (known !== undefined) {
-      try {
-        return await post(known);
-      } catch (error) {
-        if (!isGone(error)) throw error;
-        submission.note(`The session ${printable(known)} is over; a new one is created.`);
-      }
-    }
-    return await post(await newSession(connection));
+    if (known === undefined) return await post(await newSession(connection));
+    return await inLiveSession(connection, known, submission.note, post);
   } catch (error) {
     throw await explainUnknownIntent(api, intentType, error);
   }
-}
-
-async function newSession({ api, remembered }: Connection): Promise<string> {
-  const { session_id } = await api.post("/session/create", z.object({ session_id: z.string() }), {});
-  await remembered.amend({ session_id });
-  return session_id;
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof RuntimeError && (error.code === "session.not_found" || error.code === "session.not_active");
 }

@@ -1,14 +1,19 @@
 import * as z from "zod";
 
+import type { Repeat } from "../../executions/execution-control.ts";
 import { asId } from "../../ids.ts";
 import { jsonObject, jsonValue } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
-import { tenantId } from "../wire.ts";
+import { addEndpoint, type Call, type Router } from "../endpoint.ts";
+import { sessionId, tenantId } from "../wire.ts";
+import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import { acceptedAnswer } from "./execution-view.ts";
 import { accepted } from "./intents.ts";
 
 const tag = "executions";
+const repeatSession = sessionId
+  .optional()
+  .describe("of the new execution; absent means the old one's, which may be over");
 const answers = { 202: { description: "accepted", schema: acceptedAnswer } };
 
 /** Turning executions back, signalling to them, repeating them. */
@@ -68,13 +73,15 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
       tag,
       summary: "Retry an execution that did not succeed",
       description:
-        "A dead one goes on; a failed one is repeated from its failed step, a compensated or cancelled one from its start, as a new execution.",
-      body: z.object({ tenant_id: tenantId }),
+        "A dead one goes on; a failed one is repeated from its failed step, a compensated or cancelled one from its start, as a new execution. " +
+        "One that was repeated already, by what goes on or did succeed, is not repeated again: 409 `execution.retried`.",
+      body: z.object({ tenant_id: tenantId, session_id: repeatSession }),
+      headers: [idempotencyHeader("execution")],
       answers,
       problems: [404, 409, 503],
     },
-    async ({ params, tenantId: tenant, userId, trace }) => {
-      const { execution } = await control.retry(tenant, executionIn(params), { userId, traceId: trace.traceId });
+    async (call) => {
+      const { execution } = await control.retry(call.tenantId, executionIn(call.params), repeatOf(call));
       return accepted(execution);
     },
   );
@@ -88,14 +95,32 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
       role: "operator",
       tag,
       summary: "Begin a new execution at a step of this one",
-      body: z.object({ tenant_id: tenantId, from_step: z.string().min(1), parameters: jsonObject.optional() }),
+      body: z.object({
+        tenant_id: tenantId,
+        from_step: z.string().min(1),
+        parameters: jsonObject.optional(),
+        session_id: repeatSession,
+      }),
+      headers: [idempotencyHeader("execution")],
       answers,
-      problems: [404, 503],
+      problems: [404, 409, 503],
     },
-    async ({ body, params, tenantId: tenant, userId, trace }) => {
-      const repeat = { userId, traceId: trace.traceId, parameters: body.parameters };
-      const { execution } = await control.fork(tenant, executionIn(params), body.from_step, repeat);
+    async (call) => {
+      const { body } = call;
+      const repeat = { ...repeatOf(call), parameters: body.parameters };
+      const { execution } = await control.fork(call.tenantId, executionIn(call.params), body.from_step, repeat);
       return accepted(execution);
     },
   );
+}
+
+function repeatOf(call: Call<{ readonly session_id?: string | undefined }, unknown>): Repeat {
+  const { session_id } = call.body;
+  return {
+    userId: call.userId,
+    roles: call.roles,
+    sessionId: session_id === undefined ? undefined : asId.session(session_id),
+    idempotencyKey: idempotencyKeyIn(call.header("idempotency-key")),
+    traceId: call.trace.traceId,
+  };
 }

@@ -118,14 +118,12 @@ describe("run", () => {
   });
 });
 
-it("never repeats what carries no key: cancelling, retrying, forking, taking up a pending intent (T1)", async () => {
+it("never repeats what carries no key: cancelling, taking up a pending intent (T1)", async () => {
   const { client, sent } = open([problem(503, "store.unavailable")]);
   const tenant = client.tenant("acme");
   const handle = tenant.execution("execution_1");
   const calls = [
     () => handle.cancel(),
-    () => handle.retry(),
-    () => handle.fork("step"),
     () => tenant.pendingIntents.submit("intent_1", { sessionId: "session_1" }),
     () => tenant.pendingIntents.cancel("intent_1"),
   ];
@@ -133,6 +131,17 @@ it("never repeats what carries no key: cancelling, retrying, forking, taking up 
     await expect(call()).rejects.toMatchObject({ code: "store.unavailable" });
     expect(sent).toHaveLength(index + 1);
   }
+});
+
+it.each(["retry", "fork"] as const)("repeats a %s whose answer was lost under the same key (T2)", async (how) => {
+  const { client, sent } = open([lost(), json({ ...accepted, execution_id: "execution_2" }, 202)]);
+  const handle = client.tenant("acme").execution("execution_1");
+  const options = { sessionId: "session_2" };
+  const again = how === "retry" ? handle.retry(options) : handle.fork("step", options);
+  expect((await again).executionId).toBe("execution_2");
+  const keys = sent.map(({ headers }) => headers.get("idempotency-key"));
+  expect(keys).toEqual([expect.stringMatching(/./), keys[0]]);
+  expect(sent[1]?.body).toMatchObject({ tenant_id: "acme", session_id: "session_2" });
 });
 
 it("repeats a signal as the same signal", async () => {
