@@ -38,7 +38,7 @@ export function createChildExecutions(deps: ChildExecutionsDeps): Children {
   };
 
   const toExecution = async (child: NewChild): Promise<NewExecution> => {
-    const { parent, stepName, executionId, intentType } = child;
+    const { parent, asked, stepName, executionId, intentType } = child;
     const tenantId = trustedTenantId(parent.tenant_id);
     const definition = catalog.find(intentType);
     if (definition === undefined)
@@ -51,6 +51,7 @@ export function createChildExecutions(deps: ChildExecutionsDeps): Children {
       version: definition.version,
       tenant_id: parent.tenant_id,
       session_id: parent.session_id,
+      ...inheritedFrom(asked),
       parameters: (await claimCheck.park(tenantId, toJson(input))) as Intent["parameters"],
       metadata: {},
       created_at: rfc3339(clock.now()),
@@ -104,5 +105,14 @@ export function createChildExecutions(deps: ChildExecutionsDeps): Children {
     },
 
     output: (tenantId: TenantId, execution: Execution) => claimCheck.redeem(tenantId, execution.output ?? null),
+  };
+}
+
+/** Who it is done for, and under whose rules; a subject's data is never a child's (`plan.not_sealable`). */
+function inheritedFrom({ user_id, solution_id, roles }: Intent): Pick<Intent, "user_id" | "solution_id" | "roles"> {
+  return {
+    ...(user_id === undefined ? {} : { user_id }),
+    ...(solution_id === undefined ? {} : { solution_id }),
+    ...(roles === undefined ? {} : { roles }),
   };
 }

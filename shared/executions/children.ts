@@ -1,5 +1,6 @@
 import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, TenantId } from "../ids.ts";
+import type { Intent } from "../intents/intent.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
 import type { CallNode } from "../sagas/plan.ts";
 import { type Execution, type Failure, isTerminal, type Step } from "./execution.ts";
@@ -10,6 +11,8 @@ import type { AttemptResult } from "./step-runner.ts";
 /** A child to be accepted: its id was recorded by its parent first, so that however often it is tried there is one child. */
 export interface NewChild {
   readonly parent: Execution;
+  /** What the parent was asked: a child is done for the same user, and for the same solution. */
+  readonly asked: Intent;
   readonly stepName: string;
   readonly executionId: ExecutionId;
   readonly intentType: string;
@@ -36,8 +39,19 @@ export type ChildResult =
   | { readonly kind: "child_waits" }
   | { readonly kind: "child_over" };
 
+/** The saga that calls, and what it was asked. */
+export interface Caller {
+  readonly scene: Scene;
+  readonly intent: Intent;
+}
+
 /** How a child stands, from its own state; one that is not there yet is accepted first. */
-export async function lookAtChild(children: Children, scene: Scene, step: Step, node: CallNode): Promise<ChildResult> {
+export async function lookAtChild(
+  children: Children,
+  { scene, intent }: Caller,
+  step: Step,
+  node: CallNode,
+): Promise<ChildResult> {
   const { tenantId } = scene.journal.owner;
   const executionId = step.child_execution_id;
   if (executionId === undefined) return failed(step, new RangeError("a call without a child"));
@@ -48,6 +62,7 @@ export async function lookAtChild(children: Children, scene: Scene, step: Step, 
       const parent = scene.journal.state;
       await children.accept(tenantId, {
         parent,
+        asked: intent,
         stepName: step.step_name,
         executionId,
         intentType: node.intentType,
@@ -66,7 +81,7 @@ export async function lookAtChild(children: Children, scene: Scene, step: Step, 
 }
 
 /** Passes the turning back down; over when the child has ended in any way but completion, which only its own undo could undo. */
-export async function stopChild(children: Children, scene: Scene, step: Step): Promise<ChildResult> {
+export async function stopChild(children: Children, { scene, intent }: Caller, step: Step): Promise<ChildResult> {
   const { tenantId, executionId: parentId } = scene.journal.owner;
   const executionId = step.child_execution_id;
   if (executionId === undefined) return { kind: "child_over" };
@@ -76,13 +91,14 @@ export async function stopChild(children: Children, scene: Scene, step: Step): P
     const intentType = node?.kind === "call" ? node.intentType : "";
     await children.bury(tenantId, {
       parent: scene.journal.state,
+      asked: intent,
       stepName: step.step_name,
       executionId,
       intentType,
       parameters: {},
     });
     // Buried now, or accepted by a zombie in the meantime: the next look tells.
-    return stopChild(children, scene, step);
+    return stopChild(children, { scene, intent }, step);
   }
   if (isTerminal(child.status)) return { kind: "child_over" };
   await children.cancel(tenantId, executionId, `${parentId}/turned_back`);

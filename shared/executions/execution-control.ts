@@ -28,6 +28,8 @@ export interface Repeat {
   readonly sessionId?: SessionId | undefined;
   /** The same key of the same execution is the same repeat. */
   readonly idempotencyKey?: string | undefined;
+  /** The pending intent by which a person lets a dead execution go on. */
+  readonly pendingIntentId?: string | undefined;
   readonly traceId: TraceId;
   /** Of the new execution, instead of the old one's. */
   readonly parameters?: JsonObject | undefined;
@@ -93,13 +95,25 @@ export function createExecutionControl({
     recovery.wake({ tenantId, executionId });
   };
 
-  /** What a person decides of a dead execution settles the pending intent that asked for it. */
-  const withoutItsQuestion = async (tenantId: TenantId, executionId: ExecutionId): Promise<readonly RecordWrite[]> => {
+  /**
+   * What a person decides of a dead execution settles the pending intent that asked for it, in the same commit: the one that was
+   * answered by name is completed, another one is out of date.
+   */
+  const withoutItsQuestion = async (
+    tenantId: TenantId,
+    executionId: ExecutionId,
+    answered?: string,
+  ): Promise<readonly RecordWrite[]> => {
     const facet = pendingFacet({ target: executionId, type: REVIVE_EXECUTION, status: "pending" });
     const open = await surface.list(tenantId, pendingIntentKind, facet, { limit: 1 });
     const unit = new UnitOfWork(surface, tenantId, clock.now());
+    const now = rfc3339(clock.now());
+    if (answered !== undefined) {
+      await movePendingIntent(unit, answered, "in_progress", { now, executionId });
+      await movePendingIntent(unit, answered, "completed", { now });
+    }
     for (const { value } of open.items) {
-      await movePendingIntent(unit, value.intent_id, "cancelled", { now: rfc3339(clock.now()) });
+      if (value.intent_id !== answered) await movePendingIntent(unit, value.intent_id, "cancelled", { now });
     }
     return unit.records;
   };
@@ -190,7 +204,7 @@ export function createExecutionControl({
             executionId,
             `retry/${state.chain.sequence}`,
             { kind: "retry" },
-            await withoutItsQuestion(tenantId, executionId),
+            await withoutItsQuestion(tenantId, executionId, repeat.pendingIntentId),
           );
           return { execution: state, fresh: false };
         case "failed":

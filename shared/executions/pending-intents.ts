@@ -90,15 +90,13 @@ export function createPendingIntents({
     return { definition, target: definition.target };
   };
 
-  /** A person lets a dead execution go on; the claim of the pending intent comes first, so that two people let it go on once. */
+  /** A person lets a dead execution go on; of two who take its pending intent up, it goes on by one. */
   const revive = async (tenantId: TenantId, pending: PendingIntent, repeat: Repeat): Promise<SubmitAnswer> => {
     const executionId = asId.execution(pending.target_artifact_id);
-    const unit = new UnitOfWork(surface, tenantId, clock.now());
-    await movePendingIntent(unit, pending.intent_id, "in_progress", { now: rfc3339(clock.now()), executionId });
-    await movePendingIntent(unit, pending.intent_id, "completed", { now: rfc3339(clock.now()) });
-    const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
-    if (outcome === "conflict") throw taken();
-    return control.retry(tenantId, executionId, repeat);
+    // That somebody has taken it up is told before how the execution is now.
+    const now = rfc3339(clock.now());
+    await movePendingIntent(new UnitOfWork(surface, tenantId, clock.now()), pending.intent_id, "in_progress", { now });
+    return control.retry(tenantId, executionId, { ...repeat, pendingIntentId: pending.intent_id });
   };
 
   return {

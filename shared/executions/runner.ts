@@ -201,6 +201,10 @@ class Run {
     return "again";
   }
 
+  get #caller() {
+    return { scene: this.#scene, intent: this.#deps.intent };
+  }
+
   #fits(task: Task): boolean {
     const { functionEndsMs } = this.#stop;
     const timeoutMs = this.#scene.workOf(task.step)?.timeoutMs ?? 0;
@@ -215,9 +219,9 @@ class Run {
       case "undo":
         return { task, result: await this.#undo(task.step) };
       case "call":
-        return { task, result: await lookAtChild(this.#deps.children, this.#scene, step, task.node) };
+        return { task, result: await lookAtChild(this.#deps.children, this.#caller, step, task.node) };
       case "end_child":
-        return { task, result: await stopChild(this.#deps.children, this.#scene, step) };
+        return { task, result: await stopChild(this.#deps.children, this.#caller, step) };
     }
   }
 

@@ -132,7 +132,8 @@ function parametersOf(definition: IntentDefinition) {
 function failed({ execution_id, status, error }: Execution): RuntimeError {
   return new RuntimeError(error?.code ?? `execution.${status}`, error?.message ?? `The execution is ${status}.`, {
     status: error?.status ?? 409,
-    retryable: error?.retryable ?? false,
+    // It has ended: the same request would be told the same again. What helps is to retry the execution.
+    retryable: false,
     details: {
       execution_id,
       status,

@@ -6,6 +6,7 @@ import { asId } from "../../../shared/ids.ts";
 import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
 import { type Lab, openLab, outline, stepOf } from "../../kit/lab.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
+import { openRuntime } from "../../kit/runtime.ts";
 
 const waiting = plainIntent("test.waiting")
   .step("reserve", { run: () => ({}), undo: () => undefined })
@@ -36,6 +37,22 @@ describe("child intents", () => {
     expect(await on.reach(execution_id, "completed")).toMatchObject({
       output: { child: { given: 7, approval: "yes" } },
     });
+  });
+
+  it("are done for the parent's user, under its roles, for its solution, however deep", async () => {
+    const who = plainIntent("test.who")
+      .step("look", { run: ({ intent: { user_id, roles }, solutionId }) => ({ user_id, roles, solutionId }) })
+      .returns(({ outputs }) => outputs.look);
+    const middle = plainIntent("test.middle")
+      .call("who", { intent: who, input: () => ({}) })
+      .returns(({ outputs }) => outputs.who);
+    const top = plainIntent("test.top")
+      .call("middle", { intent: middle, input: () => ({}) })
+      .returns(({ outputs }) => outputs.middle);
+    await using runtime = await openRuntime({ intents: [who, middle, top] });
+    const roles = ["submitter", "platform"] as const;
+    const { output } = await runtime.run("test.top", {}, { userId: "ann", roles, solutionId: "solution" });
+    expect(output).toEqual({ user_id: "ann", roles, solutionId: "solution" });
   });
 
   it("E5: a parent that waits for its child is held by nobody", async () => {

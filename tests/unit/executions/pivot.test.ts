@@ -1,9 +1,13 @@
 import { describe, expect, it, vi } from "vitest";
 
+import { RuntimeError } from "../../../shared/errors.ts";
+import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
 import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
 import { openLab, outline, type Lab, stepOf } from "../../kit/lab.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 import { testIds } from "../../kit/runtime.ts";
+
+const unavailable = new RuntimeError("store.unavailable", "It is away.", { status: 503, retryable: true });
 
 function shipping() {
   const carrier = { open: false, attempts: [] as number[] };
@@ -53,6 +57,40 @@ describe("the pivot", () => {
     expect(ended.error).toBeUndefined();
     expect(stepOf(ended, "ship").error).toBeUndefined();
     expect(await on.first.services.lifecycle.replay(on.tenantId, execution_id)).toEqual(ended);
+  });
+
+  it("its pending intent lets it go on, by the very commit that answers it: a store that is away in between loses neither", async () => {
+    const { definition, carrier } = shipping();
+    let away = false;
+    const over = (inner: ExecutionStore): Partial<ExecutionStore> => ({
+      write: (tenantId, change) => {
+        if (away && change.mail.length > 0) return Promise.reject(unavailable);
+        return inner.write(tenantId, change);
+      },
+    });
+    await using on = await openLab({ intents: [definition], over });
+    const { execution_id } = await on.play("test.shipping", "dead");
+    carrier.open = true;
+    const { pendingIntents } = on.first.services;
+    const statuses = async () =>
+      (await pendingIntents.list(on.tenantId, {}, { limit: 9 })).items.map(({ status }) => status);
+    const [question] = (await pendingIntents.list(on.tenantId, {}, { limit: 9 })).items;
+    const takeUp = () =>
+      pendingIntents.submit(question?.intent_id ?? "", {
+        tenantId: on.tenantId,
+        userId: "ann",
+        sessionId: on.first.sessionId,
+        parameters: {},
+        traceId: testIds.trace(),
+      });
+    away = true;
+    await expect(takeUp()).rejects.toThrow(unavailable);
+    expect(await statuses()).toEqual(["pending"]);
+    away = false;
+    await takeUp();
+    expect(await statuses()).toEqual(["completed"]);
+    await on.reach(execution_id, "completed");
+    await expect(takeUp()).rejects.toMatchObject({ code: "pending_intent.wrong_status", status: 409 });
   });
 
   it("a retry of one that fails again is dead again, as often as it takes", async () => {
