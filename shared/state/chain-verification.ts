@@ -1,3 +1,4 @@
+import { asId, type ExecutionId } from "../ids.ts";
 import { CHAIN_START, type ChainFault, hashOf, type LogEntry, readEntry } from "./log-entry.ts";
 
 /** A chain of a log, and its first fault. */
@@ -14,7 +15,7 @@ export interface LogVerification {
   readonly faults: readonly FaultyChain[];
 }
 
-const MAX_FAULTS = 100;
+export const MAX_FAULTS = 100;
 const ENDS: ReadonlySet<LogEntry["event_type"]> = new Set([
   "execution_completed",
   "execution_failed",
@@ -57,6 +58,11 @@ export class ChainVerifier {
     if (entry === undefined) return;
     if (endsChain(entry)) this.#open.delete(stream);
     else this.#open.set(stream, { sequence: entry.sequence, hash: entry.hash });
+  }
+
+  /** The executions whose chains were seen whole so far, and not to their ends: only their states know whether more belongs to them. */
+  get unended(): readonly ExecutionId[] {
+    return [...this.#open.keys()].filter((stream) => stream.startsWith("execution_")).map(asId.execution);
   }
 
   get result(): LogVerification {

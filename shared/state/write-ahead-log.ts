@@ -1,9 +1,16 @@
-import { RuntimeError } from "../errors.ts";
-import type { ExecutionId, TenantId } from "../ids.ts";
+import { notFound } from "../errors.ts";
+import { asId, type ExecutionId, type TenantId } from "../ids.ts";
 import type { ExecutionStore, LogFilter, StoredExecution } from "../ports/execution-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
-import { ChainVerifier, type LogVerification } from "./chain-verification.ts";
-import { chainHeadSchema, type ChainFault, type LogEntry, logEntrySchema, verifyChain } from "./log-entry.ts";
+import { ChainVerifier, type FaultyChain, type LogVerification, MAX_FAULTS } from "./chain-verification.ts";
+import {
+  chainHeadSchema,
+  type ChainFault,
+  type LogEntry,
+  logEntrySchema,
+  readEntry,
+  verifyChain,
+} from "./log-entry.ts";
 
 const REPLAY_PAGE = 500;
 
@@ -34,6 +41,30 @@ export function createWriteAheadLog(store: ExecutionStore): WriteAheadLog {
     } while (cursor !== undefined);
   }
 
+  const verify: WriteAheadLog["verify"] = async (tenantId, executionId) => {
+    const execution = await store.readExecution(tenantId, executionId);
+    const chain = await Array.fromAsync(texts(tenantId, { executionId }));
+    if (chain.length > 0) return verifyChain(chain) ?? cutOff(chain, execution);
+    // One that was dropped in between is gone with its state.
+    if (execution !== undefined && (await store.readExecution(tenantId, executionId)) !== undefined)
+      return { sequence: 1, fault: "missing" };
+    throw notFound("execution", executionId);
+  };
+
+  /**
+   * What is wrong with a chain that a stretch shows a fault in: maybe nothing, for entries are read in the order of time, and one
+   * that was committed late comes after its time was read past. Of what cannot be found by its name the fault stays.
+   */
+  const confirmed = async (tenantId: TenantId, suspected: FaultyChain): Promise<readonly FaultyChain[]> => {
+    const { stream } = suspected;
+    const isExecution = stream.startsWith("execution_");
+    const owner = isExecution ? { executionId: asId.execution(stream) } : { sessionId: asId.session(stream) };
+    const found = await Array.fromAsync(texts(tenantId, owner));
+    const chain = isExecution ? found : found.filter((text) => readEntry(text)?.execution_id === undefined);
+    const fault = chain.length === 0 ? suspected : verifyChain(chain);
+    return fault === undefined ? [] : [{ ...fault, stream }];
+  };
+
   return {
     read: async (tenantId, filter, page) => {
       const found = await store.readLog(tenantId, filter, page);
@@ -42,27 +73,31 @@ export function createWriteAheadLog(store: ExecutionStore): WriteAheadLog {
     replay: async function* (tenantId, filter) {
       for await (const text of texts(tenantId, filter)) yield parseEntry(text);
     },
-    verify: async (tenantId, executionId) => {
-      const chain = await Array.fromAsync(texts(tenantId, { executionId }));
-      if (chain.length === 0)
-        throw new RuntimeError("execution.not_found", `There is no execution ${executionId}.`, { status: 404 });
-      return verifyChain(chain) ?? cutOff(chain, await store.readExecution(tenantId, executionId));
-    },
+    verify,
     verifyAll: async (tenantId, range) => {
       const verifier = new ChainVerifier({ fromTheStart: range.fromMs === undefined });
       for await (const text of texts(tenantId, range)) verifier.take(text);
-      return verifier.result;
+      const { faults: suspected, ...counted } = verifier.result;
+      const faults: FaultyChain[] = [];
+      for (const fault of suspected) faults.push(...(await confirmed(tenantId, fault)));
+      // A stretch that ends early shows no ends. Elsewhere what is left of a chain must be all that its execution's state knows of.
+      for (const executionId of range.toMs === undefined ? verifier.unended : []) {
+        if (faults.length >= MAX_FAULTS) break;
+        const fault = await verify(tenantId, executionId);
+        if (fault !== undefined) faults.push({ stream: executionId, ...fault });
+      }
+      return { ...counted, faults };
     },
   };
 }
 
-/** A chain cannot tell that its end is gone; the execution's state knows where it ended. */
+/** The execution's state was read first: what was committed since makes the chain longer than it knows, never shorter. */
 function cutOff(chain: readonly string[], execution: StoredExecution | undefined): ChainFault | undefined {
   const head = chainHeadSchema.safeParse(execution?.head["chain"]);
   if (!head.success) return { sequence: chain.length, fault: "relinked" };
-  if (head.data.sequence > chain.length) return { sequence: chain.length + 1, fault: "missing" };
-  const last = parseEntry(chain.at(-1) ?? "");
-  return head.data.hash === last.hash ? undefined : { sequence: chain.length, fault: "relinked" };
+  const { sequence, hash } = head.data;
+  if (sequence > chain.length) return { sequence: chain.length + 1, fault: "missing" };
+  return parseEntry(chain[sequence - 1] ?? "").hash === hash ? undefined : { sequence, fault: "relinked" };
 }
 
 function parseEntry(text: string): LogEntry {

@@ -34,7 +34,7 @@ export const verifyWal = command({
   flags: { session: { type: "string", value: "ID", about: "only what this session did" }, ...TIME_FLAGS },
   remote: true,
   notes: [
-    "Each hash is computed on this machine, from what the runtime serves. A stretch that begins with --from takes the first entry\nof each chain on trust. Of one execution its end is checked as well, against what its state knows. Exit code 1 for a fault.",
+    "Each hash is computed on this machine, from what the runtime serves. A stretch that begins with --from takes the first entry\nof each chain on trust. Where a chain stops before its execution ended, and for one execution always, its end is checked against\nwhat the execution's state knows. Exit code 1 for a fault.",
   ],
   examples: ["symphainy verify-wal", "symphainy verify-wal execution_7f9c24e5-2f4e-4a50-9a0b-1f2d3c4b5a69"],
   run: async (run) => {
@@ -82,7 +82,9 @@ async function verifyLog(run: Pick<Run, "stderr" | "now">, api: Api, range: Rang
     }
     const { chains, faults } = verifier.result;
     const confirmed = await Array.fromAsync(faults, (fault) => confirm(api, fault));
-    return { entries, chains, faults: confirmed.filter((fault) => fault !== undefined) };
+    const unended = range.to === undefined ? verifier.unended : [];
+    const cutOff = await Array.fromAsync(unended, async (stream) => (await verifyOne(api, stream)).faults);
+    return { entries, chains, faults: [...confirmed.filter((fault) => fault !== undefined), ...cutOff.flat()] };
   } finally {
     progress.end();
   }
