@@ -14,7 +14,7 @@ import { systemClock, systemRandom } from "../../infra/adapters/system/system.ts
 import { openGuestPool } from "../../infra/adapters/wasm/guest-pool.ts";
 import { createHttpProvider } from "../../infra/adapters/wasm/http-provider.ts";
 import { createRunners } from "../../infra/adapters/wasm-runner/runners.ts";
-import { onFirstUse } from "../../infra/on-first-use.ts";
+import { onFirstUse } from "../../infra/open/on-first-use.ts";
 import { type Clock, rfc3339 } from "../../shared/clock.ts";
 import { type Config, loadConfig } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";

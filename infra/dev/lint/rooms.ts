@@ -122,7 +122,7 @@ export const ROOMS: readonly Room[] = [
 
   {
     name: "create-adapters",
-    files: ["infra/{create-adapters,on-first-use,open-guests}.ts"],
+    files: ["infra/create-adapters.ts", "infra/open/**"],
     imports: EVERYTHING,
     packages: "any",
   },
