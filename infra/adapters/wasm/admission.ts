@@ -83,14 +83,17 @@ export function examineModule(module: Uint8Array): ExaminedModule {
   };
 }
 
+/** Why a module is too large to be looked at; undefined when it is not. */
+export function tooLarge({ length }: Uint8Array): string | undefined {
+  return length > GUEST_LIMITS.moduleBytes
+    ? `The module has ${length} bytes; ${GUEST_LIMITS.moduleBytes} are allowed.`
+    : undefined;
+}
+
 function openModule(module: Uint8Array): ModuleReader {
   if (module.length === 0) throw new ModuleFault("empty", "The module is empty.", 0);
-  if (module.length > GUEST_LIMITS.moduleBytes)
-    throw new ModuleFault(
-      "too_large",
-      `The module has ${module.length} bytes; ${GUEST_LIMITS.moduleBytes} are allowed.`,
-      0,
-    );
+  const message = tooLarge(module);
+  if (message !== undefined) throw new ModuleFault("too_large", message, 0);
   const wrong = HEADER.findIndex((byte, index) => module[index] !== byte);
   if (wrong !== -1)
     throw new ModuleFault("not_wasm", "It does not begin as a WebAssembly module of version 1 does.", wrong);

@@ -1,15 +1,15 @@
 import { hash } from "node:crypto";
 import { setPriority } from "node:os";
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 
 import type { ModuleRefusal } from "../../../shared/ports/wasm-runtime.ts";
 import { examineModule } from "./admission.ts";
 import { ModuleFault } from "./module-reader.ts";
-import type { FromCompiler, ToCompiler } from "./thread-messages.ts";
-import { LOW_PRIORITY } from "./thread-priority.ts";
+import type { CompilerEnd, FromCompiler, ThreadData, ToCompiler } from "./thread-messages.ts";
+import { HELPER_PRIORITY } from "./thread-priority.ts";
 
 /** The thread that examines and compiles modules: a guest's bytes are never worked on elsewhere. */
-function compile({ module }: ToCompiler): FromCompiler {
+function compile(module: Uint8Array): CompilerEnd {
   try {
     const { bytes, memory, abi, exports } = examineModule(module);
     const loaded = { module: new WebAssembly.Module(bytes), memory, abi };
@@ -30,6 +30,15 @@ function refusalOf(error: unknown): ModuleRefusal {
 }
 
 // Linux takes this for the calling thread; elsewhere it would be the whole process.
-if (process.platform === "linux") setPriority(LOW_PRIORITY);
-parentPort?.on("message", (message: ToCompiler) => parentPort?.postMessage(compile(message)));
-parentPort?.postMessage({ kind: "ready" } satisfies FromCompiler);
+if (process.platform === "linux") setPriority(HELPER_PRIORITY);
+parentPort?.on("message", ({ sizeBytes }: ToCompiler) => {
+  const before = process.threadCpuUsage();
+  const end = compile(new Uint8Array((workerData as ThreadData).shared, 0, sizeBytes).slice());
+  const { user, system } = process.threadCpuUsage(before);
+  send({ ...end, cpuMs: (user + system) / 1_000 });
+});
+send({ kind: "ready" });
+
+function send(message: FromCompiler): void {
+  parentPort?.postMessage(message);
+}

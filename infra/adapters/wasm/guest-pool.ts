@@ -20,12 +20,16 @@ import { GuestThreads } from "./guest-threads.ts";
 import { type CompiledModule, createModuleCompiler } from "./module-compiler.ts";
 import { TenantLine } from "./tenant-line.ts";
 import { TenantPace } from "./tenant-pace.ts";
+import { lowerHelpers } from "./thread-priority.ts";
 import { workerCode } from "./worker-code.ts";
 
 /** From when on a call counts as long. */
 const LONG_AFTER_MS = 20;
-/** The same among calls that let all others go first: another thread costs more than it is worth before. */
-const LONG_AFTER_MS_YIELDING = 250;
+/** A call that ended at one of its limits counts as one that took so much processor time: it is to go behind the others at once. */
+const LIMIT_COUNTS_MS = LONG_AFTER_MS;
+const LIMIT_REASONS: ReadonlySet<GuestFailureReason> = new Set(["trap", "stack_overflow", "deadline", "out_of_memory"]);
+/** How long a thread that breaks its call off itself may take to do so before it is ended. */
+const BREAK_OFF_MS = 500;
 /** For each thread that serves, this many may exist with the long ones and those that are being ended. */
 const THREADS_FOR_ONE = 3;
 /** How long a call waits for its turn. */
@@ -35,13 +39,15 @@ const MAX_WAITING_OF_TENANT = 500;
 
 /**
  * For all modules in this process, whoever compiles them (ADR 0026): a table of millions of entries ends a process, and in code of
- * the optimizing compiler a loop around memory.fill does not notice for minutes that its thread is to end.
+ * the optimizing compiler a loop around memory.fill does not notice for minutes that its thread is to end. And no thread waits for
+ * V8's own threads in its short collections, since those go behind others here (ADR 0038).
  */
 const PROCESS_FLAGS = [
   `--wasm-max-table-size=${GUEST_LIMITS.tableEntries}`,
   "--liftoff-only",
   "--no-wasm-tier-up",
   "--no-wasm-dynamic-tiering",
+  "--no-parallel-scavenge",
 ];
 
 /** One call on its way, from its line to its end. */
@@ -68,6 +74,7 @@ export interface GuestPoolDeps {
 /** Opens a pool of threads for guests (W1 to W5 of the port), and waits for none of them. */
 export async function openGuestPool({ modules, threads }: GuestPoolDeps): Promise<GuestPool> {
   for (const flag of PROCESS_FLAGS) setFlagsFromString(flag);
+  lowerHelpers();
   const [guestCode, compilerCode] = await Promise.all([workerCode("guest-worker"), workerCode("compiler-worker")]);
   return new ThreadedGuestPool(modules, threads ?? 2 * availableParallelism(), guestCode, compilerCode);
 }
@@ -94,7 +101,7 @@ class ThreadedGuestPool implements GuestPool {
     this.#newLane = (yielding) =>
       new GuestThreads({
         code: guestCode,
-        serving: threads,
+        serving: yielding ? 0 : threads,
         most: threads * THREADS_FOR_ONE,
         yielding,
         events: {
@@ -203,7 +210,7 @@ class ThreadedGuestPool implements GuestPool {
 
   #dispatch(): void {
     while (!this.#closed) {
-      const call = this.#line.take((tenantId) => this.#laneOf(tenantId).hasIdle);
+      const call = this.#line.take((tenantId) => this.#laneOf(tenantId).offers());
       if (call === undefined) return;
       const lane = this.#laneOf(call.invocation.tenantId);
       const thread = lane.take(call.key);
@@ -218,6 +225,7 @@ class ThreadedGuestPool implements GuestPool {
 
   #start(call: Call, thread: GuestThread, lane: GuestThreads): void {
     const { invocation, key, compiled } = call;
+    const { deadlineMs } = invocation;
     clearTimeout(call.timer);
     call.thread = thread;
     call.lane = lane;
@@ -232,25 +240,24 @@ class ThreadedGuestPool implements GuestPool {
       module: known ? undefined : compiled.loaded,
       exportName: exportOf(invocation, compiled),
       input: invocation.input,
+      limitMs: lane === this.#yielding ? deadlineMs : undefined,
     });
-    const { deadlineMs } = invocation;
-    const end = (): void => this.#overdue(call, thread);
-    const longAfterMs = lane === this.#yielding ? LONG_AFTER_MS_YIELDING : LONG_AFTER_MS;
-    call.timer = setTimeout(
-      () => {
-        if (deadlineMs <= longAfterMs) return end();
-        lane.letLeave(thread);
-        call.timer = setTimeout(end, deadlineMs - longAfterMs);
-      },
-      Math.min(longAfterMs, deadlineMs),
-    );
+    const overdue = (): void => this.#overdue(call, thread);
+    if (lane === this.#yielding || deadlineMs <= LONG_AFTER_MS) {
+      call.timer = setTimeout(overdue, deadlineMs);
+      return;
+    }
+    call.timer = setTimeout(() => {
+      lane.letLeave(thread);
+      call.timer = setTimeout(overdue, deadlineMs - LONG_AFTER_MS);
+    }, LONG_AFTER_MS);
   }
 
-  /** Past its deadline: the caller is told at once; the tenant has its slot back only when the thread is gone. */
+  /** Past its deadline: the caller is told at once; the tenant has its slot back only when the thread is free, or gone. */
   #overdue(call: Call, thread: GuestThread): void {
     settle(call, "deadline", `It ran longer than its ${call.invocation.deadlineMs} ms.`);
-    this.#pace.add(call.invocation.tenantId, call.invocation.deadlineMs);
-    call.lane?.end(thread);
+    if (call.lane === this.#yielding) call.timer = setTimeout(() => call.lane?.end(thread), BREAK_OFF_MS);
+    else call.lane?.end(thread);
   }
 
   #answered(thread: GuestThread, answer: ThreadAnswer): void {
@@ -259,7 +266,8 @@ class ThreadedGuestPool implements GuestPool {
     if (answer.kind === "failed") settle(call, answer.reason, answer.message);
     else finish(call, { outcome: "returned", output: answer.output, report: reportOf(call) });
     this.#running.delete(thread);
-    this.#pace.add(call.invocation.tenantId, performance.now() - call.startedMs);
+    const atLimit = answer.kind === "failed" && LIMIT_REASONS.has(answer.reason);
+    this.#pace.add(call.invocation.tenantId, atLimit ? Math.max(answer.cpuMs, LIMIT_COUNTS_MS) : answer.cpuMs);
     this.#line.release(call.invocation.tenantId);
     // What there was no memory for may have left some of it behind.
     if (answer.kind === "failed" && answer.reason === "out_of_memory") call.lane?.end(thread);
@@ -272,6 +280,7 @@ class ThreadedGuestPool implements GuestPool {
     if (call === undefined) return;
     this.#running.delete(thread);
     settle(call, reason, message);
+    this.#pace.add(call.invocation.tenantId, Math.max(performance.now() - call.startedMs, LIMIT_COUNTS_MS));
     this.#line.release(call.invocation.tenantId);
     this.#dispatch();
   }

@@ -3,8 +3,8 @@ import { Worker } from "node:worker_threads";
 
 import type { GuestFailure } from "../../../shared/ports/wasm-runtime.ts";
 import { CallChannel } from "./call-channel.ts";
-import { GUEST_PRIORITY, LOW_PRIORITY, PLAIN_PRIORITY } from "./thread-priority.ts";
-import type { FromGuestThread, GuestThreadData, ToGuestThread } from "./thread-messages.ts";
+import { GUEST_PRIORITY, HELPER_PRIORITY, LOW_PRIORITY } from "./thread-priority.ts";
+import type { FromGuestThread, ThreadData, ToGuestThread } from "./thread-messages.ts";
 
 /**
  * What the thread's own heap and stack may take. Guests' memories are not in it, but V8 collects in full at each change once they
@@ -32,7 +32,7 @@ export class GuestThread {
   #failure: GuestFailure = { reason: "worker_lost", message: "The guest's thread ended." };
 
   constructor(code: URL, events: GuestThreadEvents) {
-    const data: GuestThreadData = { shared: this.channel.shared };
+    const data: ThreadData = { shared: this.channel.shared };
     // Nothing of the host's environment: a thread shares no secrets with guests, not even by accident.
     const options = { workerData: data, env: {}, execArgv: [], resourceLimits: RESOURCE_LIMITS, stdin: false };
     this.#worker = new Worker(code, options);
@@ -70,7 +70,7 @@ export class GuestThread {
   /** Ends the thread, whatever it is at; `ended` follows. */
   async end(): Promise<void> {
     // It takes processor time to end, too; only where the process may raise priorities.
-    this.#setPriority(PLAIN_PRIORITY);
+    this.#setPriority(HELPER_PRIORITY);
     await this.#worker.terminate();
   }
 

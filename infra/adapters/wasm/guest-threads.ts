@@ -6,11 +6,11 @@ const START_AGAIN_AFTER_MS = 250;
 
 export interface GuestThreadsOptions {
   readonly code: URL;
-  /** How many serve calls that are short. */
+  /** How many are there from the beginning, for short calls. */
   readonly serving: number;
-  /** With those that are at long calls, or are being ended. */
+  /** With those that are at long calls, are being ended, or were started because a call waited. */
   readonly most: number;
-  /** Whether they let all other threads go first, from their beginning. */
+  /** Whether they let all other threads go first, from their beginning; such are started when a call waits. */
   readonly yielding: boolean;
   readonly events: Omit<GuestThreadEvents, "ready"> & { readonly idle: () => void };
 }
@@ -20,6 +20,7 @@ export interface GuestThreadsOptions {
  *  T1  As many as `serving` are there for short calls, or on their way, as long as no more than `most` exist in all.
  *  T2  A thread whose call has become a long one leaves that number: it yields to the others from then on, another takes its
  *      place, and it ends after that call.
+ *  T3  While a call waits and no thread is idle or on its way, one more is started, if all of them yield; they stay.
  */
 export class GuestThreads {
   readonly #options: GuestThreadsOptions;
@@ -27,10 +28,12 @@ export class GuestThreads {
   readonly #leaving = new Set<GuestThread>();
   readonly #idle: GuestThread[] = [];
   readonly #ready = new Set<GuestThread>();
+  #wanted: number;
   #closed = false;
 
   constructor(options: GuestThreadsOptions) {
     this.#options = options;
+    this.#wanted = options.serving;
     this.#fill();
   }
 
@@ -40,8 +43,15 @@ export class GuestThreads {
     return this.#idle.splice(knowing === -1 ? this.#idle.length - 1 : knowing, 1)[0];
   }
 
-  get hasIdle(): boolean {
-    return this.#idle.length > 0;
+  /** Whether a thread has nothing to do, for a call that waits. */
+  offers(): boolean {
+    if (this.#idle.length > 0) return true;
+    const { yielding, most } = this.#options;
+    const onItsWay = [...this.#serving].some((thread) => !this.#ready.has(thread));
+    if (!yielding || onItsWay || this.#size >= most) return false;
+    this.#wanted = this.#serving.size + 1;
+    this.#fill();
+    return false;
   }
 
   /** The thread's call is over, and it may have another. */
@@ -84,8 +94,8 @@ export class GuestThreads {
   }
 
   #fill(): void {
-    const { code, serving, most, yielding, events } = this.#options;
-    while (!this.#closed && this.#serving.size < serving && this.#size < most) {
+    const { code, most, yielding, events } = this.#options;
+    while (!this.#closed && this.#serving.size < this.#wanted && this.#size < most) {
       const thread = new GuestThread(code, {
         ...events,
         ready: (ready) => {

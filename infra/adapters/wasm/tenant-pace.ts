@@ -7,16 +7,16 @@ const SLOW_MS = 2;
 const MAX_REMEMBERED = 1_000;
 
 /**
- * How long the calls of each tenant have run lately.
- *  P1  A tenant is slow while its calls run for more than 2 ms in the mean, the newest counting most; who is not known is not slow.
+ * How much processor time the calls of each tenant have taken lately.
+ *  P1  A tenant is slow while its calls take more than 2 ms in the mean, the newest counting most; who is not known is not slow.
  */
 export class TenantPace {
   readonly #means = new Map<TenantId, number>();
 
-  add(tenantId: TenantId, runMs: number): void {
-    const before = this.#means.get(tenantId) ?? runMs;
+  add(tenantId: TenantId, cpuMs: number): void {
+    const before = this.#means.get(tenantId) ?? cpuMs;
     this.#means.delete(tenantId);
-    this.#means.set(tenantId, before * WEIGHT_OF_PAST + runMs * (1 - WEIGHT_OF_PAST));
+    this.#means.set(tenantId, before * WEIGHT_OF_PAST + cpuMs * (1 - WEIGHT_OF_PAST));
     const [oldest] = this.#means.keys();
     if (this.#means.size > MAX_REMEMBERED && oldest !== undefined) this.#means.delete(oldest);
   }

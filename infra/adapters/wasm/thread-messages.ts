@@ -1,4 +1,5 @@
-import type { GuestAbi, GuestFailureReason, ModuleRefusal } from "../../../shared/ports/wasm-runtime.ts";
+import type { GuestAbi, ModuleRefusal } from "../../../shared/ports/wasm-runtime.ts";
+import type { GuestEnd } from "./guest-instance.ts";
 import type { MemoryLimits } from "./module-sections.ts";
 
 /** What it takes to make instances of a module. */
@@ -8,8 +9,8 @@ export interface LoadedModule {
   readonly abi: GuestAbi;
 }
 
-/** What a guest's thread is started with. */
-export interface GuestThreadData {
+/** What a thread is started with. */
+export interface ThreadData {
   readonly shared: SharedArrayBuffer;
 }
 
@@ -22,6 +23,8 @@ export type ToGuestThread =
       readonly module: LoadedModule | undefined;
       readonly exportName: string;
       readonly input: Uint8Array;
+      /** After how long the thread itself breaks the call off; undefined where the host ends the thread. */
+      readonly limitMs: number | undefined;
     }
   | { readonly kind: "forget"; readonly key: string };
 
@@ -30,15 +33,17 @@ export type FromGuestThread =
   /** `systemThreadId` is undefined where the system does not tell it. */
   | { readonly kind: "ready"; readonly systemThreadId: number | undefined }
   | { readonly kind: "call"; readonly callNumber: number; readonly request: Uint8Array }
-  | { readonly kind: "returned"; readonly output: Uint8Array }
-  | { readonly kind: "failed"; readonly reason: GuestFailureReason; readonly message: string };
+  /** With the processor time that the call took. */
+  | (GuestEnd & { readonly cpuMs: number });
 
+/** The module lies at the beginning of what the thread shares with the host. */
 export interface ToCompiler {
-  readonly module: Uint8Array;
+  readonly sizeBytes: number;
 }
 
-export type FromCompiler =
-  | { readonly kind: "ready" }
+export type FromCompiler = { readonly kind: "ready" } | (CompilerEnd & { readonly cpuMs: number });
+
+export type CompilerEnd =
   | {
       readonly kind: "compiled";
       readonly digest: string;

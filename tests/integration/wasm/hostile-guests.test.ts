@@ -75,6 +75,33 @@ describe("a hostile guest ends, is told apart, and its neighbour is served", () 
     expect(outputOf(await pool.invoke(next, "alive"))).toBe('"alive"');
   });
 
+  it("cut off again and again, whatever it is at: each time TIMEOUT, and the next call of its tenant begins anew", async () => {
+    await using pool = await openGuestScene(2);
+    const request = Buffer.from(JSON.stringify({ provider: "kv", operation: "get", params: {} }));
+    const ends = [
+      "(loop $l (br $l))",
+      "(drop (call $call (local.get $at) (local.get $length)))",
+      "(loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 2000000)) (br $l))",
+    ];
+    const guests = await Promise.all(
+      ends.map(async (end) =>
+        pool.deploy(
+          await reactor({
+            imports: CAPABILITY_IMPORTS,
+            invoke: `(i32.store (i32.const 16) (i32.const 9)) ${end} (i64.const 0)`,
+          }),
+        ),
+      ),
+    );
+    const probe = await pool.deploy(await reactor({ invoke: asDigit("(i32.load (i32.const 16))") }));
+    for (let round = 0; round < 4; round += 1)
+      for (const guest of guests) {
+        const onCall = () => new Promise<never>(() => undefined);
+        expect(reasonOf(await pool.invoke(guest, null, { input: request, deadlineMs: 60, onCall }))).toBe("deadline");
+        expect(outputOf(await pool.invoke(probe))).toBe("0");
+      }
+  });
+
   it("memory without end: the growth is refused at its limit, and the guest goes on", async () => {
     // Grows page by page, writes to each page, and gives the number of pages in megabytes of 16 pages, as one character.
     const text: ReactorText = {

@@ -58,7 +58,7 @@ describe("the channel between a guest's thread and its host", () => {
   it("the code of a thread is one piece without imports but Node's own", async () => {
     const code = decodeURIComponent((await workerCode("guest-worker")).href);
     const imports = [...code.matchAll(/from"([^"]+)"/g)].map(([, name]) => name);
-    expect(new Set(imports)).toEqual(new Set(["node:fs", "node:worker_threads"]));
+    expect(new Set(imports)).toEqual(new Set(["node:fs", "node:vm", "node:worker_threads"]));
   });
 });
 
