@@ -6,7 +6,7 @@ import type { ModuleRefusal } from "../../../shared/ports/wasm-runtime.ts";
 import { examineModule } from "./admission.ts";
 import { ModuleFault } from "./module-reader.ts";
 import type { CompilerEnd, FromCompiler, ThreadData, ToCompiler } from "./thread-messages.ts";
-import { HELPER_PRIORITY } from "./thread-priority.ts";
+import { LOW_PRIORITY } from "./thread-priority.ts";
 
 /** The thread that examines and compiles modules: a guest's bytes are never worked on elsewhere. */
 function compile(module: Uint8Array): CompilerEnd {
@@ -30,7 +30,7 @@ function refusalOf(error: unknown): ModuleRefusal {
 }
 
 // Linux takes this for the calling thread; elsewhere it would be the whole process.
-if (process.platform === "linux") setPriority(HELPER_PRIORITY);
+if (process.platform === "linux") setPriority(LOW_PRIORITY);
 parentPort?.on("message", ({ sizeBytes }: ToCompiler) => {
   const before = process.threadCpuUsage();
   const end = compile(new Uint8Array((workerData as ThreadData).shared, 0, sizeBytes).slice());

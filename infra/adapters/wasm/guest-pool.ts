@@ -19,15 +19,19 @@ import type { GuestThread, ThreadAnswer } from "./guest-thread.ts";
 import { GuestThreads } from "./guest-threads.ts";
 import { type CompiledModule, createModuleCompiler } from "./module-compiler.ts";
 import { TenantLine } from "./tenant-line.ts";
-import { TenantPace } from "./tenant-pace.ts";
-import { lowerHelpers } from "./thread-priority.ts";
+import { type Pace, TenantPace } from "./tenant-pace.ts";
+import { LOW_PRIORITY, lowerHelpers, LOWEST_PRIORITY } from "./thread-priority.ts";
 import { workerCode } from "./worker-code.ts";
 
 /** From when on a call counts as long. */
 const LONG_AFTER_MS = 20;
-/** A call that ended at one of its limits counts as one that took so much processor time: it is to go behind the others at once. */
-const LIMIT_COUNTS_MS = LONG_AFTER_MS;
-const LIMIT_REASONS: ReadonlySet<GuestFailureReason> = new Set(["trap", "stack_overflow", "deadline", "out_of_memory"]);
+/** With these its tenant's next calls go behind all others. */
+const CUT_OFF_REASONS: ReadonlySet<GuestFailureReason> = new Set([
+  "trap",
+  "stack_overflow",
+  "deadline",
+  "out_of_memory",
+]);
 /** How long a thread that breaks its call off itself may take to do so before it is ended. */
 const BREAK_OFF_MS = 500;
 /** For each thread that serves, this many may exist with the long ones and those that are being ended. */
@@ -87,23 +91,20 @@ class ThreadedGuestPool implements GuestPool {
   readonly #line: TenantLine<Call>;
   readonly #running = new Map<GuestThread, Call>();
   readonly #pace = new TenantPace();
-  readonly #newLane: (yielding: boolean) => GuestThreads;
-  /** For short calls. */
-  readonly #threads: GuestThreads;
-  /** For tenants whose calls run long; started with the first one. */
-  #yielding: GuestThreads | undefined;
+  /** Those for short calls are there from the beginning, the others are started when a call waits. */
+  readonly #lanes: Readonly<Record<Pace, GuestThreads>>;
   #closed = false;
 
   constructor(source: ModuleSource, threads: number, guestCode: URL, compilerCode: URL) {
     this.#source = source;
     this.#compiler = createModuleCompiler(compilerCode);
     this.#line = new TenantLine(Math.max(1, Math.floor(threads / 2)));
-    this.#newLane = (yielding) =>
+    const lane = (priority: number | undefined): GuestThreads =>
       new GuestThreads({
         code: guestCode,
-        serving: yielding ? 0 : threads,
+        serving: priority === undefined ? threads : 0,
         most: threads * THREADS_FOR_ONE,
-        yielding,
+        priority,
         events: {
           idle: () => this.#dispatch(),
           answered: (thread, answer) => this.#answered(thread, answer),
@@ -111,10 +112,9 @@ class ThreadedGuestPool implements GuestPool {
           ended: (thread, failure) => this.#ended(thread, failure),
         },
       });
-    this.#threads = this.#newLane(false);
+    this.#lanes = { short: lane(undefined), long: lane(LOW_PRIORITY), cut_off: lane(LOWEST_PRIORITY) };
     this.#compiled = new CompiledModules((key) => {
-      this.#threads.forget(key);
-      this.#yielding?.forget(key);
+      for (const each of Object.values(this.#lanes)) each.forget(key);
     });
   }
 
@@ -151,7 +151,7 @@ class ThreadedGuestPool implements GuestPool {
     for (const call of this.#line.clear()) settle(call, "closed", "The host is stopping.");
     for (const call of this.#running.values()) settle(call, "closed", "The host is stopping.");
     this.#running.clear();
-    await Promise.all([this.#threads.close(), this.#yielding?.close(), this.#compiler.close()]);
+    await Promise.all([...Object.values(this.#lanes).map((lane) => lane.close()), this.#compiler.close()]);
   }
 
   /** A module that is not held compiled: fetched and compiled again, once for all who wait for it. */
@@ -220,7 +220,7 @@ class ThreadedGuestPool implements GuestPool {
   }
 
   #laneOf(tenantId: GuestInvocation["tenantId"]): GuestThreads {
-    return this.#pace.isSlow(tenantId) ? (this.#yielding ??= this.#newLane(true)) : this.#threads;
+    return this.#lanes[this.#pace.of(tenantId)];
   }
 
   #start(call: Call, thread: GuestThread, lane: GuestThreads): void {
@@ -240,10 +240,10 @@ class ThreadedGuestPool implements GuestPool {
       module: known ? undefined : compiled.loaded,
       exportName: exportOf(invocation, compiled),
       input: invocation.input,
-      limitMs: lane === this.#yielding ? deadlineMs : undefined,
+      limitMs: lane.yielding ? deadlineMs : undefined,
     });
     const overdue = (): void => this.#overdue(call, thread);
-    if (lane === this.#yielding || deadlineMs <= LONG_AFTER_MS) {
+    if (lane.yielding || deadlineMs <= LONG_AFTER_MS) {
       call.timer = setTimeout(overdue, deadlineMs);
       return;
     }
@@ -256,7 +256,7 @@ class ThreadedGuestPool implements GuestPool {
   /** Past its deadline: the caller is told at once; the tenant has its slot back only when the thread is free, or gone. */
   #overdue(call: Call, thread: GuestThread): void {
     settle(call, "deadline", `It ran longer than its ${call.invocation.deadlineMs} ms.`);
-    if (call.lane === this.#yielding) call.timer = setTimeout(() => call.lane?.end(thread), BREAK_OFF_MS);
+    if (call.lane?.yielding === true) call.timer = setTimeout(() => call.lane?.end(thread), BREAK_OFF_MS);
     else call.lane?.end(thread);
   }
 
@@ -266,8 +266,8 @@ class ThreadedGuestPool implements GuestPool {
     if (answer.kind === "failed") settle(call, answer.reason, answer.message);
     else finish(call, { outcome: "returned", output: answer.output, report: reportOf(call) });
     this.#running.delete(thread);
-    const atLimit = answer.kind === "failed" && LIMIT_REASONS.has(answer.reason);
-    this.#pace.add(call.invocation.tenantId, atLimit ? Math.max(answer.cpuMs, LIMIT_COUNTS_MS) : answer.cpuMs);
+    const cutOff = answer.kind === "failed" && CUT_OFF_REASONS.has(answer.reason);
+    this.#pace.add(call.invocation.tenantId, answer.cpuMs, cutOff);
     this.#line.release(call.invocation.tenantId);
     // What there was no memory for may have left some of it behind.
     if (answer.kind === "failed" && answer.reason === "out_of_memory") call.lane?.end(thread);
@@ -280,7 +280,7 @@ class ThreadedGuestPool implements GuestPool {
     if (call === undefined) return;
     this.#running.delete(thread);
     settle(call, reason, message);
-    this.#pace.add(call.invocation.tenantId, Math.max(performance.now() - call.startedMs, LIMIT_COUNTS_MS));
+    this.#pace.add(call.invocation.tenantId, performance.now() - call.startedMs, true);
     this.#line.release(call.invocation.tenantId);
     this.#dispatch();
   }

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 
 import type { GuestFailure } from "../../../shared/ports/wasm-runtime.ts";
 import { CallChannel } from "./call-channel.ts";
-import { GUEST_PRIORITY, HELPER_PRIORITY, LOW_PRIORITY } from "./thread-priority.ts";
+import { GUEST_PRIORITY, LOW_PRIORITY } from "./thread-priority.ts";
 import type { FromGuestThread, ThreadData, ToGuestThread } from "./thread-messages.ts";
 
 /**
@@ -63,14 +63,14 @@ export class GuestThread {
   }
 
   /** Lets the other threads go before this one, for good. */
-  yieldToOthers(): void {
-    this.#setPriority(LOW_PRIORITY);
+  yieldToOthers(priority: number): void {
+    this.#setPriority(priority);
   }
 
   /** Ends the thread, whatever it is at; `ended` follows. */
   async end(): Promise<void> {
     // It takes processor time to end, too; only where the process may raise priorities.
-    this.#setPriority(HELPER_PRIORITY);
+    this.#setPriority(LOW_PRIORITY);
     await this.#worker.terminate();
   }
 

@@ -1,5 +1,6 @@
 import type { GuestFailure } from "../../../shared/ports/wasm-runtime.ts";
 import { GuestThread, type GuestThreadEvents } from "./guest-thread.ts";
+import { LOW_PRIORITY } from "./thread-priority.ts";
 
 /** A thread that dies before it was ready is tried again after this, so that a machine out of memory is not made worse. */
 const START_AGAIN_AFTER_MS = 250;
@@ -10,8 +11,8 @@ export interface GuestThreadsOptions {
   readonly serving: number;
   /** With those that are at long calls, are being ended, or were started because a call waited. */
   readonly most: number;
-  /** Whether they let all other threads go first, from their beginning; such are started when a call waits. */
-  readonly yielding: boolean;
+  /** With which they let other threads go first from their beginning; such are started when a call waits. */
+  readonly priority: number | undefined;
   readonly events: Omit<GuestThreadEvents, "ready"> & { readonly idle: () => void };
 }
 
@@ -43,12 +44,15 @@ export class GuestThreads {
     return this.#idle.splice(knowing === -1 ? this.#idle.length - 1 : knowing, 1)[0];
   }
 
+  get yielding(): boolean {
+    return this.#options.priority !== undefined;
+  }
+
   /** Whether a thread has nothing to do, for a call that waits. */
   offers(): boolean {
     if (this.#idle.length > 0) return true;
-    const { yielding, most } = this.#options;
     const onItsWay = [...this.#serving].some((thread) => !this.#ready.has(thread));
-    if (!yielding || onItsWay || this.#size >= most) return false;
+    if (!this.yielding || onItsWay || this.#size >= this.#options.most) return false;
     this.#wanted = this.#serving.size + 1;
     this.#fill();
     return false;
@@ -64,7 +68,7 @@ export class GuestThreads {
   letLeave(thread: GuestThread): void {
     if (!this.#serving.has(thread) || this.#size >= this.#options.most) return;
     this.#leave(thread);
-    thread.yieldToOthers();
+    thread.yieldToOthers(LOW_PRIORITY);
   }
 
   /** Ends a thread, whatever it is at. */
@@ -94,13 +98,13 @@ export class GuestThreads {
   }
 
   #fill(): void {
-    const { code, most, yielding, events } = this.#options;
+    const { code, most, priority, events } = this.#options;
     while (!this.#closed && this.#serving.size < this.#wanted && this.#size < most) {
       const thread = new GuestThread(code, {
         ...events,
         ready: (ready) => {
           this.#ready.add(ready);
-          if (yielding) ready.yieldToOthers();
+          if (priority !== undefined) ready.yieldToOthers(priority);
           if (!this.#serving.has(ready)) return;
           this.#idle.push(ready);
           events.idle();

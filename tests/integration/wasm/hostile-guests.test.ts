@@ -136,7 +136,7 @@ describe("a hostile guest ends, is told apart, and its neighbour is served", () 
     ["an exception that nobody catches", "(throw $tag)"],
     ["a function that is none", "(call_indirect (result i64) (i32.const 0))"],
   ])("%s: CRASH_DETECTED", async (_, invoke) => {
-    const outcome = await attackWith({ more: "(tag $tag) (table 1 funcref)", invoke });
+    const outcome = await attackWith({ more: "(tag $tag) (table 1 funcref)", invoke }, 10_000);
     expect([reasonOf(outcome), classOf(outcome)]).toEqual(["trap", "CRASH_DETECTED"]);
   });
 

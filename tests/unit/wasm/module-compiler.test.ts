@@ -36,11 +36,11 @@ describe("the compiler of modules", () => {
   it("C1: of one tenant it takes a module only now and then, and those of others meanwhile", async () => {
     await timeMs(["first"]);
     const ratios: number[] = [];
-    for (let round = 0; round < 5; round += 1) {
-      const ofMany = await timeMs(Array.from({ length: 5 }, (_, n) => `tenant_${round}_${n}`));
-      ratios.push((await timeMs(Array.from({ length: 5 }, () => `hostile_${round}`))) / ofMany);
+    for (let round = 0; round < 3; round += 1) {
+      const ofMany = await timeMs(Array.from({ length: 3 }, (_, n) => `tenant_${round}_${n}`));
+      ratios.push((await timeMs(Array.from({ length: 3 }, () => `hostile_${round}`))) / ofMany);
     }
-    expect(ratios.toSorted((a, b) => a - b)[2]).toBeGreaterThan(1.5);
+    expect(ratios.toSorted((a, b) => a - b)[1]).toBeGreaterThan(1.5);
   });
 
   it("examines each module alone: nothing of one that was longer is left in the next", async () => {
