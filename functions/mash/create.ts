@@ -1,6 +1,5 @@
 import * as z from "zod";
 
-import { materializationSchema } from "../../shared/artifacts/artifact.ts";
 import { asId } from "../../shared/ids.ts";
 import {
   embeddingsDraft,
@@ -61,7 +60,7 @@ const output = z.object({
  * stages before it did; a retry goes on from there. `GET /journey/{trace_id}` tells how far it is, and what each stage found.
  */
 export const create = intent("mash.create", {
-  version: 2,
+  version: 3,
   description: "Take a file through the data mash: validate, parse, store, find its meaning, store that too.",
   input,
   output,
@@ -113,50 +112,55 @@ export const create = intent("mash.create", {
     input: ({ outputs }) => ({ parsed_file_id: outputs.parse.parsed_file_id }),
     when: ({ outputs }) => outputs.parse.content_type !== "unstructured",
   })
+  // Before there are any bytes of it: whatever a stage keeps lies with an artifact that is on record, and goes with its file.
+  .step("reserve", {
+    run: async (ctx) => {
+      const { parse, deterministic } = ctx.outputs;
+      const parsed = await readyParsed(ctx, parse.parsed_file_id);
+      const draft = embeddingsDraft(parsed, ctx.ids.artifact());
+      const computed = deterministic === null ? [] : [asId.artifact(deterministic.deterministic_embedding_id)];
+      const { artifact_id } = await ctx.artifacts.register({
+        ...draft,
+        parent_artifacts: [...draft.parent_artifacts, ...computed],
+      });
+      return { embeddings_id: artifact_id };
+    },
+  })
   .step("semantic", {
     timeout: "5m",
     run: async (ctx) => {
       const { target_domain: targetDomain, confidence_level: leastConfidence } = ctx.input.options;
-      const semanticId = ctx.ids.artifact();
+      const { parse, reserve } = ctx.outputs;
+      const semanticId = asId.artifact(reserve.embeddings_id);
       const focus = { targetDomain, leastConfidence };
-      const { materialization, summary } = await processParsed(
-        ctx,
-        ctx.outputs.parse.parsed_file_id,
-        semanticId,
-        focus,
-      );
-      return { semantic_id: semanticId, materialization, ...summary };
+      const { materialization, summary } = await processParsed(ctx, parse.parsed_file_id, semanticId, focus);
+      // They count from here on, whatever comes of the stages after.
+      await ctx.artifacts.amend(semanticId, { materializations: [materialization] });
+      return { materialization, ...summary };
     },
   })
   .step("storage", {
     timeout: "5m",
     run: async (ctx) => {
-      const { semantic_id, materialization } = ctx.outputs.semantic;
-      return storeItems(ctx, ctx.outputs.parse.parsed_file_id, semantic_id, materialization);
+      const { parse, reserve, semantic: processed } = ctx.outputs;
+      return storeItems(ctx, parse.parsed_file_id, reserve.embeddings_id, processed.materialization);
     },
     undo: (ctx) => ctx.semantic.undo(),
   })
   .step("register", {
     run: async (ctx) => {
-      const { parse, deterministic, semantic: processed, storage: stored } = ctx.outputs;
-      const { semantic_id, materialization, ...summary } = processed;
-      const parsed = await readyParsed(ctx, parse.parsed_file_id);
-      const embeddingsId = asId.artifact(semantic_id);
-      const draft = embeddingsDraft(parsed, embeddingsId);
-      const computed = deterministic === null ? [] : [asId.artifact(deterministic.deterministic_embedding_id)];
-      await ctx.artifacts.register({
-        ...draft,
-        parent_artifacts: [...draft.parent_artifacts, ...computed],
-        materializations: [materializationSchema.parse(materialization)],
-        metadata: { ...draft.metadata, ...summary, documents: stored.documents },
-      });
+      const { parse, reserve, semantic: processed, storage: stored } = ctx.outputs;
+      const { materialization: _, ...summary } = processed;
+      const embeddingsId = asId.artifact(reserve.embeddings_id);
+      const { metadata } = await ctx.artifacts.get(embeddingsId, "embeddings");
       await ctx.artifacts.move(embeddingsId, "READY", {
+        metadata: { ...metadata, ...summary, documents: stored.documents },
         semantic_descriptor: { schema: "semantic_items", embedding_model: summary.embedding_model },
       });
       ctx.logger.info("the data mash is complete", { file_id: ctx.input.file_id, documents: stored.documents });
       ctx.emit("data_mash_completed", {
         file_id: ctx.input.file_id,
-        parsed_file_id: parsed.artifact_id,
+        parsed_file_id: parse.parsed_file_id,
         embeddings_id: embeddingsId,
       });
       return { embeddings_id: embeddingsId, trace_id: ctx.trace.traceId };

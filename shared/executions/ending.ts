@@ -117,11 +117,14 @@ export function becomeDead(deps: SettleDeps, scene: Scene, error: Failure): unde
   scene.journal.record({ event_type: "execution_failed", payload: { execution_id, intent_id, error, dead: true } });
 }
 
-/** What this execution left PENDING becomes FAILED, and the pending intent that it took up can be taken up again (ADR 0006). */
+/**
+ * What this execution left PENDING becomes FAILED, and the pending intent that it took up can be taken up again (ADR 0006). A journey keeps
+ * what it has reached, artifacts too: a retry goes on with them.
+ */
 async function leaveNothingPending(deps: SettleDeps, scene: Scene, error: Failure): Promise<void> {
   const unit = newUnit(deps, scene);
   const failure = { code: error.code, message: error.message };
-  for (const artifact of scene.state.artifacts) {
+  for (const artifact of scene.definition.journey === undefined ? scene.state.artifacts : []) {
     // Somebody else may have moved it since.
     const isPending = (await unit.get(artifactKind, artifact.artifact_id))?.lifecycle_state === "PENDING";
     if (artifact.lifecycle_state !== "PENDING" || !isPending) continue;

@@ -10,6 +10,8 @@ import { create as createMash } from "../../functions/mash/create.ts";
 import { intents } from "../../functions/catalog.ts";
 import { uploadPath } from "../../shared/artifacts/upload.ts";
 import type { JsonObject } from "../../shared/json.ts";
+import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { TerminalError } from "../../shared/sagas/retry-policy.ts";
 import { chaos, type Preparation } from "../kit/chaos.ts";
 import { type RealmCases, stewardCases } from "./steward-cases.ts";
 import { contentCases } from "./content-cases.ts";
@@ -158,8 +160,33 @@ const cases: RealmCases = {
         ),
       "compensated",
     ],
+    [
+      "a ready file, whose last stage fails",
+      () =>
+        chaos(failingAt("register"), {}, { children: MASHED, prepare: (stage) => ready(stage, "people.csv", PAIR) }),
+      "failed",
+    ],
+    [
+      "a ready file, whose meaning is found and cannot be told",
+      () =>
+        chaos(failingAt("semantic"), {}, { children: MASHED, prepare: (stage) => ready(stage, "people.csv", PAIR) }),
+      "failed",
+    ],
   ],
 };
+
+/** The data mash, with a stage that fails for good once it has done all that it does. */
+function failingAt(name: string): IntentDefinition {
+  const nodes = createMash.plan.nodes.map((node) => {
+    if (node.name !== name || node.kind !== "step") return node;
+    const run: typeof node.run = async (ctx) => {
+      await node.run(ctx);
+      throw new TerminalError("test.broken", "No.");
+    };
+    return { ...node, run };
+  });
+  return { ...createMash, plan: { ...createMash.plan, nodes } };
+}
 
 describe("the same is left, whatever call its worker dies before or after", () => {
   const all = Object.entries(cases).flatMap(([type, some]) => some.map((each) => [type, ...each] as const));

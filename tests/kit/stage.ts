@@ -23,6 +23,7 @@ import { type Activity, createActivity } from "./activity.ts";
 import { historyFaults } from "./history-faults.ts";
 import { createLeapingClock, type LeapingClock } from "./leaping-clock.ts";
 import { type Crash, type MortalWorker, openMortalWorker, type Outside } from "./mortal-worker.ts";
+import { lostBytes } from "./lost-bytes.ts";
 import { newSession } from "./runtime.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { type Witness, witnessed } from "./witness.ts";
@@ -244,6 +245,8 @@ export class Stage implements AsyncDisposable {
     }
     const held = await this.#heldByAnybody();
     if (held.length > 0) faults.push(`still held: ${held.map(({ executionId }) => executionId).join(", ")}`);
+    for (const folder of await lostBytes(join(this.folder, "objects"), await this.records()))
+      faults.push(`bytes lie in ${folder}, and no record knows of them`);
     const timers = this.clock.sleepers(SOON_MS);
     if (timers > 0) faults.push(`${timers} timers are left`);
     return faults;

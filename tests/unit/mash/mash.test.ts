@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { createDeterministicEmbeddings } from "../../../functions/content/create-deterministic-embeddings.ts";
+import { deleteFile } from "../../../functions/content/delete-file.ts";
 import { extractEmbeddings } from "../../../functions/content/extract-embeddings.ts";
 import { ingestFile } from "../../../functions/content/ingest-file.ts";
 import { parseContent } from "../../../functions/content/parse-content.ts";
@@ -14,8 +15,10 @@ import { traceLineage } from "../../../functions/steward/trace-lineage.ts";
 import { createSqliteGraphStore } from "../../../infra/adapters/sqlite/graph-store.ts";
 import { createSqliteRecordStore } from "../../../infra/adapters/sqlite/record-store.ts";
 import { artifactKind } from "../../../shared/artifacts/artifact.ts";
+import { readStorageUse } from "../../../shared/artifacts/storage-use.ts";
+import { storedBytesOf } from "../../../shared/artifacts/stored-bytes.ts";
 import type { Execution } from "../../../shared/executions/execution.ts";
-import { type ArtifactId, trustedTenantId } from "../../../shared/ids.ts";
+import { type ArtifactId, asId, trustedTenantId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
 import { foldLog } from "../../../shared/executions/fold.ts";
 import { readJourney } from "../../../shared/mash/journey.ts";
@@ -42,6 +45,7 @@ const intents = [
   putGovernancePolicy,
   endContract,
   traceLineage,
+  deleteFile,
 ];
 const MILESTONES = [
   "file_uploaded",
@@ -192,6 +196,42 @@ describe("mash.create", () => {
     expect(journey.milestones.map(({ milestone }) => milestone)).toEqual(MILESTONES);
     expect(journey.executions.map(({ status }) => status)).toEqual(["completed", "compensated"]);
     expect((await on.run(search.type, { query: "price" })).output).toMatchObject({ compared: 9 });
+    await graph.close();
+  });
+
+  it("what a failed one has kept counts, is taken up by its retry, and goes with its file", async () => {
+    let broken = true;
+    const graph = fragile(() => (broken ? new TerminalError("test.broken", "No.") : undefined));
+    const on = await runtime(graph);
+    const used = async () =>
+      (await readStorageUse({ ...on.services.adapters, surface: on.services.surface }, on.tenantId)).bytes;
+    const embeddings = async (executionId: string) => {
+      const { artifacts } = await on.services.lifecycle.get(on.tenantId, asId.execution(executionId));
+      const [id] = artifacts.map(({ artifact_id }) => artifact_id);
+      return (await on.services.surface.get(on.tenantId, artifactKind, id ?? ""))?.value;
+    };
+    const fileId = await readyFile(on, "orders.csv", CSV);
+    const failed = await on.run(createMash.type, { file_id: fileId });
+    expect(failed).toMatchObject({ status: "compensated", error: { step_name: "storage" } });
+    const kept = await embeddings(failed.execution_id);
+    expect(kept).toMatchObject({ lifecycle_state: "PENDING", materializations: [{ format: "jsonl" }] });
+    const all = (await on.services.surface.list(on.tenantId, artifactKind, "all", { limit: 99 })).items;
+    expect(await used()).toBe(all.reduce((sum, { value }) => sum + storedBytesOf(value), 0));
+
+    broken = false;
+    const again = await retried(on, failed);
+    expect(again).toMatchObject({ status: "completed", output: { embeddings_id: kept?.artifact_id } });
+    expect(await used(), "nothing was kept a second time").toBe(
+      all.reduce((sum, { value }) => sum + storedBytesOf(value), 0),
+    );
+
+    broken = true;
+    const left = await on.run(createMash.type, { file_id: fileId });
+    expect(await embeddings(left.execution_id)).toMatchObject({ lifecycle_state: "PENDING" });
+    const purged = await on.run(deleteFile.type, { file_id: fileId, purge: true, confirm: true });
+    expect(purged.status).toBe("completed");
+    expect(await embeddings(left.execution_id)).toMatchObject({ lifecycle_state: "FAILED", materializations: [] });
+    expect(await used()).toBe(0);
     await graph.close();
   });
 
