@@ -37,10 +37,13 @@ export interface Repeat {
 
 /** What people do with executions that are under way, or ended. All throw `execution.not_found`. */
 export interface ExecutionControl {
-  /** Asks the saga to turn back, or without compensation to stop where it is; seen at its next commit. 409 `execution.over`. */
+  /**
+   * Asks the saga to turn back, or without compensation to stop where it is; seen at its next commit. Asked in both ways before that, the
+   * last one counts. Throws 409 `execution.over`.
+   */
   cancel(tenantId: TenantId, executionId: ExecutionId, compensate: boolean): Promise<Execution>;
   /**
-   * Puts a signal into the mailbox, where the await of its name finds it, now or later. The same `signalId` is the same signal.
+   * Puts a signal into the mailbox, where the await of its name finds it, now or later. The same `signalId` is the same signal, however late.
    * Throws `signal.unknown` (404), `signal.invalid` (422), `execution.over` (409).
    */
   signal(
@@ -165,7 +168,8 @@ export function createExecutionControl({
     cancel: async (tenantId, executionId, compensate) => {
       const execution = await underWay(tenantId, executionId);
       const records = execution.status === "dead" ? await withoutItsQuestion(tenantId, executionId) : [];
-      await send(tenantId, executionId, "cancel", { kind: "cancel", compensate }, records);
+      // Asked in the same way again it is the same request; in another way it is another.
+      await send(tenantId, executionId, compensate ? "cancel" : "cancel/stop", { kind: "cancel", compensate }, records);
       return execution;
     },
 

@@ -70,6 +70,8 @@ export const stepSchema = z.object({
   items: jsonValue.optional(),
   /** The child of a call. */
   child_execution_id: idSchemas.execution.optional(),
+  /** The signal that an await has taken. */
+  signal_id: z.string().optional(),
   /** How often it has waited for a store that could not be reached. */
   store_waits: z.int().optional(),
   /** Attempts of its undo that failed. */

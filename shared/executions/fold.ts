@@ -157,6 +157,7 @@ function changeOfStep(state: Execution, event: StepEvent, entry: LogEntry): Part
           attempt,
           outputs,
           ...(events.length > 0 ? { events } : {}),
+          ...(signal_id === undefined ? {} : { signal_id }),
           completed_at: entry.timestamp,
         }),
         ...(signal_id === undefined ? {} : withoutSignal(state, signal_id)),

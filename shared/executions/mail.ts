@@ -13,27 +13,37 @@ export const mailBodySchema = z.discriminatedUnion("kind", [
 ]);
 export type MailBody = z.infer<typeof mailBodySchema>;
 
-/** Takes what waits in the mailbox into the journal: read and recorded in one commit, so that nothing is lost or taken twice. */
+/**
+ * Takes what waits in the mailbox into the journal: read and recorded in one commit, so that nothing is lost or taken twice (ADR 0039).
+ *  L1  A signal's id is taken once in the life of an execution, however often and however late it is sent again.
+ *  L2  Of the ways to cancel that wait together the last that was asked for counts; the others are on record as refused.
+ */
 export async function readMail(store: ExecutionStore, scene: Scene): Promise<void> {
   const { journal } = scene;
   const { tenantId, executionId } = journal.owner;
-  for (const mail of await store.readMail(tenantId, executionId)) {
-    journal.markRead(mail.mailId);
-    recordMail(scene, mail.mailId, mailBodySchema.parse(mail.body));
+  const letters = (await store.readMail(tenantId, executionId)).map(({ mailId, body }) => ({
+    mailId,
+    body: mailBodySchema.parse(body),
+  }));
+  const lastCancel = letters.findLast(({ body }) => body.kind === "cancel");
+  for (const letter of letters) {
+    journal.markRead(letter.mailId);
+    recordMail(scene, letter.mailId, letter.body, letter === lastCancel);
   }
   journal.mail = false;
   scene.awaited.clear();
 }
 
-function recordMail(scene: Scene, signalId: string, body: MailBody): void {
+function recordMail(scene: Scene, signalId: string, body: MailBody, isLastCancel: boolean): void {
   const { journal } = scene;
   switch (body.kind) {
     case "signal": {
+      if (wasTaken(scene, signalId)) return;
       const payload = { kind: body.kind, signal_id: signalId, name: body.name, payload: body.payload };
       return journal.record({ event_type: "signal_received", payload });
     }
     case "cancel": {
-      const effect = effectOfCancel(scene, body.compensate);
+      const effect = isLastCancel ? effectOfCancel(scene, body.compensate) : "refused";
       return journal.record({
         event_type: "signal_received",
         payload: { kind: body.kind, signal_id: signalId, effect },
@@ -52,9 +62,14 @@ function recordMail(scene: Scene, signalId: string, body: MailBody): void {
   }
 }
 
+function wasTaken({ journal: { state } }: Scene, signalId: string): boolean {
+  const waits = state.signals?.some((signal) => signal.signal_id === signalId) ?? false;
+  return waits || state.steps.some((step) => step.signal_id === signalId);
+}
+
 /** A saga that is turning back, or has passed its pivot, goes on; a dead one can only be given up. */
 function effectOfCancel({ state, pastPivot }: Scene, compensate: boolean): "compensate" | "stop" | "refused" {
   if (state.status === "dead") return "stop";
-  if (state.status !== "running" || pastPivot) return "refused";
+  if (state.status !== "running" || state.cancelled !== undefined || pastPivot) return "refused";
   return compensate ? "compensate" : "stop";
 }

@@ -138,6 +138,51 @@ describe("cancelling", () => {
     expect(undone).toEqual(["three", "two", "one"]);
   });
 
+  it.each([
+    [[true, false], false],
+    [[false, true], true],
+    [[true, false, true], false],
+  ])(
+    "L2: asked in several ways, %j, before it is seen, the last new one counts, and each is on record",
+    async (ways, compensated) => {
+      const gate = createGate();
+      const { definition, undone } = gated(gate);
+      await using on = await openLab({ intents: [definition] });
+      const id = await on.submit("test.gated");
+      await vi.waitFor(() => expect(gate.arrived).toBe(1));
+      for (const compensate of ways) await cancel(on, id, compensate);
+      gate.open();
+      await on.reach(id, "cancelled");
+      expect(undone).toEqual(compensated ? ["three", "two", "one"] : []);
+      const log = await on.log(id);
+      expect(log.at(-1)?.payload).toMatchObject({ compensated });
+      const received = log.filter(({ event_type }) => event_type === "signal_received");
+      expect(received.map(({ payload }) => payload["effect"])).toEqual([
+        "refused",
+        compensated ? "compensate" : "stop",
+      ]);
+    },
+  );
+
+  it("L2: one that turns back already is not stopped where it is; that it was asked to is on record", async () => {
+    const gate = createGate();
+    const definition = plainIntent("test.turning")
+      .step("first", { run: () => ({}), undo: () => undefined })
+      .step("second", { run: () => ({}), undo: () => gate.pass() })
+      .await("approval", { schema: z.string() })
+      .returns(() => ({}));
+    await using on = await openLab({ intents: [definition] });
+    const { execution_id } = await on.play("test.turning", "suspended");
+    await cancel(on, execution_id);
+    await vi.waitFor(() => expect(gate.arrived).toBe(1));
+    await cancel(on, execution_id, false);
+    gate.open();
+    const ended = await on.reach(execution_id, "cancelled");
+    expect(outline(ended).slice(0, 2)).toEqual(["first: compensated", "second: compensated"]);
+    const received = (await on.log(execution_id)).filter(({ event_type }) => event_type === "signal_received");
+    expect(received.map(({ payload }) => payload["effect"])).toEqual(["compensate", "refused"]);
+  });
+
   it("one that already turns back is not changed by it: it ends as what it was going to be", async () => {
     const gate = createGate();
     const definition = plainIntent("test.failing")

@@ -72,6 +72,36 @@ describe("signals", () => {
     expect(received).toHaveLength(1);
   });
 
+  it("L1: a signal id is taken once, also when it is sent again after it was read, and after its await has taken it", async () => {
+    const definition = plainIntent("test.again")
+      .await("early", { schema: z.string() })
+      .await("approval", { schema: approval })
+      .await("late", { schema: z.string() })
+      .returns(({ outputs }) => outputs.approval);
+    await using on = await openLab({ intents: [definition] });
+    const { execution_id } = await on.play("test.again", "suspended");
+    const received = async () =>
+      (await on.log(execution_id)).flatMap(({ event_type, payload }) =>
+        event_type === "signal_received" ? [payload["signal_id"]] : [],
+      );
+    const read = () => vi.waitFor(async () => expect(await on.store.readMail(on.tenantId, execution_id)).toEqual([]));
+    const approve = () => signal(on, execution_id, { by: "ann" }, "approval", "s1");
+    await approve();
+    await read();
+    await approve();
+    await read();
+    expect((await on.state(execution_id)).signals).toHaveLength(1);
+    await signal(on, execution_id, "go", "early", "s1");
+    await vi.waitFor(async () => expect(outline(await on.state(execution_id))).toContain("late: started"));
+    await approve();
+    await read();
+    expect((await on.state(execution_id)).signals).toEqual([]);
+    await signal(on, execution_id, "end", "late");
+    expect(await on.reach(execution_id, "completed")).toMatchObject({ output: { by: "ann" } });
+    expect((await received()).slice(0, 2)).toEqual(["signal/approval/s1", "signal/early/s1"]);
+    expect(await received()).toHaveLength(3);
+  });
+
   it("signals of two names may share an id: both arrive", async () => {
     const gate = createGate();
     const definition = plainIntent("test.both")
