@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 
-import { setLogFunction } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { startFirestoreEmulator } from "../../infra/dev/parts/firestore-emulator.ts";
@@ -19,7 +18,7 @@ import {
   record,
   type Scenario,
 } from "./execution-store/scenario.ts";
-import { openOn, openStore, sharedAddress, timed } from "./firestore-scene.ts";
+import { openOn, openStore, setLogFunction, sharedAddress, timed } from "./firestore-scene.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 

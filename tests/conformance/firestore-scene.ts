@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 
-import { createFirestoreStore } from "../../infra/adapters/firestore/execution-store.ts";
 import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
+import { bundledFirestore } from "../kit/bundled-firestore.ts";
 import { sharedFirestore } from "../kit/parts.ts";
 import { begin, type Scenario } from "./execution-store/scenario.ts";
+
+const { createFirestoreStore, setLogFunction } = await bundledFirestore();
+/** Hears what the client of these stores says. */
+export { setLogFunction };
 
 /** Where an emulator, or a way to it, listens. */
 export interface Address {
