@@ -1,18 +1,17 @@
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
-import { build, type Metafile, type Plugin } from "esbuild";
+import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
 
 import { type FunctionSpec, functionSpecs } from "./functions.ts";
+import { leanClients } from "./lean-clients.ts";
+import { QUERY_PROCESS, queryProcess } from "./query-process.ts";
 import { RUNNER } from "./runner-spec.ts";
 import { threadCode } from "./thread-code.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
-/** The Google clients are CommonJS: bundled into a module they still ask for these. */
-const COMMONJS_NAMES = `import { createRequire as __createRequire } from "node:module";
-const require = __createRequire(import.meta.url);
-const __filename = import.meta.filename;
-const __dirname = import.meta.dirname;`;
+/** All of the product's code, and of the libraries that it uses. */
+const ALL = "functions";
 
 /** With compiled parts, which no bundle can hold: they lie in the image beside it. */
 export const NATIVE_PACKAGES: readonly string[] = ["@duckdb/node-api"];
@@ -21,12 +20,14 @@ export const NATIVE_PACKAGES: readonly string[] = ["@duckdb/node-api"];
 const DEFINITION = /^functions\/(?!platform\/)[^/]+\/[^/]+\.ts$/;
 
 /**
- * What serves a bundle: a bare Node server, and functions-framework, which finds the function by its exported name. And the runner of
- * guests, which stands on no services and serves itself.
+ * Programs and modules of their own: what starts a function on a bare Node server, functions-framework, which finds it by its exported
+ * name, what both load the functions by, the runner of guests, which stands on no services and serves itself, and DuckDB's process.
  */
-const SERVERS = [
+const BESIDE = [
   { in: "functions/image-server.ts", out: "server" },
+  { in: "infra/serve/prepared-script.ts", out: "prepared-script" },
   { in: RUNNER.source, out: RUNNER.name },
+  { in: QUERY_PROCESS.source, out: QUERY_PROCESS.name },
   { in: "./node_modules/@google-cloud/functions-framework/build/src/main.js", out: "functions-framework" },
 ];
 
@@ -45,49 +46,64 @@ export interface Bundle {
 }
 
 /**
- * Bundles each function into `<outdir>/<name>.mjs`. What a function needs only after a choice is a chunk of its own, loaded
- * when it is chosen; chunks are shared by all functions. Beside them lie the two programs that serve one of them.
+ * Bundles all functions into `<outdir>/functions.cjs`, one script: a module of it is evaluated when it is first asked for, so what a
+ * function needs only after a choice costs its start nothing, and there are no files to find. `<outdir>/<name>.cjs` is one function of it.
  */
 export async function bundleFunctions(
   outdir: string,
   specs: readonly FunctionSpec[] = functionSpecs(),
 ): Promise<readonly Bundle[]> {
   await rm(outdir, { recursive: true, force: true });
-  const { metafile } = await build({
-    entryPoints: [...specs.map(({ name }) => ({ in: `function:${name}`, out: name })), ...SERVERS],
+  const options = {
     outdir,
-    outExtension: { ".js": ".mjs" },
-    chunkNames: "chunks/[name]-[hash]",
+    outExtension: { ".js": ".cjs" },
     absWorkingDir: ROOT,
     bundle: true,
-    splitting: true,
     minify: true,
     // Names of classes and functions are in logs and errors.
     keepNames: true,
     sourcemap: "linked",
     sourcesContent: false,
-    format: "esm",
+    format: "cjs",
     platform: "node",
     target: "node24",
     external: [...NATIVE_PACKAGES],
-    banner: { js: COMMONJS_NAMES },
-    plugins: [entries(specs), withoutLocales, threadCode],
-    metafile: true,
+    define: { "import.meta.url": "__moduleUrl", "import.meta.dirname": "__dirname" },
+    banner: { js: `const __moduleUrl = require("node:url").pathToFileURL(__filename).href;` },
     logLevel: "error",
-  });
+  } as const satisfies BuildOptions;
+  const [{ metafile }] = await Promise.all([
+    build({
+      ...options,
+      entryPoints: [{ in: `function:${ALL}`, out: ALL }],
+      plugins: [entries(specs), withoutLocales, leanClients, threadCode, queryProcess],
+      metafile: true,
+    }),
+    build({ ...options, entryPoints: BESIDE, plugins: [withoutLocales, threadCode] }),
+  ]);
+  for (const { name } of specs) await writeFile(path.join(outdir, `${name}.cjs`), oneOf(name));
+  const bytes = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint !== undefined)?.inputs ?? {};
   return specs.map((spec) => {
-    const file = path.join(outdir, `${spec.name}.mjs`);
-    const output = path.relative(ROOT, file);
-    const loaded = reach(metafile, output, ["import-statement"]);
+    const loaded = reach(metafile, entryOf(spec.name), ["import-statement", "require-call"]);
+    const all = reach(metafile, entryOf(spec.name), ["import-statement", "require-call", "dynamic-import"]);
+    const bytesOf = (files: readonly string[]) =>
+      files.reduce((sum, file) => sum + (bytes[file]?.bytesInOutput ?? 0), 0);
     return {
       spec,
-      file,
-      loadBytes: bytesOf(metafile, loaded),
-      loadPackages: packagesOf(metafile, loaded),
-      loadIntents: inputsOf(metafile, loaded).filter((input) => DEFINITION.test(input)).length,
-      totalBytes: bytesOf(metafile, reach(metafile, output, ["import-statement", "dynamic-import"])),
+      file: path.join(outdir, `${spec.name}.cjs`),
+      loadBytes: bytesOf(loaded),
+      loadPackages: packagesOf(loaded),
+      loadIntents: loaded.filter((input) => DEFINITION.test(input)).length,
+      totalBytes: bytesOf(all),
     };
   });
+}
+
+/** A module that is one of the functions. */
+function oneOf(name: string): string {
+  return `const { runPrepared } = require("./prepared-script.cjs");
+module.exports = runPrepared(require("node:path").join(__dirname, "${ALL}.cjs")).functions["${name}"]();
+`;
 }
 
 /** zod's messages in forty languages, of which it uses English, which it imports by itself: 264 KB that nobody would ever see. */
@@ -101,14 +117,22 @@ const withoutLocales: Plugin = {
   },
 };
 
-/** The entries exist as text only. */
+const entryOf = (name: string): string => `function:${name}`;
+
+/** The entries exist as text only: each function's own, and one that makes whichever is asked for. */
 function entries(specs: readonly FunctionSpec[]): Plugin {
+  const made = specs.map(({ name }) => `${JSON.stringify(name)}: () => require("${entryOf(name)}")`);
+  const texts = new Map(specs.map(({ name, entry }) => [entryOf(name), entry]));
+  texts.set(entryOf(ALL), `export const functions = { ${made.join(", ")} };`);
   return {
     name: "function-entries",
     setup: (building) => {
-      building.onResolve({ filter: /^function:/ }, ({ path: name }) => ({ path: name, namespace: "function" }));
+      building.onResolve({ filter: /^function:/ }, ({ path: name }) => ({
+        path: name.slice(9),
+        namespace: "function",
+      }));
       building.onLoad({ filter: /.*/, namespace: "function" }, ({ path: name }) => ({
-        contents: specs.find((spec) => `function:${spec.name}` === name)?.entry ?? "",
+        contents: texts.get(`function:${name}`) ?? "",
         loader: "ts",
         resolveDir: ROOT,
       }));
@@ -116,27 +140,19 @@ function entries(specs: readonly FunctionSpec[]): Plugin {
   };
 }
 
-/** The files that one leads to over imports of these kinds, itself included. */
-function reach({ outputs }: Metafile, entry: string, kinds: readonly string[]): readonly string[] {
+/** The inputs that one leads to over imports of these kinds, itself included. */
+function reach({ inputs }: Metafile, entry: string, kinds: readonly string[]): readonly string[] {
   const reached = new Set([entry]);
   for (const file of reached) {
-    for (const each of outputs[file]?.imports ?? []) {
+    for (const each of inputs[file]?.imports ?? []) {
       if (each.external !== true && kinds.includes(each.kind)) reached.add(each.path);
     }
   }
   return [...reached];
 }
 
-function bytesOf({ outputs }: Metafile, files: readonly string[]): number {
-  return files.reduce((sum, file) => sum + (outputs[file]?.bytes ?? 0), 0);
-}
-
-function inputsOf({ outputs }: Metafile, files: readonly string[]): readonly string[] {
-  return files.flatMap((file) => Object.keys(outputs[file]?.inputs ?? {}));
-}
-
-function packagesOf(metafile: Metafile, files: readonly string[]): readonly string[] {
-  const names = inputsOf(metafile, files)
+function packagesOf(inputs: readonly string[]): readonly string[] {
+  const names = inputs
     .map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1])
     .filter((name) => name !== undefined);
   return [...new Set(names)].toSorted();

@@ -3,7 +3,7 @@
 #   docker build -f infra/build/image.dockerfile -t symphainy dist/image
 #   docker run symphainy ingest_file
 # By functions-framework instead of the bare Node server, which serves ten times as many requests:
-#   docker run --entrypoint node symphainy functions-framework.mjs --source=ingest_file.mjs --target=ingest_file
+#   docker run --entrypoint node symphainy functions-framework.cjs --source=ingest_file.cjs --target=ingest_file
 # A release is built on a digest, which the registry tells and no test here can: --build-arg NODE_IMAGE=node@sha256:...
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 FROM ${NODE_IMAGE}
@@ -15,9 +15,8 @@ WORKDIR /app
 COPY . .
 
 # Compiled once, here, and not at each start.
-ENV NODE_COMPILE_CACHE=/app/compile-cache
 RUN node warm-up.mjs
 
 ENV NODE_ENV=production
 USER node
-ENTRYPOINT ["node", "server.mjs"]
+ENTRYPOINT ["node", "server.cjs"]

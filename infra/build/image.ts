@@ -9,7 +9,7 @@ import { copyPackages } from "./native-packages.ts";
 const WARM_UP = path.resolve(import.meta.dirname, "warm-up.mjs");
 
 /**
- * Fills a folder with all that the image holds: the bundles of every function and of the runner, the two programs that serve one of the
+ * Fills a folder with all that the image holds: the bundle of every function and that of the runner, the two programs that serve one of the
  * functions, the manifest that names them, packages that cannot be bundled, and what infra/build/image.dockerfile runs while it builds.
  */
 export async function buildImageFolder(outdir: string, specs: readonly FunctionSpec[]): Promise<readonly Bundle[]> {

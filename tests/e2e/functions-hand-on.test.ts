@@ -95,7 +95,7 @@ describe("the bundles", () => {
           /google|grpc|ioredis|upstash|jose|protobuf|gaxios|functions-framework/,
         );
       }
-      expect(totalBytes, "the clients are in it all the same").toBeGreaterThan(3 * 1024 * 1024);
+      expect(totalBytes, "the clients are in it all the same").toBeGreaterThan(2 * 1024 * 1024);
     }
   });
 });

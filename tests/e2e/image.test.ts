@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -43,7 +43,11 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
     await folder[Symbol.asyncDispose]();
   });
 
-  const start = async (command: readonly string[], more: Readonly<Record<string, string>> = {}) => {
+  const start = async (
+    command: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+    onLine: (line: string) => void = () => undefined,
+  ) => {
     const [program, ...args] = command;
     expect(program).toBe("node");
     const port = await freePort();
@@ -55,6 +59,7 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
       uid: NOBODY,
       env: { ...env, PORT: String(port), ...more },
       port,
+      onLine,
       isReady: async () => (await fetch(`http://127.0.0.1:${port}/health`)).ok,
     });
     started.push(part);
@@ -160,10 +165,21 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
     await expect(ends).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/REDIS_URL[^]*OIDC_ISSUER/) });
   });
 
-  it("is compiled ahead: a start finds its code in the image's cache, which its user cannot change", async () => {
-    const [folderOfThisNode = ""] = await readdir(image.env["NODE_COMPILE_CACHE"] ?? "");
-    const cached = await readdir(join(image.env["NODE_COMPILE_CACHE"] ?? "", folderOfThisNode));
-    expect(cached.length).toBeGreaterThan(functionSpecs().length);
+  it("is compiled ahead: a start takes what was compiled, which its user cannot change; what does not fit is told, and compiled anew", async () => {
+    const compiled = join(image.folder, "functions.cjs.compiled");
+    const { size, mode, uid } = await stat(compiled);
+    expect([size > 1_000_000, mode & 0o022, uid]).toEqual([true, 0, process.getuid?.()]);
+    const said: string[] = [];
+    const api = await start([...image.entrypoint, "runtime_api"], {}, (line) => void said.push(line));
+    await api.stop();
+    expect(said.join("\n")).not.toContain("does not fit");
+
+    const whole = await readFile(compiled);
+    await writeFile(compiled, whole.subarray(0, whole.length / 2));
+    const again = await start([...image.entrypoint, "runtime_api"], {}, (line) => void said.push(line));
+    expect((await fetch(`${again.url}/health`)).status).toBe(200);
+    await writeFile(compiled, whole);
+    expect(said.join("\n")).toContain("What was compiled ahead does not fit this Node");
   });
 
   it("stands on the Node that everything is tested with, runs as a user without rights, and keeps nothing that installs", async () => {

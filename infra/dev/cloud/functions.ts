@@ -42,7 +42,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Running
   const bundles = await bundleFunctions(bundled);
   const runner = await startWasmRunner({
     name: RUNNER.name,
-    file: join(bundled, `${RUNNER.name}.mjs`),
+    file: join(bundled, `${RUNNER.name}.cjs`),
     onLine: prefixed(RUNNER.name),
   });
   started(runner);

@@ -11,7 +11,7 @@ it("the runner that lies in the image beside the functions runs guests, and refu
   await using folder = await temporaryFolder();
   const dist = join(folder.path, "dist");
   await bundleFunctions(dist, []);
-  const file = join(dist, "wasm_runner.mjs");
+  const file = join(dist, "wasm_runner.cjs");
   await using runner = await startWasmRunner({ file });
   expect(await echoedBy(`http://${runner.host}:${runner.port}`, "[1]")).toBe("[1]");
   await expect(startWasmRunner({ file, env: { SUBJECT_MASTER_KEY: "anything" } })).rejects.toThrow(
