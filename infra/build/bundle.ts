@@ -5,8 +5,8 @@ import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
 
 import { type FunctionSpec, functionSpecs } from "./functions.ts";
 import { leanClients } from "./lean-clients.ts";
-import { QUERY_PROCESS, queryProcess } from "./query-process.ts";
 import { RUNNER } from "./runner-spec.ts";
+import { STARTED_APART, startedApart } from "./started-apart.ts";
 import { threadCode } from "./thread-code.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
@@ -21,13 +21,14 @@ const DEFINITION = /^functions\/(?!platform\/)[^/]+\/[^/]+\.ts$/;
 
 /**
  * Programs and modules of their own: what starts a function on a bare Node server, functions-framework, which finds it by its exported
- * name, what both load the functions by, the runner of guests, which stands on no services and serves itself, and DuckDB's process.
+ * name, what both load the functions by, the runner of guests, which stands on no services and serves itself, and what is started in
+ * processes and threads.
  */
 const BESIDE = [
   { in: "functions/image-server.ts", out: "server" },
   { in: "infra/serve/prepared-script.ts", out: "prepared-script" },
   { in: RUNNER.source, out: RUNNER.name },
-  { in: QUERY_PROCESS.source, out: QUERY_PROCESS.name },
+  ...STARTED_APART.map(({ source, name }) => ({ in: source, out: name })),
   { in: "./node_modules/@google-cloud/functions-framework/build/src/main.js", out: "functions-framework" },
 ];
 
@@ -76,7 +77,7 @@ export async function bundleFunctions(
     build({
       ...options,
       entryPoints: [{ in: `function:${ALL}`, out: ALL }],
-      plugins: [entries(specs), withoutLocales, leanClients, threadCode, queryProcess],
+      plugins: [entries(specs), withoutLocales, leanClients, threadCode, startedApart],
       metafile: true,
     }),
     build({ ...options, entryPoints: BESIDE, plugins: [withoutLocales, threadCode] }),

@@ -13,6 +13,7 @@ import { freePort, type Part, startPart } from "../../infra/dev/parts/part.ts";
 import { isRunnerHealthy } from "../../infra/dev/parts/wasm-runner.ts";
 import { withParts } from "../kit/parts.ts";
 import { type TemporaryFolder, temporaryFolder } from "../kit/temporary-folder.ts";
+import { pdfOf } from "../unit/content/pdf-fixture.ts";
 import { echoedBy } from "../kit/wasm/remote-echo.ts";
 import { commandIn, buildOciImage, INSTALLERS, type OciImage } from "./oci-image.ts";
 import { type BuiltImage, buildImage, documentedCommands } from "./built-image.ts";
@@ -89,7 +90,8 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
     expect(shapes.outcome.parse(await answer.json())).toMatchObject({ status: "completed" });
   });
 
-  it("answers SQL over a file that it took in and parsed, by the engine that lies beside the bundles", async () => {
+  /** Has intents done in one session, each by its own function. */
+  const sessionOfFunctions = async () => {
     const api = await start([...image.entrypoint, "runtime_api"]);
     const client = await connect(api.url);
     const headers = { authorization: `Bearer ${client.token}`, "content-type": "application/json" };
@@ -102,11 +104,25 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
       expect([name, answer.status, text]).toEqual([name, 200, expect.any(String)]);
       return shapes.outcome.parse(JSON.parse(text)).output as Readonly<Record<string, unknown>>;
     };
-    const content_base64 = Buffer.from("name,age\nAda,36\nAlan,41\n").toString("base64");
-    const taken = await run("ingest_file", "content/ingest_file", { ui_name: "people.csv", content_base64 });
-    const { file_id, boundary_contract_id } = taken;
-    await run("save_materialization", "content/save_materialization", { file_id, boundary_contract_id });
-    const { parsed_file_id } = await run("parse_content", "content/parse_content", { file_id });
+    /** Takes a file in, has its use allowed, and parses it. */
+    const parse = async (ui_name: string, bytes: Buffer) => {
+      const content_base64 = bytes.toString("base64");
+      const taken = await run("ingest_file", "content/ingest_file", { ui_name, content_base64 });
+      const { file_id, boundary_contract_id } = taken;
+      await run("save_materialization", "content/save_materialization", { file_id, boundary_contract_id });
+      return run("parse_content", "content/parse_content", { file_id });
+    };
+    return { run, parse };
+  };
+
+  it("reads a PDF, in a thread whose code lies beside the bundle", async () => {
+    const { parse } = await sessionOfFunctions();
+    expect(await parse("a.pdf", pdfOf([[[{ x: 50, text: "Ada Lovelace" }]]]))).toMatchObject({ record_count: 1 });
+  });
+
+  it("answers SQL over a file that it took in and parsed, by the engine that lies beside the bundle", async () => {
+    const { run, parse } = await sessionOfFunctions();
+    const { parsed_file_id } = await parse("people.csv", Buffer.from("name,age\nAda,36\nAlan,41\n"));
     const sql = "SELECT count(*) AS n, max(age) AS oldest FROM people";
     const query = { sql, tables: { people: parsed_file_id } };
     expect(await run("query_data", "insights/query_data", query)).toMatchObject({ rows: [[2, 41]] });
@@ -210,12 +226,11 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
       const filesOf = async (at: string): Promise<readonly string[]> => {
         const found = await readdir(at, { recursive: true, withFileTypes: true });
         const files = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-        return files.map((file) => file.slice(at.length + 1)).filter((file) => !file.startsWith("compile-cache/"));
+        return files.map((file) => file.slice(at.length + 1));
       };
 
       it("is what it was by its instructions, and keeps nothing that installs", async () => {
         expect(built).toMatchObject({ user: image.user, entrypoint: image.entrypoint, workdir: "/app" });
-        expect(built.env).toContain("NODE_COMPILE_CACHE=/app/compile-cache");
         expect((await filesOf(join(built.root, "app"))).toSorted()).toEqual((await filesOf(image.folder)).toSorted());
         for (const file of INSTALLERS) await expect(stat(join(built.root, file))).rejects.toThrow("ENOENT");
       });
