@@ -100,8 +100,10 @@ export interface Mail {
 export interface RecordWrite {
   readonly kind: string;
   readonly id: string;
-  /** The version that the writer saw; 0 when it saw none. The new version is one more. */
+  /** The version that the writer saw; 0 when it saw none. The new version is one more, or the first one. */
   readonly expectedVersion: number;
+  /** The version of one that is created: by its time (record-version.ts), so that it repeats none of a record that was deleted. Default 1. */
+  readonly firstVersion?: number | undefined;
   /** Undefined deletes. */
   readonly body: JsonObject | undefined;
   /** The listings that the record appears in. */

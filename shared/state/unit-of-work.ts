@@ -1,6 +1,7 @@
 import type { TenantId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import type { RecordWrite } from "../ports/execution-store.ts";
+import { firstVersionAt } from "../ports/record-version.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
 import type { LogDraft } from "./log-entry.ts";
 import { ALL, type RecordKind } from "./record-kind.ts";
@@ -89,7 +90,9 @@ export class UnitOfWork {
   ): void {
     const key = keyOf(kind, id);
     const expectedVersion = this.#pending(key)?.expectedVersion ?? this.#seen.get(key) ?? 0;
-    this.#writes.set(key, { kind: kind.name, id, expectedVersion, body, facets, sortMs: this.#nowMs, usableUntilMs });
+    const firstVersion = firstVersionAt(this.#nowMs);
+    const place = { kind: kind.name, id, facets, sortMs: this.#nowMs };
+    this.#writes.set(key, { ...place, expectedVersion, firstVersion, body, usableUntilMs });
   }
 }
 

@@ -8,6 +8,7 @@ import type {
   StoredExecution,
   StoredRecord,
 } from "../../shared/ports/execution-store.ts";
+import { versionAfter } from "../../shared/ports/record-version.ts";
 
 export interface ExecutionRow {
   readonly tenantId: TenantId;
@@ -67,8 +68,8 @@ export function recordRow(
   body: JsonObject,
   old: RecordRow | undefined,
 ): RecordRow {
-  const { kind, id, expectedVersion, facets, sortMs, usableUntilMs } = write;
-  const version = expectedVersion + 1;
+  const { kind, id, facets, sortMs, usableUntilMs } = write;
+  const version = versionAfter(write);
   return {
     tenantId,
     kind,

@@ -11,6 +11,7 @@ import type {
 } from "../../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../../shared/ports/paging.ts";
 import { pageOf } from "../../../shared/ports/page-cursor.ts";
+import { versionAfter } from "../../../shared/ports/record-version.ts";
 import type { ChangeSet, WriteTimes } from "./change-set.ts";
 import { EVERY_SHARD, type Layout, shardOf } from "./layout.ts";
 import { createMemory } from "./memory.ts";
@@ -103,7 +104,7 @@ export function createRecords(db: Firestore, layout: Layout, reach: Reach): Reco
           continue;
         }
         const row = {
-          version: write.expectedVersion + 1,
+          version: versionAfter(write),
           usable_until_ms: write.usableUntilMs ?? null,
           facets: [...new Set(write.facets)].map((facet) => listingOf(write.kind, facet)),
           body: JSON.stringify(write.body),
@@ -118,7 +119,7 @@ export function createRecords(db: Firestore, layout: Layout, reach: Reach): Reco
         const { path } = refOf(tenantId, write);
         const updated = times.get(path);
         if (write.body === undefined || updated === undefined) memory.forget(path);
-        else memory.set(path, { version: write.expectedVersion + 1, updated });
+        else memory.set(path, { version: versionAfter(write), updated });
       }
     },
 

@@ -1,4 +1,5 @@
 import type { Change, LogRow, Mail, OutboxMessage, RecordWrite } from "../../../shared/ports/execution-store.ts";
+import { versionAfter } from "../../../shared/ports/record-version.ts";
 import { escaped, NONE } from "./keys.ts";
 import { elementOf } from "./log-element.ts";
 import { timeKey } from "./sortable.ts";
@@ -27,11 +28,11 @@ export function changeArguments(
 }
 
 function pushRecord(args: string[], record: RecordWrite): void {
-  const { kind, id, expectedVersion, sortMs, usableUntilMs, body, facets } = record;
+  const { kind, id, sortMs, usableUntilMs, body, facets } = record;
   args.push(
     escaped(kind),
     escaped(id),
-    String(expectedVersion),
+    `${record.expectedVersion} ${versionAfter(record)}`,
     timeKey(sortMs),
     usableUntilMs === undefined ? "" : String(usableUntilMs),
     body === undefined ? "" : JSON.stringify(body),

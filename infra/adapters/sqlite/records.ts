@@ -10,6 +10,7 @@ import type {
   StoredRecord,
 } from "../../../shared/ports/execution-store.ts";
 import { pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
+import { versionAfter } from "../../../shared/ports/record-version.ts";
 
 interface RecordRow {
   readonly id: string;
@@ -108,7 +109,7 @@ export function createRecordTable(db: DatabaseSync) {
         tenantId,
         write.kind,
         write.id,
-        write.expectedVersion + 1,
+        versionAfter(write),
         write.sortMs,
         write.usableUntilMs ?? null,
         JSON.stringify(write.facets),

@@ -6,6 +6,7 @@ import type {
   StoredRecord,
   StoredStep,
 } from "../../../shared/ports/execution-store.ts";
+import { versionAfter } from "../../../shared/ports/record-version.ts";
 import type { CopyChange } from "./hot-tier.ts";
 
 /** How executions and records lie in the fields of their copies. */
@@ -52,9 +53,10 @@ export function recordOf(id: string, fields: ReadonlyMap<string, string>): Store
 }
 
 /** What a record write that was committed makes of the record's copy. */
-export function writtenRecord({ body, expectedVersion, usableUntilMs }: RecordWrite): CopyChange {
+export function writtenRecord(write: RecordWrite): CopyChange {
+  const { body, usableUntilMs } = write;
   if (body === undefined) return { mode: "drop" };
-  return { mode: "put", fields: recordFields({ version: expectedVersion + 1, body, usableUntilMs }) };
+  return { mode: "put", fields: recordFields({ version: versionAfter(write), body, usableUntilMs }) };
 }
 
 function objectOf(text: string | undefined): JsonObject {

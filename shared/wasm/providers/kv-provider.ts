@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { Clock } from "../../clock.ts";
 import { jsonValue } from "../../json.ts";
 import type { ExecutionStore, StoredRecord } from "../../ports/execution-store.ts";
+import { firstVersionAt } from "../../ports/record-version.ts";
 import type { CapabilityProvider, CapabilityReply, GuestIdentity } from "../../ports/wasm-capabilities.ts";
 import { KEY_KIND, ofInstance } from "../owned-records.ts";
 import { refused, result, withParams } from "./provider-reply.ts";
@@ -55,6 +56,7 @@ export function createKvProvider(deps: { readonly store: KvStore; readonly clock
         kind: KEY_KIND,
         id,
         expectedVersion: before?.version ?? 0,
+        firstVersion: firstVersionAt(clock.now()),
         body,
         facets: [ofInstance(caller.instanceId)],
         sortMs: clock.now(),

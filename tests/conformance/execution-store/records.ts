@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+import { firstVersionAt } from "../../../shared/ports/record-version.ts";
 import type { StoredRecord } from "../../../shared/ports/execution-store.ts";
 import { allPages, begin, NOW, type OpenStore, record, type Scenario } from "./scenario.ts";
 
@@ -25,6 +26,33 @@ export function describeRecords(open: OpenStore): void {
       } satisfies StoredRecord);
       await put(on, ["r", { expectedVersion: 1, body: { n: 2 } }]);
       expect(await on.store.readRecord(on.tenantId, "thing", "r")).toEqual({ id: "r", version: 2, body: { n: 2 } });
+    });
+
+    it("S6: what was created again is not taken for what was deleted: its version is the one that its writer gives", async () => {
+      await using on = await begin(open);
+      const [first, second] = [firstVersionAt(NOW), firstVersionAt(NOW + 1)];
+      await put(on, ["r", { firstVersion: first }]);
+      await put(on, ["r", { firstVersion: second, expectedVersion: first, body: { n: 2 } }]);
+      expect(await on.store.readRecord(on.tenantId, "thing", "r")).toMatchObject({
+        version: first + 1,
+        body: { n: 2 },
+      });
+      await put(on, ["r", { expectedVersion: first + 1, body: undefined }]);
+      await put(on, ["r", { firstVersion: second, body: { n: 3 } }]);
+      const again = { id: "r", version: second, body: { n: 3 } };
+      expect(await on.store.readRecord(on.tenantId, "thing", "r")).toMatchObject(again);
+      expect((await listing(on, "all")).items).toMatchObject([again]);
+      for (const expectedVersion of [first, first + 1, 1]) {
+        const late = [record("r", { expectedVersion, body: { late: true } })];
+        expect(await on.write({ records: late })).toEqual({ outcome: "conflict", kind: "thing", id: "r" });
+        const gone = [record("r", { expectedVersion, body: undefined })];
+        expect(await on.write({ records: gone })).toEqual({ outcome: "conflict", kind: "thing", id: "r" });
+      }
+      await put(on, ["r", { expectedVersion: second, body: { n: 4 } }]);
+      expect(await on.store.readRecord(on.tenantId, "thing", "r")).toMatchObject({
+        version: second + 1,
+        body: { n: 4 },
+      });
     });
 
     it.each([

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
 import { trustedTenantId } from "../../../shared/ids.ts";
 import type { RecordKind } from "../../../shared/state/record-kind.ts";
+import { firstVersionAt } from "../../../shared/ports/record-version.ts";
 import { createStateSurface } from "../../../shared/state/state-surface.ts";
 import { UnitOfWork } from "../../../shared/state/unit-of-work.ts";
 import { START_MS } from "../manual-clock.ts";
@@ -39,7 +40,7 @@ describe("a unit of work", () => {
     expect(await on.commit(unit)).toBe("written");
     expect(await on.surface.get(ACME, thingKind, "a")).toEqual({
       value: { colour: "red" },
-      version: 1,
+      version: firstVersionAt(START_MS),
       usableUntilMs: START_MS,
     });
   });
@@ -65,7 +66,10 @@ describe("a unit of work", () => {
     await second.get(thingKind, "a");
     second.put(thingKind, "a", { colour: "black" });
     expect(await on.commit(second)).toBe("written");
-    expect(await on.surface.get(ACME, thingKind, "a")).toMatchObject({ value: { colour: "black" }, version: 2 });
+    expect(await on.surface.get(ACME, thingKind, "a")).toMatchObject({
+      value: { colour: "black" },
+      version: firstVersionAt(START_MS) + 1,
+    });
     expect(await on.listed("colour=green")).toBe(0);
   });
 
@@ -143,5 +147,24 @@ describe("the state surface", () => {
     unit.put(thingKind, "a", { colour: "red" });
     await on.commit(unit);
     expect(await on.surface.get(trustedTenantId("rival"), thingKind, "a")).toBeUndefined();
+  });
+
+  it("of a record that was deleted and created again, a writer that saw the old one changes nothing", async () => {
+    await using on = open();
+    const first = on.begin();
+    first.put(thingKind, "a", { colour: "red" });
+    await on.commit(first);
+    const late = on.begin();
+    expect(await late.get(thingKind, "a")).toEqual({ colour: "red" });
+    late.put(thingKind, "a", { colour: "late" });
+    const gone = on.begin();
+    await gone.get(thingKind, "a");
+    gone.delete(thingKind, "a");
+    await on.commit(gone);
+    const again = new UnitOfWork(on.surface, ACME, START_MS + 1);
+    again.put(thingKind, "a", { colour: "new" });
+    expect(await on.commit(again)).toBe("written");
+    expect(await on.commit(late)).toBe("conflict");
+    expect((await on.surface.get(ACME, thingKind, "a"))?.value).toEqual({ colour: "new" });
   });
 });

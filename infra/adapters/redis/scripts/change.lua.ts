@@ -48,7 +48,7 @@ end
  * `checkChange(at, own, length)`, where `own` is the stream that is the writer's and `length` how many entries it has, and
  * `applyChange(place)`, where `place` is a line more for the queue of places, or "". A change begins at ARGV[at]:
  *   counts: R records, M messages, L letters, then for each group of entries its stream ("%-" for the own), first sequence and number
- *   R x (kind, id, expected version, time key, usable until or "", body or "" to delete, facets split by spaces)
+ *   R x (kind, id, expected and next version, time key, usable until or "", body or "" to delete, facets split by spaces)
  *   all elements of the groups
  *   lines for the queue of places, or "": see place.lua.ts
  *   M x (event id, message)
@@ -90,7 +90,7 @@ local function checkChange(at, own, length)
   for i = records, elements - 1, 7 do
     local meta = redis.call('HGET', tenant .. 'r:' .. ARGV[i] .. ':' .. ARGV[i + 1], 'm')
     local version = meta and string.match(meta, '^%d+') or '0'
-    if version ~= ARGV[i + 2] then return 'conflict ' .. ARGV[i] .. ' ' .. ARGV[i + 1] end
+    if version ~= string.match(ARGV[i + 2], '^%d+') then return 'conflict ' .. ARGV[i] .. ' ' .. ARGV[i + 1] end
   end
   local lengths = {}
   if own then lengths[own] = length end
@@ -131,7 +131,7 @@ local function writeRecord(i)
     redis.call('DEL', key)
     return
   end
-  redis.call('HSET', key, 'm', string.format('%d', ARGV[i + 2] + 1) .. ' ' .. time .. ' ' .. after, 'b', body)
+  redis.call('HSET', key, 'm', string.match(ARGV[i + 2], '%d+$') .. ' ' .. time .. ' ' .. after, 'b', body)
   if ARGV[i + 4] ~= '' then redis.call('HSET', key, 'u', ARGV[i + 4])
   elseif meta then redis.call('HDEL', key, 'u') end
 end
