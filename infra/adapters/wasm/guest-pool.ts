@@ -20,7 +20,7 @@ import { GuestThreads } from "./guest-threads.ts";
 import { type CompiledModule, createModuleCompiler } from "./module-compiler.ts";
 import { TenantLine } from "./tenant-line.ts";
 import { type Pace, TenantPace } from "./tenant-pace.ts";
-import { LOW_PRIORITY, lowerHelpers, LOWEST_PRIORITY } from "./thread-priority.ts";
+import { LOW_PRIORITY, LOWEST_PRIORITY } from "./thread-priority.ts";
 import { workerCode } from "./worker-code.ts";
 
 /** From when on a call counts as long. */
@@ -43,15 +43,13 @@ const MAX_WAITING_OF_TENANT = 500;
 
 /**
  * For all modules in this process, whoever compiles them (ADR 0026): a table of millions of entries ends a process, and in code of
- * the optimizing compiler a loop around memory.fill does not notice for minutes that its thread is to end. And no thread waits for
- * V8's own threads in its short collections, since those go behind others here (ADR 0038).
+ * the optimizing compiler a loop around memory.fill does not notice for minutes that its thread is to end.
  */
 const PROCESS_FLAGS = [
   `--wasm-max-table-size=${GUEST_LIMITS.tableEntries}`,
   "--liftoff-only",
   "--no-wasm-tier-up",
   "--no-wasm-dynamic-tiering",
-  "--no-parallel-scavenge",
 ];
 
 /** One call on its way, from its line to its end. */
@@ -78,7 +76,6 @@ export interface GuestPoolDeps {
 /** Opens a pool of threads for guests (W1 to W5 of the port), and waits for none of them. */
 export async function openGuestPool({ modules, threads }: GuestPoolDeps): Promise<GuestPool> {
   for (const flag of PROCESS_FLAGS) setFlagsFromString(flag);
-  lowerHelpers();
   const [guestCode, compilerCode] = await Promise.all([workerCode("guest-worker"), workerCode("compiler-worker")]);
   return new ThreadedGuestPool(modules, threads ?? 2 * availableParallelism(), guestCode, compilerCode);
 }
