@@ -2,6 +2,8 @@ import { TerminalError } from "../../shared/sagas/retry-policy.ts";
 
 /** A third party: it takes effects under a key, and undoes them or refuses them from then on. It does not drop repeats. */
 export class ExternalSystem {
+  /** Whether somebody has mended what made steps fail for good. */
+  mended = false;
   readonly applied = new Map<string, number>();
   readonly undone = new Set<string>();
 

@@ -98,6 +98,30 @@ export function sideBySide(trouble: Trouble = {}, after: Trouble = {}): Plan {
   };
 }
 
+/** The same work for each of two items, and a step after them. */
+export function forEach(trouble: Trouble = {}, after: Trouble = {}): Plan {
+  return {
+    intents: () => [
+      returning(
+        plan("map")
+          .map("m", { over: () => ["x", "y"], concurrency: 2, ...effectStep(trouble) })
+          .step("s", effectStep(after)),
+      ),
+    ],
+    effects: { "model.map": ["m/0", "m/1", "s"] },
+  };
+}
+
+/** A step, an hour of sleep, and another step. */
+export function sleeping(after: Trouble = {}): Plan {
+  return {
+    intents: () => [
+      returning(plan("sleeping").step("s1", effectStep()).sleep("nap", { delay: "1h" }).step("s2", effectStep(after))),
+    ],
+    effects: { "model.sleeping": ["s1", "s2"] },
+  };
+}
+
 /** A step, a wait of at most an hour for the signal `go`, and another step. */
 export function waiting(onTimeout: "compensate" | "continue", after: Trouble = {}): Plan & Pick<Scenario, "signal"> {
   const go = { schema: jsonValue, timeout: "1h" } as const;

@@ -18,6 +18,8 @@ export interface Budgets {
   readonly cancels?: number;
   /** The signal that the plan awaits arrives; more than once means delivered again. */
   readonly signals?: number;
+  /** A person lets a dead execution go on. */
+  readonly retries?: number;
   /** Somebody else changes the execution's artifacts. */
   readonly rivals?: number;
   /** A worker is told to stop. */

@@ -162,6 +162,11 @@ export class Scheduler {
     const [root] = world.database.executions.values();
     if (root === undefined || root.terminal) return options;
     add("cancel", "cancels", () => world.send(root, "cancel", { kind: "cancel", compensate: true }));
+    if (root.status === "dead") {
+      add("a person lets it go on", "retries", () => {
+        this.#current = world.spawn("lets it go on");
+      });
+    }
     const { signal } = this.#scenario;
     if (signal !== undefined) {
       const body = { kind: "signal", name: signal.name, payload: signal.payload };

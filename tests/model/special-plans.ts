@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import { type ArtifactId, asId } from "../../shared/ids.ts";
 import { type JsonObject, jsonValue } from "../../shared/json.ts";
+import { TerminalError } from "../../shared/sagas/retry-policy.ts";
 import type { UndoContext } from "../../shared/sagas/step-context.ts";
 import type { ExternalSystem } from "./external-system.ts";
 import type { Io } from "./model-store.ts";
@@ -40,6 +41,46 @@ export function registering(more: "wait" | "fail" | "bad output", checkpoint: "e
       return [returning(builder.step("s", effectStep({ fails: "before" })))];
     },
     effects: { "model.registering": more === "fail" ? ["s"] : [] },
+  };
+}
+
+/** A step behind a pivot that fails for good until somebody mends what it needs. */
+export function mendedBehindPivot(): Plan {
+  return {
+    intents: (_io, external) => [
+      returning(
+        plan("mended")
+          .pivot("p", effectStep())
+          .step("s", {
+            run: async (ctx) => {
+              await ctx.effects.apply({});
+              if (!external.mended) throw new TerminalError("model.broken", "Somebody has to mend it.");
+              return {};
+            },
+          }),
+      ),
+    ],
+    effects: { "model.mended": ["p", "s"] },
+  };
+}
+
+/** A step whose undo fails for good until somebody mends what it needs, and one that fails. */
+export function mendedUndo(): Plan {
+  return {
+    intents: (_io, external) => [
+      returning(
+        plan("mended")
+          .step("s1", {
+            ...effectStep(),
+            undo: async (ctx) => {
+              if (!external.mended) throw new TerminalError("model.stuck", "Somebody has to mend it.");
+              await ctx.effects.undo();
+            },
+          })
+          .step("s2", effectStep({ fails: "after" })),
+      ),
+    ],
+    effects: { "model.mended": ["s1", "s2"] },
   };
 }
 

@@ -2,6 +2,7 @@ import { describe, it } from "vitest";
 
 import { holds } from "./check.ts";
 import { steps } from "./plans.ts";
+import { mendedUndo } from "./special-plans.ts";
 
 const BUDGETS = { crashes: 1, errors: 1, takeovers: 1, cancels: 1, preemptions: 1, faults: 2 } as const;
 
@@ -18,6 +19,11 @@ describe("M1–M9: a saga in trouble keeps every invariant", () => {
   it("when an undo fails for ever: it ends as dead, with a pending intent", async () => {
     const plan = steps(2, { s1: { undoFails: "always" }, s2: { fails: "after" } });
     await holds("undo fails for ever", { ...plan, budgets: BUDGETS, mayDie: true });
+  });
+
+  it("when a person lets it go on after an undo that failed for good", async () => {
+    const budgets = { crashes: 1, takeovers: 1, retries: 2, faults: 2 };
+    await holds("undo fails, let go on", { ...mendedUndo(), budgets, mayDie: true });
   });
 
   it("when its process stops", async () => {

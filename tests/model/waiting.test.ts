@@ -1,8 +1,8 @@
 import { describe, it } from "vitest";
 
 import { holds } from "./check.ts";
-import { onlyTelling, pastPivot, waiting } from "./plans.ts";
-import { registering } from "./special-plans.ts";
+import { onlyTelling, pastPivot, sleeping, waiting } from "./plans.ts";
+import { mendedBehindPivot, registering } from "./special-plans.ts";
 
 const BUDGETS = { crashes: 1, takeovers: 1, cancels: 1, preemptions: 1, faults: 2 } as const;
 
@@ -14,6 +14,10 @@ describe("M1–M9: a saga that waits keeps every invariant", () => {
   it("when the signal comes twice, and what follows fails", async () => {
     const plan = waiting("continue", { fails: "after" });
     await holds("await, signalled twice", { ...plan, budgets: { ...BUDGETS, signals: 2 } });
+  });
+
+  it("when it only sleeps, and what follows fails", async () => {
+    await holds("sleep", { ...sleeping({ fails: "after" }), budgets: { ...BUDGETS, preemptions: 0, drains: 1 } });
   });
 
   it("M13: when somebody else changes what it left PENDING", async () => {
@@ -33,6 +37,11 @@ describe("M1–M9: a saga with a pivot keeps every invariant", () => {
 
   it("when what follows the pivot fails for ever: it ends as dead, with a pending intent", async () => {
     await holds("past the pivot, for ever", { ...pastPivot({}, { fails: "after" }), budgets: BUDGETS, mayDie: true });
+  });
+
+  it("when a person lets it go on after its death", async () => {
+    const budgets = { crashes: 1, cancels: 1, takeovers: 1, retries: 2, faults: 2 };
+    await holds("past the pivot, let go on", { ...mendedBehindPivot(), budgets, mayDie: true });
   });
 });
 

@@ -59,7 +59,7 @@ export class World {
   }
 
   /** A new worker, which begins with something. */
-  spawn(what: "submits" | "takes over"): Actor {
+  spawn(what: "submits" | "takes over" | "lets it go on"): Actor {
     const { intents, wrap = (io: Io, database: ModelDatabase) => createModelStore(database, io) } = this.#scenario;
     const actor = createActor({
       name: String.fromCodePoint(65 + this.actors.length),
@@ -71,6 +71,7 @@ export class World {
     });
     this.actors.push(actor);
     if (what === "submits") void submit(actor);
+    else if (what === "lets it go on") void this.#letGoOn(actor);
     else actor.services.recovery.sweep().catch(() => undefined);
     return actor;
   }
@@ -161,6 +162,16 @@ export class World {
     checkEnd({ scenario: this.#scenario, invariants, database, external });
   }
 
+  /** A person mends what made it die, and lets a dead execution go on. */
+  async #letGoOn({ services }: Actor): Promise<void> {
+    const [root] = this.database.executions.values();
+    if (root === undefined) return;
+    this.stir();
+    this.external.mended = true;
+    const repeat = { userId: undefined, traceId: asId.trace("trace_2") };
+    await services.control.retry(TENANT, root.executionId, repeat).catch(() => undefined);
+  }
+
   discard(): void {
     for (const actor of this.actors) actor.discard();
   }
@@ -182,6 +193,7 @@ export class World {
       this.invariants.ghost(),
       ...this.external.applied,
       ...this.external.undone,
+      this.external.mended,
     ].join("|");
   }
 }
