@@ -83,8 +83,8 @@ async function openIdentity(
 ): Promise<Pick<Adapters, "tokens" | "devTokens" | "pushTokens" | "nodeTokens">> {
   if (identity.kind === "dev") {
     const { createDevIdentity } = await import("./adapters/jwt/dev-identity.ts");
-    const keyFile = join(dataDir, "dev-signing-key");
-    const dev = inDataDir(dataDir, () => createDevIdentity(keyFile, () => systemClock.now()));
+    const key = await keyInDataDir(dataDir, "dev-signing-key");
+    const dev = createDevIdentity(key, () => systemClock.now());
     return { tokens: dev, devTokens: dev };
   }
   const { createOidcIdentity, createPushIdentity, createServiceIdentity } =
@@ -101,10 +101,14 @@ async function openIdentity(
 
 async function openDataKeys({ subjectMasterKeys, mode, dataDir }: Config): Promise<DataKeys | undefined> {
   if (subjectMasterKeys === undefined && mode !== "dev") return undefined;
-  const { createDataKeys, loadDevMasterKey } = await import("./adapters/master-key/data-keys.ts");
-  const ofDataDir = () => inDataDir(dataDir, () => loadDevMasterKey(join(dataDir, "subject-master-key")));
-  const [current = ofDataDir(), ...before] = subjectMasterKeys ?? [];
+  const { createDataKeys } = await import("./adapters/master-key/data-keys.ts");
+  const [current = await keyInDataDir(dataDir, "subject-master-key"), ...before] = subjectMasterKeys ?? [];
   return createDataKeys(current, ...before);
+}
+
+async function keyInDataDir(dataDir: string, name: string): Promise<Uint8Array> {
+  const { loadKeyFile } = await import("./adapters/key-file/key-file.ts");
+  return inDataDir(dataDir, () => loadKeyFile(join(dataDir, name)));
 }
 
 function usesEmulator({ store, objects, bus }: Config): boolean {

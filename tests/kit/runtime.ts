@@ -5,7 +5,8 @@ import { createDuckdbTableEngine } from "../../infra/adapters/duckdb/table-engin
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
 import { createInProcessBus, type InProcessBus } from "../../infra/adapters/in-process/message-bus.ts";
 import { createDevIdentity } from "../../infra/adapters/jwt/dev-identity.ts";
-import { createDataKeys, loadDevMasterKey } from "../../infra/adapters/master-key/data-keys.ts";
+import { loadKeyFile } from "../../infra/adapters/key-file/key-file.ts";
+import { createDataKeys } from "../../infra/adapters/master-key/data-keys.ts";
 import { createSqliteRateBuckets } from "../../infra/adapters/sqlite/rate-buckets.ts";
 import { createSqliteRecordStore } from "../../infra/adapters/sqlite/record-store.ts";
 import { createSqliteGraphStore } from "../../infra/adapters/sqlite/graph-store.ts";
@@ -79,7 +80,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
   const records = options.records ?? createSqliteRecordStore(":memory:");
   const graph = options.graph ?? createSqliteGraphStore(":memory:");
   const bus = createInProcessBus(() => rfc3339(clock.now()));
-  const identity = createDevIdentity(join(temporary.path, "dev-signing-key"), () => clock.now());
+  const identity = createDevIdentity(loadKeyFile(join(temporary.path, "dev-signing-key")), () => clock.now());
   const logged: JsonObject[] = [];
   const config: Config = { ...loadConfig({ DATA_DIR: folder }), ...options.config };
   const objects = createFileObjectStore(join(folder, "objects"));
@@ -114,7 +115,7 @@ export async function openRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     models: createLexicalModels(),
     rateBuckets: options.rateBuckets ?? createSqliteRateBuckets(":memory:"),
     records,
-    dataKeys: createDataKeys(loadDevMasterKey(join(temporary.path, "subject-master-key"))),
+    dataKeys: createDataKeys(loadKeyFile(join(temporary.path, "subject-master-key"))),
     tokens: identity,
     devTokens: identity,
   };

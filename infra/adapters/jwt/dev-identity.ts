@@ -1,7 +1,3 @@
-import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-
 import { errors, jwtVerify, SignJWT } from "jose";
 import * as z from "zod";
 
@@ -22,9 +18,8 @@ const claimsSchema = z.object({
   roles: z.array(z.string()).default([]).transform(knownRoles),
 });
 
-/** Tokens for local work, signed with a key that lives in the data folder, so that they outlast a restart. */
-export function createDevIdentity(keyFile: string, now: () => number): TokenVerifier & DevTokenIssuer {
-  const key = loadKey(keyFile);
+/** Tokens for local work, signed with a key that outlasts a restart. */
+export function createDevIdentity(key: Uint8Array, now: () => number): TokenVerifier & DevTokenIssuer {
   const verified = createVerifiedTokens(now);
   return {
     issue: async ({ tenantId, userId, roles = USUAL_ROLES }) => {
@@ -58,14 +53,4 @@ export function createDevIdentity(keyFile: string, now: () => number): TokenVeri
       }
     },
   };
-}
-
-function loadKey(file: string): Uint8Array {
-  mkdirSync(dirname(file), { recursive: true });
-  try {
-    writeFileSync(file, randomBytes(32), { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-  }
-  return readFileSync(file);
 }

@@ -1,6 +1,4 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 
 import { RuntimeError } from "../../../shared/errors.ts";
 import type { DataKeys } from "../../../shared/ports/data-keys.ts";
@@ -52,15 +50,4 @@ function unwrapped(masterKey: Uint8Array, bytes: Buffer, context: string): Uint8
   const decipher = createDecipheriv("aes-256-gcm", masterKey, nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(Buffer.from(context)).setAuthTag(bytes.subarray(-TAG_BYTES));
   return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
-}
-
-/** The master key of dev mode, made at the first start and kept in the data folder. */
-export function loadDevMasterKey(file: string): Uint8Array {
-  mkdirSync(dirname(file), { recursive: true });
-  try {
-    writeFileSync(file, randomBytes(KEY_BYTES), { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  return readFileSync(file);
 }

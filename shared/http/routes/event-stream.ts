@@ -1,6 +1,7 @@
-import { isTerminal } from "../../executions/execution.ts";
-import type { ExecutionId, TenantId } from "../../ids.ts";
+import { type Execution, isTerminal } from "../../executions/execution.ts";
+import type { TenantId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
+import { endsChain } from "../../state/chain-verification.ts";
 
 /** How long to wait for a hint before looking anyway: entries may be committed by another process, which gives no hint. */
 const LOOK_EVERY_MS = 1_000;
@@ -8,7 +9,8 @@ const PAGE = 200;
 
 export interface StreamRequest {
   readonly tenantId: TenantId;
-  readonly executionId: ExecutionId;
+  /** As it was before its entries are read. */
+  readonly execution: Execution;
   readonly afterSequence: number;
   /** Aborts when the reader goes away. */
   readonly signal: AbortSignal;
@@ -40,26 +42,28 @@ export function eventStream(services: RuntimeServices, request: StreamRequest): 
 }
 
 async function* entryLines(
-  { log, feed, lifecycle, adapters }: RuntimeServices,
-  { tenantId, executionId, afterSequence }: StreamRequest,
+  { log, feed, adapters }: RuntimeServices,
+  { tenantId, execution, afterSequence }: StreamRequest,
   signal: AbortSignal,
 ): AsyncGenerator<string, void> {
-  let last = afterSequence;
+  const { execution_id: executionId, status, chain } = execution;
+  // Nobody has read more than there was: with a greater number the last entry would be missed, and waited for without an end.
+  let last = Math.min(Math.max(afterSequence, 0), chain.sequence);
   let wake = new AbortController();
   const unwatch = feed.watch(executionId, () => wake.abort());
   try {
     while (!signal.aborted) {
       // Renewed before reading: a commit during the read wakes the next wait at once.
       wake = new AbortController();
-      // Read before the entries: all that led to a terminal state is then among them.
-      const { status } = await lifecycle.get(tenantId, executionId);
       const filter = { executionId, afterSequence: last, order: "chronological" } as const;
       const page = await log.read(tenantId, filter, { limit: PAGE });
       for (const entry of page.items) {
         last = entry.sequence;
         yield `id: ${entry.sequence}\nevent: ${entry.event_type}\ndata: ${JSON.stringify(entry)}\n\n`;
+        if (endsChain(entry)) return;
       }
       if (page.nextCursor !== undefined) continue;
+      // The end of one that was going on is among its entries; one that was over has no more of them.
       if (isTerminal(status)) return;
       if (page.items.length === 0) {
         await adapters.clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, wake.signal]));

@@ -8,6 +8,7 @@ import { addEndpoint, type Router } from "../endpoint.ts";
 import { cursorOf, flag, MAX_ID_CHARS, pageQuery, tenantId } from "../wire.ts";
 import { createExecutionView, executionAnswer, executionSummary, summaryJson } from "./execution-view.ts";
 import { eventStream } from "./event-stream.ts";
+import { readPreference } from "./prefer.ts";
 
 const tag = "executions";
 
@@ -25,12 +26,21 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
       role: "viewer",
       tag,
       summary: "Read an execution",
+      description: "With `Prefer: wait=N` once it has ended or waits for a person, or as it is after N seconds.",
       query: z.object({ tenant_id: tenantId, include_artifacts: flag, include_events: flag }),
+      headers: [{ name: "Prefer", description: "`wait=<seconds>` for the end" }],
       answers: { 200: { description: "the execution", schema: executionAnswer } },
       problems: [404, 410],
     },
-    async ({ params, query, tenantId: tenant }) => {
-      const execution = await lifecycle.get(tenant, asId.execution(params["execution_id"] ?? ""));
+    async (call) => {
+      const { params, query, tenantId: tenant } = call;
+      const executionId = asId.execution(params["execution_id"] ?? "");
+      const waitMs = readPreference(call.header("prefer"), 0);
+      // The call is taken whole: its signal is made for those alone who wait.
+      const execution =
+        waitMs === 0
+          ? await lifecycle.get(tenant, executionId)
+          : await lifecycle.wait(tenant, executionId, waitMs, () => call.signal);
       const include = { artifacts: query.include_artifacts, events: query.include_events };
       return { status: 200, json: await view.full(tenant, execution, include) };
     },
@@ -53,12 +63,11 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
       problems: [404],
     },
     async ({ params, tenantId: tenant, header, signal }) => {
-      const executionId = asId.execution(params["execution_id"] ?? "");
-      await lifecycle.get(tenant, executionId);
+      const execution = await lifecycle.get(tenant, asId.execution(params["execution_id"] ?? ""));
       const last = Number(header("last-event-id") ?? "0");
       return eventStream(services, {
         tenantId: tenant,
-        executionId,
+        execution,
         afterSequence: Number.isSafeInteger(last) ? last : 0,
         signal,
       });
