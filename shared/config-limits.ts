@@ -88,7 +88,12 @@ export function readLimits(env: Environment): Reading<LimitsChoice> {
         .string()
         .default("{}")
         .transform((text, context) => {
-          const parsed = tenantsSchema.safeParse(jsonOf(text));
+          const json = jsonOf(text);
+          if (json === undefined) {
+            context.addIssue({ code: "custom", message: "must be JSON: tenants with their own limits" });
+            return z.NEVER;
+          }
+          const parsed = tenantsSchema.safeParse(json);
           if (parsed.success) return parsed.data;
           for (const { path, message } of parsed.error.issues) {
             context.addIssue({ code: "custom", message: [path.join("."), message].filter((part) => part).join(": ") });
@@ -105,7 +110,7 @@ export function readLimits(env: Environment): Reading<LimitsChoice> {
     .safeParse({ ...defaults, ...env });
 }
 
-/** Undefined, which is no object, for what is not JSON. */
+/** Undefined for what is not JSON. */
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -3,6 +3,7 @@ import { completionFor } from "./commands/completion.ts";
 import { cancel, fork, retry, signal } from "./commands/control.ts";
 import { dev } from "./commands/dev.ts";
 import { intents } from "./commands/intents.ts";
+import { pending, takeUp } from "./commands/pending.ts";
 import { replay } from "./commands/replay.ts";
 import { status } from "./commands/status.ts";
 import { submit } from "./commands/submit.ts";
@@ -22,6 +23,8 @@ export const COMMANDS: readonly Command[] = [
   retry,
   fork,
   signal,
+  pending,
+  takeUp,
   wal,
   replay,
   verifyWal,

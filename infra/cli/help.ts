@@ -13,7 +13,7 @@ Usage: symphainy <command> [options]
 Commands:
 ${commands.map(({ name, summary }) => `  ${pad(name, width)}${summary}`).join("\n")}
 
-symphainy <command> --help tells of each. Every command takes --json.
+symphainy <command> --help tells of each. Every command takes --json. symphainy --version tells its own version.
 
 Environment:
   SYMPHAINY_URL     where the runtime is; default http://127.0.0.1:8080

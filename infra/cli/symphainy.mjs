@@ -3,7 +3,7 @@
 // the one that the program needs. In the repository it runs the TypeScript itself; in an installed package, where Node strips no
 // types, the bundle that `npm pack` put beside it.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -11,6 +11,12 @@ const NODE_MAJOR = 24;
 const here = path.dirname(fileURLToPath(import.meta.url));
 const source = path.join(here, "main.ts");
 const program = existsSync(source) ? source : path.join(here, "dist", "main.mjs");
+
+if (process.argv[2] === "--version") {
+  const { version } = JSON.parse(readFileSync(path.join(here, "../../package.json"), "utf8"));
+  process.stdout.write(`${version}\n`);
+  process.exit();
+}
 
 // A fresh clone: the same that `npm start` does first.
 if (program === source && !existsSync(path.join(here, "../../node_modules/.installed-from")))

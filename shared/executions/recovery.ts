@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { trustedTenantId } from "../ids.ts";
+import { RuntimeError } from "../errors.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionRef, ExecutionStore } from "../ports/execution-store.ts";
 import { isSettled } from "./execution.ts";
@@ -107,19 +108,35 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     }
   };
 
-  const takeUpOrLog = async (ref: ExecutionRef): Promise<boolean> => {
-    try {
-      return await takeUp(ref);
-    } catch (error) {
-      const { tenantId: tenant_id, executionId: execution_id } = ref;
-      logger.error("an execution cannot be taken up", { tenant_id, execution_id, ...errorFields(error) });
-      return false;
+  /** Takes up what it can and returns how many; tells of the rest once for each cause, however many there are. */
+  const takeAllUp = async (refs: readonly ExecutionRef[]): Promise<number> => {
+    const failures: { readonly ref: ExecutionRef; readonly error: unknown }[] = [];
+    const taken = await Promise.all(
+      refs.map((ref) =>
+        takeUp(ref).catch((error: unknown) => {
+          failures.push({ ref, error });
+          return false;
+        }),
+      ),
+    );
+    const byCause = Map.groupBy(failures, ({ error }) => (error instanceof RuntimeError ? error.code : ""));
+    for (const [first, ...others] of byCause.values()) {
+      if (first === undefined) continue;
+      const { tenantId: tenant_id, executionId: execution_id } = first.ref;
+      const more = others.length === 0 ? {} : { and_others: others.length };
+      logger.error("an execution cannot be taken up", {
+        tenant_id,
+        execution_id,
+        ...more,
+        ...errorFields(first.error),
+      });
     }
+    return taken.filter((wasTaken) => wasTaken).length;
   };
   const wake = (ref: ExecutionRef): void => {
     if (deps.stopping.aborted || workshop.held >= deps.maxHeld) return;
     const here = workshop.settled(ref.executionId);
-    if (here === undefined) void takeUpOrLog(ref);
+    if (here === undefined) void takeAllUp([ref]);
     // It may be just letting go: then what woke it came too late to keep it.
     else void here.then((state) => (isSettled(state.status) ? undefined : wake(ref))).catch(() => undefined);
   };
@@ -138,7 +155,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       await takeUp(ref);
     },
     retake: async () => {
-      await Promise.all([...mine.values()].map(takeUpOrLog));
+      await takeAllUp([...mine.values()]);
     },
     wake,
     wakeAt: (ref, atMs) => {
@@ -154,8 +171,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       const found = silent.length === 0 ? [] : await abandonedAfter(DEAD_AFTER_MS);
       const due = await store.due({ nowMs: clock.now(), limit: room });
       // Side by side, so that a store that gathers commits gathers these.
-      const taken = await Promise.all([...mine.values(), ...found, ...due].slice(0, room).map(takeUpOrLog));
-      const takenUp = taken.filter((wasTaken) => wasTaken).length;
+      const takenUp = await takeAllUp([...mine.values(), ...found, ...due].slice(0, room));
       return { takenUp, expectsMore: silent.length > found.length };
     },
   };

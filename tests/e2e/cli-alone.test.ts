@@ -1,10 +1,11 @@
 import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
 import { commandLines } from "./cli-process.ts";
-import { runtimeProcesses } from "./runtime-process.ts";
+import { REPOSITORY, runtimeProcesses } from "./runtime-process.ts";
 
 const processes = runtimeProcesses();
 const commandLine = commandLines();
@@ -20,6 +21,11 @@ describe("the command line without a runtime", () => {
     const cli = commandLine({ SYMPHAINY_TENANT: "acme", XDG_STATE_HOME: await processes.folder() });
     const { code, stderr } = await cli.run(["intents", "--url", `http://127.0.0.1:${port}`]);
     expect([code, stderr]).toEqual([3, expect.stringContaining("Start one with: npx symphainy dev")]);
+  });
+
+  it("tells its version, which is the package's", async () => {
+    const { version } = JSON.parse(await readFile(join(REPOSITORY, "package.json"), "utf8")) as { version: string };
+    expect(await commandLine({}).run(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: "" });
   });
 
   it("explains each command", async () => {
@@ -40,6 +46,8 @@ describe("the command line without a runtime", () => {
         "retry",
         "fork",
         "signal",
+        "pending",
+        "take-up",
         "intents",
         "token",
         "completion",

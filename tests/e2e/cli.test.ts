@@ -179,6 +179,26 @@ describe("the command line against a runtime", () => {
     expect((await cli.run(["fork", id, "nowhere"])).code).toBe(4);
   });
 
+  it("lists what waits for somebody, and takes it up, once", async () => {
+    const run = async (intent: string, input: object) => {
+      const { code, stdout } = await cli.run(["submit", intent, "--wait", "--input", JSON.stringify(input)]);
+      expect(code).toBe(0);
+      return JSON.parse(stdout) as Readonly<Record<string, string>>;
+    };
+    const file = await run("content.ingest_file", { ui_name: "a.csv", content_base64: btoa("a\n1\n") });
+    const { file_id, boundary_contract_id } = file;
+    await run("content.save_materialization", { file_id, boundary_contract_id });
+    const listed = await cli.run(["pending", "--target", file_id ?? ""]);
+    const line = new RegExp(`^\\S+  (intent_\\S+)  pending      content.parse_content  ${file_id}\n$`);
+    expect([listed.code, listed.stdout]).toEqual([0, expect.stringMatching(line)]);
+    const waits = line.exec(listed.stdout)?.[1] ?? "";
+    const taken = await cli.run(["take-up", waits]);
+    expect([taken.code, taken.stdout]).toEqual([0, expect.stringMatching(/^execution_/)]);
+    await until(taken.stdout.trim(), "completed");
+    expect((await cli.run(["take-up", waits])).code).toBe(4);
+    expect((await cli.run(["pending", "--target", file_id ?? ""])).stdout).toBe("");
+  });
+
   it("cancels", async () => {
     const id = await submitted("test.approval", { item: "y" });
     await until(id, "suspended");

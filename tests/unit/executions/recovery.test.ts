@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 
 import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
 import { startUpkeep } from "../../../shared/executions/upkeep.ts";
+import { RuntimeError } from "../../../shared/errors.ts";
 import type { ExecutionId, TenantId } from "../../../shared/ids.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
 import { countingStore } from "../../kit/counting-store.ts";
@@ -32,6 +33,22 @@ const endOf = (runtime: TestRuntime, tenantId: TenantId, executionId: ExecutionI
   runtime.services.lifecycle.wait(tenantId, executionId, 1_000);
 
 describe("recovery", () => {
+  it("tells in one line of all that it cannot take up for the same reason", async () => {
+    const inner = createSqliteStore(":memory:");
+    const away = new RuntimeError("store.unavailable", "It is away.", { status: 503, retryable: true });
+    const store: ExecutionStore = { ...inner, claim: () => Promise.reject(away) };
+    {
+      await using runtime = await openRuntime({ intents: [trivial], store });
+      const { recovery } = runtime.services;
+      for (let n = 0; n < 20; n += 1)
+        recovery.remember({ tenantId: runtime.tenantId, executionId: testIds.execution() });
+      expect(await recovery.sweep()).toMatchObject({ takenUp: 0 });
+      const told = runtime.logged.filter(({ message }) => message === "an execution cannot be taken up");
+      expect(told).toMatchObject([{ tenant_id: "acme", error_code: "store.unavailable", and_others: 19 }]);
+    }
+    await inner.close();
+  });
+
   it("V1: takes up within one sweep what a dead worker left, once it counts as dead", async () => {
     const clock = createManualClock();
     const gate = createGate();
@@ -249,6 +266,8 @@ describe("upkeep", () => {
       },
     };
     const { relay, restarts } = on.services;
+    // Loads what is loaded late: the manual clock does not wait for files.
+    await restarts.sweep();
     const upkeep = startUpkeep({
       recovery,
       restarts,
@@ -280,6 +299,7 @@ describe("upkeep", () => {
       await using on = await openRuntime({ clock, store });
       const startedMs = clock.now();
       const { recovery, restarts, relay, adapters } = on.services;
+      await restarts.sweep();
       const upkeep = startUpkeep({ recovery, restarts, relay, store, clock, logger: adapters.logger });
       await clock.advance(1_200_000);
       await upkeep.stop();
