@@ -34,7 +34,7 @@ export function createTableScope({ tables, tenantId, signal, deadlineMs }: Table
     query: (sql, artifacts, limits) => {
       const named = Object.entries(artifacts).map(([name, artifact]) => [name, tableOf(artifact, tenantId)] as const);
       const timeoutMs = Math.max(1, Math.min(MAX_QUERY_MS, deadlineMs()));
-      return tables.query({ sql, tables: Object.fromEntries(named), ...limits, timeoutMs, signal });
+      return tables.query({ tenantId, sql, tables: Object.fromEntries(named), ...limits, timeoutMs, signal });
     },
     rows: (parsed) => tables.rows(tableOf(parsed, tenantId)),
   };

@@ -1,3 +1,4 @@
+import type { TenantId } from "../ids.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 
 /** Rows that rest as one object, and are read as a table; read-only. */
@@ -25,6 +26,8 @@ export interface StoredTable {
 }
 
 export interface TableQuery {
+  /** Whose turn it takes: the queries of one tenant never hold up all of another's. */
+  readonly tenantId: TenantId;
   /** One SELECT of DuckDB's dialect. */
   readonly sql: string;
   /** By the names that the SQL calls them. */

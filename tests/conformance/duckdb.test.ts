@@ -10,6 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createDuckdbTableEngine } from "../../infra/adapters/duckdb/table-engine.ts";
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
+import { RuntimeError } from "../../shared/errors.ts";
+import { type TenantId, trustedTenantId } from "../../shared/ids.ts";
 import type { StoredTable, TableEngine } from "../../shared/ports/table-engine.ts";
 import { type TemporaryFolder, temporaryFolder } from "../kit/temporary-folder.ts";
 
@@ -49,9 +51,10 @@ afterAll(async () => {
 
 const ask = (
   sql: string,
-  more: { maxRows?: number; maxBytes?: number; timeoutMs?: number; signal?: AbortSignal } = {},
+  more: { tenantId?: TenantId; maxRows?: number; maxBytes?: number; timeoutMs?: number; signal?: AbortSignal } = {},
 ) =>
   engine.query({
+    tenantId: trustedTenantId("acme"),
     sql,
     tables: { people, lines },
     maxRows: 100,
@@ -185,6 +188,27 @@ describe("ends what would not end (Q3)", () => {
     const text = ask("SELECT length(string_agg(repeat('x', 400000000))) FROM range(8)", { timeoutMs: 40_000 });
     await expect(text).rejects.toMatchObject({ code: "tables.too_much_memory", status: 422 });
     expect((await ask("SELECT 1")).rows).toEqual([[1]]);
+  });
+});
+
+describe("queries that wait", () => {
+  it("are served by tenants in turns, however many one of them has", async () => {
+    const ended: string[] = [];
+    const asked = (tenant: string) =>
+      ask("SELECT sleep_ms(300)", { tenantId: trustedTenantId(tenant) }).then(() => void ended.push(tenant));
+    await Promise.all([...Array.from({ length: 8 }, () => asked("many")), asked("one")]);
+    // Two are running, and one more of the same tenant may have its turn first.
+    expect(ended.indexOf("one")).toBeLessThan(5);
+    expect(ended).toHaveLength(9);
+  });
+
+  it("never get the process that the query before outgrew", { timeout: 60_000 }, async () => {
+    const codes: unknown[] = [];
+    for (let turn = 0; turn < 2; turn += 1) {
+      const error: unknown = await ask("SELECT range(1000000000)").catch((refused: unknown) => refused);
+      codes.push(error instanceof RuntimeError ? error.code : error);
+    }
+    expect(codes).toEqual(Array(2).fill("tables.too_much_memory"));
   });
 });
 

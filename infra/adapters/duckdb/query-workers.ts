@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 
 import { RuntimeError } from "../../../shared/errors.ts";
+import type { TenantId } from "../../../shared/ids.ts";
 import type { QueryAnswer } from "../../../shared/ports/table-engine.ts";
 import type { QueryOrder, QueryReply } from "./query-messages.ts";
 
@@ -11,27 +12,43 @@ const MAX_WORKERS = 2;
 const IDLE_MS = 60_000;
 const STARTED_WITHIN_MS = 30_000;
 
-/** Processes that run one query at a time each. One that was late, or died, is never used again. */
+/**
+ * Processes that run one query at a time each. One that was late, or died, is never used again. Queries that wait are served tenant by
+ * tenant in turns: however many one tenant has, another's next one waits for no more than what is running and one of each other tenant.
+ */
 export interface QueryWorkers {
-  run(order: QueryOrder, timeoutMs: number, signal: AbortSignal): Promise<QueryAnswer>;
+  run(query: WaitingQuery): Promise<QueryAnswer>;
   close(): void;
+}
+
+export interface WaitingQuery {
+  readonly tenantId: TenantId;
+  readonly order: QueryOrder;
+  /** Once it runs. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
 }
 
 export function createQueryWorkers(): QueryWorkers {
   const idle: { readonly worker: QueryWorker; readonly end: NodeJS.Timeout }[] = [];
-  const waiting: (() => void)[] = [];
+  /** Whose turn it is comes first; a tenant is here as long as something of it waits. */
+  const waiting = new Map<TenantId, readonly (() => void)[]>();
   const all = new Set<QueryWorker>();
   let working = 0;
   let closed = false;
 
-  const enter = async (): Promise<void> => {
+  const enter = async (tenantId: TenantId): Promise<void> => {
     if (working < MAX_WORKERS) working += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+    else await new Promise<void>((resolve) => void waiting.set(tenantId, [...(waiting.get(tenantId) ?? []), resolve]));
   };
   const leave = (): void => {
-    const next = waiting.shift();
-    if (next === undefined) working -= 1;
-    else next();
+    for (const [tenantId, [next, ...others]] of waiting) {
+      // Behind all other tenants, or out of the line.
+      waiting.delete(tenantId);
+      if (others.length > 0) waiting.set(tenantId, others);
+      return next?.();
+    }
+    working -= 1;
   };
   const take = async (): Promise<QueryWorker> => {
     for (let kept = idle.pop(); kept !== undefined; kept = idle.pop()) {
@@ -56,8 +73,8 @@ export function createQueryWorkers(): QueryWorkers {
   };
 
   return {
-    run: async (order, timeoutMs, signal) => {
-      await enter();
+    run: async ({ tenantId, order, timeoutMs, signal }) => {
+      await enter(tenantId);
       try {
         const worker = await take();
         try {
@@ -103,7 +120,11 @@ class QueryWorker {
       cwd: tmpdir(),
     });
     this.#child.on("message", (reply) => this.#tell(reply as QueryReply));
-    this.#child.on("exit", (code, signal) => this.#gone(signal ?? `code ${code}`));
+    this.#child.on("exit", () => {
+      this.alive = false;
+    });
+    // After what it said last: a process may be seen to end before its words are read.
+    this.#child.on("close", (code, signal) => this.#gone(signal ?? `code ${code}`));
     this.#child.on("error", (error) => this.#gone(error.message));
     // A process that waits for queries is no reason for this one to stay.
     this.#child.unref();
@@ -124,6 +145,8 @@ class QueryWorker {
         this.kill();
         throw refused("too_slow", `The query took longer than ${timeoutMs} ms.`);
       case "refused":
+        // It ends itself for that: the next query must not find it.
+        if (reply.refusal === "too_much_memory") this.kill();
         if (reply.refusal === "unavailable") throw unavailable(reply.message);
         throw refused(reply.refusal, reply.message);
       case "gone":

@@ -13,7 +13,7 @@ export function createDuckdbTableEngine(objects: Pick<ObjectStore, "read">): Tab
   const workers = createQueryWorkers();
 
   return {
-    query: async ({ sql, tables, maxRows, maxBytes, timeoutMs, signal }) => {
+    query: async ({ tenantId, sql, tables, maxRows, maxBytes, timeoutMs, signal }) => {
       await using held = new AsyncDisposableStack();
       const named = await Promise.all(
         Object.entries(tables).map(async ([name, table]) => {
@@ -21,7 +21,8 @@ export function createDuckdbTableEngine(objects: Pick<ObjectStore, "read">): Tab
           return { name, file, format: table.format };
         }),
       );
-      return await workers.run({ sql, tables: named, maxRows, maxBytes }, timeoutMs, signal);
+      const order = { sql, tables: named, maxRows, maxBytes };
+      return await workers.run({ tenantId, order, timeoutMs, signal });
     },
 
     rows: async function* rows(table) {
