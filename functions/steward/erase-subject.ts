@@ -13,9 +13,9 @@ const input = z
     message: "must be the subject_id once more",
   });
 
-/** Makes all data of a subject unreadable, everywhere and for good, by deleting its key. */
+/** Makes all data of a subject unreadable, everywhere and for good, by deleting its key; then what is left of its files goes too. */
 export const eraseSubject = intent("steward.erase_subject", {
-  version: 1,
+  version: 2,
   description: "Erase a subject: all data that name it become unreadable, for good.",
   role: "operator",
   input,
@@ -25,7 +25,9 @@ export const eraseSubject = intent("steward.erase_subject", {
     erased_at: z.string(),
     erased_by: z.string().nullable(),
     artifacts: z.int().describe("how many cannot be read any more"),
+    more: z.boolean().describe("whether there are others whose bytes are not given up yet; erase again"),
   }),
 })
   .pivot("erase", { run: async (ctx) => ({ ...(await ctx.steward.eraseSubject(ctx.input.subject_id)) }) })
-  .returns(({ outputs }) => outputs.erase);
+  .step("give_up", { run: (ctx) => ctx.steward.giveUpSubjectBytes(ctx.input.subject_id) })
+  .returns(({ outputs: { erase, give_up } }) => ({ ...erase, more: give_up.more }));

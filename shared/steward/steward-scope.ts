@@ -84,6 +84,12 @@ export class StewardScope {
     return eraseSubject({ keys: records.subjectKeys, surface, unit, by: caller.userId, nowMs }, subjectId);
   }
 
+  /** Gives up the bytes of a subject that was erased; see subject-erasure.ts. Nothing undoes it. */
+  async giveUpSubjectBytes(subjectId: string): Promise<{ readonly more: boolean }> {
+    const { giveUpSubjectBytes } = await import("./subject-erasure.ts");
+    return giveUpSubjectBytes(this.#deps.unit, subjectId, this.#deps.nowMs());
+  }
+
   /** Takes back all that this step wrote, or buries its key, so that a late attempt of it is refused. */
   async undo(): Promise<void> {
     await this.#records.undo();

@@ -1,10 +1,14 @@
-import { artifactKind, subjectFacet } from "../artifacts/artifact.ts";
+import { giveUpBytes, moveArtifact } from "../artifacts/artifact-changes.ts";
+import { type Artifact, artifactKind, subjectFacet } from "../artifacts/artifact.ts";
 import { rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import { sha256 } from "../json.ts";
 import type { SubjectKeys } from "../ports/record-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
+
+/** One commit changes at most so many artifacts. */
+const ARTIFACTS_AT_ONCE = 100;
 
 /** What is left of a subject. */
 export interface ErasureCertificate {
@@ -49,4 +53,48 @@ export async function eraseSubject(deps: SubjectErasureDeps, subjectId: string):
     payload: { policy: "subject_erasure", decision: "erased", ...certificate },
   });
   return certificate;
+}
+
+/**
+ * Ends the life of an erased subject's artifacts and gives their bytes up, some at a time: nobody can read them, nobody can purge them,
+ * and they would count against the tenant for ever. `more` says that there are others.
+ */
+export async function giveUpSubjectBytes(
+  unit: UnitOfWork,
+  subjectId: string,
+  nowMs: number,
+): Promise<{ readonly more: boolean }> {
+  const now = rfc3339(nowMs);
+  let givenUp = 0;
+  let cursor: string | undefined;
+  do {
+    const page = await unit.list(artifactKind, subjectFacet(subjectId), { limit: ARTIFACTS_AT_ONCE, cursor });
+    for (const { value } of page.items) {
+      if (hasEnded(value)) continue;
+      if (givenUp === ARTIFACTS_AT_ONCE) return { more: true };
+      givenUp += 1;
+      await end(unit, value, now);
+    }
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return { more: false };
+}
+
+function hasEnded({ lifecycle_state: state, materializations }: Artifact): boolean {
+  return state === "FAILED" || (state === "DELETED" && materializations.length === 0);
+}
+
+async function end(
+  unit: UnitOfWork,
+  { artifact_id: id, lifecycle_state: state }: Artifact,
+  now: string,
+): Promise<void> {
+  if (state === "PENDING") {
+    const failure = { code: "subject.erased", message: "The subject whose data it was is erased." };
+    await moveArtifact(unit, id, "FAILED", now, { failure });
+    return;
+  }
+  if (state === "READY") await moveArtifact(unit, id, "ARCHIVED", now);
+  if (state !== "DELETED") await moveArtifact(unit, id, "DELETED", now);
+  await giveUpBytes(unit, id, now);
 }

@@ -187,11 +187,12 @@ describe("a subject that is erased", () => {
     const answer = await erasure("subject-1");
     expectStatus(answer, 200);
     const { execution_id, output } = answer.as(outcome);
-    expect(output).toMatchObject({ subject_id: "subject-1", artifacts: 2 });
+    expect(output).toMatchObject({ subject_id: "subject-1", artifacts: 2, more: false });
     expect(output["key_id_sha256"]).toMatch(/^[0-9a-f]{64}$/);
     const entries = await client.log(execution_id);
     const certificate = entries.find(({ event_type }) => event_type === "policy_decided")?.payload;
-    expect(certificate).toEqual({ policy: "subject_erasure", decision: "erased", ...output });
+    const { more: _, ...certified } = output;
+    expect(certificate).toEqual({ policy: "subject_erasure", decision: "erased", ...certified });
     const again = (await erasure("subject-1")).as(outcome).output;
     expect(again).toEqual(output);
   });
@@ -207,6 +208,18 @@ describe("a subject that is erased", () => {
     }
     const again = { session_id: client.sessionId, parameters: { file_id: erased.fileId }, subject_id: "subject-1" };
     expectProblem(await client.post("/content/parse_content", again), 410, "subject.erased");
+  });
+
+  it("leaves artifacts that have ended, and give their bytes up", async () => {
+    for (const artifact_type of ["file", "parsed_content"]) {
+      const listed = await client.post("/artifact/list", { artifact_type, lifecycle_state: "DELETED" });
+      const { artifacts } = listed.as(
+        z.looseObject({ artifacts: z.array(z.looseObject({ artifact_id: z.string() })) }),
+      );
+      expect(artifacts.map(({ artifact_id }) => artifact_id)).toEqual([
+        artifact_type === "file" ? erased.fileId : erased.parsedId,
+      ]);
+    }
   });
 
   it("leaves a log that verifies and tells what happened, with every payload sealed", async () => {

@@ -8,6 +8,7 @@ import {
   failureSchema,
   stepSchema,
 } from "../../executions/execution.ts";
+import { isErased } from "../../state/subjects.ts";
 import { openArtifact } from "../../artifacts/open-artifact.ts";
 import type { TenantId } from "../../ids.ts";
 import { jsonObject, jsonValue, type JsonValue } from "../../json.ts";
@@ -63,7 +64,17 @@ export function createExecutionView({ surface, claimCheck, subjects }: RuntimeSe
     const found = await Promise.all(
       execution.artifacts.map(({ artifact_id }) => surface.get(tenantId, artifactKind, artifact_id)),
     );
-    return Promise.all(found.flatMap((record) => (record === undefined ? [] : [openArtifact(subjects, record.value)])));
+    return Promise.all(
+      found.flatMap((record) => {
+        if (record === undefined) return [];
+        // Whoever erased a subject changed its artifacts too: they are shown as they rest, sealed.
+        const asItRests = (error: unknown): Artifact => {
+          if (isErased(error)) return record.value;
+          throw error;
+        };
+        return [openArtifact(subjects, record.value).catch(asItRests)];
+      }),
+    );
   };
   const whole = (tenantId: TenantId, parked: JsonValue | undefined) => claimCheck.redeem(tenantId, parked ?? null);
   const events = (tenantId: TenantId, execution: Execution) =>

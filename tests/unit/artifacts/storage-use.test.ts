@@ -15,6 +15,7 @@ import { createUploads } from "../../../shared/artifacts/uploads.ts";
 import { durationMs } from "../../../shared/duration.ts";
 import { type ArtifactId, type TenantId, trustedTenantId } from "../../../shared/ids.ts";
 import { ALL } from "../../../shared/state/record-kind.ts";
+import { giveUpSubjectBytes } from "../../../shared/steward/subject-erasure.ts";
 import { createStateSurface } from "../../../shared/state/state-surface.ts";
 import { UnitOfWork } from "../../../shared/state/unit-of-work.ts";
 import { testIds } from "../../kit/runtime.ts";
@@ -128,6 +129,32 @@ describe("what a tenant has stored", () => {
     expect(await on.bytes()).toBe(127);
     await on.giveUp(id);
     expect(await on.bytes()).toBe(7);
+  });
+
+  it("is given back by the erasure of the subject whose it is, from whatever state, some at a time (B1)", async () => {
+    await using on = await open();
+    const ways = [[], ["READY"], ["READY", "ARCHIVED"], ["READY", "ARCHIVED", "DELETED"]] as const;
+    for (const way of [...ways, ...Array.from({ length: 97 }, () => [] as const)]) {
+      const id = await on.register([holding(5)]);
+      await on.move(id, ...way);
+      const { unit, commit } = on.begin();
+      const artifact = await unit.get(artifactKind, id);
+      if (artifact !== undefined) unit.put(artifactKind, id, { ...artifact, subject_id: "s1" });
+      await commit();
+    }
+    await on.register([holding(7)]);
+    const erase = async () => {
+      const { unit, commit } = on.begin();
+      const { more } = await giveUpSubjectBytes(unit, "s1", on.clock.now());
+      await commit();
+      return [more, await on.bytes()];
+    };
+    expect([await on.bytes(), await erase(), await erase(), await erase()]).toEqual([
+      512,
+      [true, 12],
+      [false, 7],
+      [false, 7],
+    ]);
   });
 
   it("is given back by the commit that fails an artifact, whatever it held (B1)", async () => {
