@@ -239,7 +239,15 @@ function noSuchThing(): RuntimeError {
 }
 
 function readQuery<Query>(c: Context, schema: z.ZodType<Query> | undefined): Query {
-  return schema === undefined ? (undefined as Query) : checked(c.req.query(), schema);
+  if (schema === undefined) return undefined as Query;
+  // One of several would be taken, and the others passed over in silence.
+  const faults = Object.entries(c.req.queries())
+    .filter(([, values]) => values.length > 1)
+    .map(([path]) => ({ path, message: "is given more than once" }));
+  if (faults.length > 0) {
+    throw new RuntimeError("request.invalid", `${faults[0]?.path}: is given more than once`, { status: 422, faults });
+  }
+  return checked(c.req.query(), schema);
 }
 
 /** The value as the schema makes it. Throws `request.invalid` (422) with every fault. */

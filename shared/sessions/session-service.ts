@@ -11,6 +11,8 @@ import { type Session, SESSION_LIFETIME_MS, sessionKind } from "./session.ts";
 /** How often a change is tried again when another writer was faster. */
 const WRITE_ATTEMPTS = 8;
 const ACTIVE_SAGAS_SHOWN = 1_000;
+/** What a session may hold of its caller's own; a store writes all of it with each change, and the smallest takes 1 MiB in all. */
+const MAX_OWN_BYTES = 512 * 1024;
 
 export interface NewSession {
   readonly tenantId: TenantId;
@@ -36,7 +38,7 @@ export interface SessionUpgrade {
 /**
  * Sessions of a tenant. Each change is one commit of the session and its log entry.
  * All operations throw `session.not_found` for an absent or foreign session, and changes throw `session.not_active` for one
- * that is closed or expired.
+ * that is closed or expired, and `session.too_large` (413) for what is more than a session holds.
  */
 export interface SessionService {
   create(draft: NewSession): Promise<SessionView>;
@@ -160,6 +162,7 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
         updated_at: now,
         chain: CHAIN_START,
       };
+      checkSize(session);
       const payload = { session_id: sessionId, user_id: userId ?? null, context };
       await write(new UnitOfWork(surface, tenantId, clock.now()), session, "session_created", payload, traceId);
       return view(tenantId, sessionId);
@@ -168,10 +171,11 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
     view,
 
     mergeContext: (tenantId, sessionId, context, traceId) =>
-      update(tenantId, sessionId, traceId, (session) => ({
-        session: { ...session, context: { ...session.context, ...context } },
-        payload: { operation: "context_merged", context },
-      })),
+      update(tenantId, sessionId, traceId, (session) => {
+        const merged = { ...session, context: { ...session.context, ...context } };
+        checkSize(merged);
+        return { session: merged, payload: { operation: "context_merged", context } };
+      }),
 
     upgrade: (tenantId, sessionId, { userId, metadata }, traceId) =>
       update(tenantId, sessionId, traceId, (session) => {
@@ -181,6 +185,7 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
           });
         }
         const merged = { ...session.metadata, ...metadata };
+        checkSize({ ...session, metadata: merged });
         return {
           session: { ...session, user_id: userId, is_anonymous: false, metadata: merged },
           payload: { operation: "upgraded", user_id: userId },
@@ -217,6 +222,13 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
       prolongToMs: clock.now() + SESSION_LIFETIME_MS,
     }),
   };
+}
+
+function checkSize({ context, metadata }: Pick<Session, "context" | "metadata">): void {
+  const bytes = Buffer.byteLength(JSON.stringify([context, metadata]));
+  if (bytes <= MAX_OWN_BYTES) return;
+  const message = `A session holds ${MAX_OWN_BYTES} bytes of context and metadata; with this it would have ${bytes}. Keep what is large as an artifact.`;
+  throw new RuntimeError("session.too_large", message, { status: 413, details: { max_bytes: MAX_OWN_BYTES, bytes } });
 }
 
 function notActive(sessionId: SessionId, status: SessionView["status"]): RuntimeError {

@@ -210,6 +210,12 @@ describe("a query that cannot be", () => {
     expect(paths(answer)).toEqual([faulty]);
   });
 
+  it("is 422 for a filter that is given twice: neither is passed over in silence", async () => {
+    const answer = await client.call({ path: `/executions?tenant_id=${client.tenantId}&status=dead&status=failed` });
+    expectStatus(answer, 422);
+    expect(paths(answer)).toEqual(["status"]);
+  });
+
   it("is 422 for a cursor of another listing, and for a page in a body", async () => {
     await Promise.all(Array.from({ length: 3 }, () => client.accept(submission())));
     const { next_cursor = "" } = (await client.get("/executions", { limit: "1" })).as(shapes.executions);

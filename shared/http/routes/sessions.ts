@@ -43,7 +43,7 @@ export function addSessionRoutes(router: Router, { sessions, admission, adapters
         metadata: jsonObject.default({}),
       }),
       answers: { 201: { description: "the session", schema: sessionAnswer } },
-      problems: [429, 503],
+      problems: [413, 429, 503],
     },
     async ({ body, tenantId: tenant, userId: caller, trace }) => {
       const { headers: limits } = await admission.session({ tenantId: tenant, caller, traceId: trace.traceId });
@@ -86,7 +86,7 @@ export function addSessionRoutes(router: Router, { sessions, admission, adapters
       summary: "Merge into a session's context",
       body: z.object({ tenant_id: tenantId, context: jsonObject }),
       answers: { 200: { description: "the session", schema: sessionAnswer } },
-      problems: [404, 409],
+      problems: [404, 409, 413],
     },
     async ({ body, params, tenantId: tenant, trace }) => {
       const view = await sessions.mergeContext(tenant, sessionIn(params), body.context, trace.traceId);
@@ -105,7 +105,7 @@ export function addSessionRoutes(router: Router, { sessions, admission, adapters
       summary: "Make an anonymous session a user's",
       body: z.object({ tenant_id: tenantId, user_id: z.string().min(1).max(256), metadata: jsonObject.default({}) }),
       answers: { 200: { description: "the session", schema: sessionAnswer } },
-      problems: [404, 409],
+      problems: [404, 409, 413],
     },
     async ({ body, params, tenantId: tenant, trace }) => {
       const upgrade = { userId: body.user_id, metadata: body.metadata };

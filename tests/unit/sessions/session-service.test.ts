@@ -77,6 +77,24 @@ describe("sessions", () => {
     ]);
   });
 
+  it("hold so much and no more: what would be more is refused, and changes nothing", async () => {
+    await using on = await open();
+    const { tenantId } = on.runtime;
+    const refused = { code: "session.too_large", status: 413, details: { max_bytes: 524_288 } };
+    const text = "x".repeat(300_000);
+    const draft = { tenantId, userId: undefined, context: { text }, metadata: { text }, traceId: testIds.trace() };
+    await expect(on.sessions.create(draft)).rejects.toMatchObject(refused);
+    const { session } = await on.sessions.create({ ...draft, metadata: {} });
+    const { session_id: sessionId } = session;
+    const merge = (context: { readonly [name: string]: string }) =>
+      on.sessions.mergeContext(tenantId, sessionId, context, testIds.trace());
+    await expect(merge({ more: text })).rejects.toMatchObject(refused);
+    const upgrade = { userId: "ann", metadata: { text } };
+    await expect(on.sessions.upgrade(tenantId, sessionId, upgrade, testIds.trace())).rejects.toMatchObject(refused);
+    expect((await on.sessions.view(tenantId, sessionId)).session).toEqual(session);
+    expect((await merge({ text: "less" })).session.context).toEqual({ text: "less" });
+  });
+
   it("S6: concurrent merges lose no update, and the log chains them all", async () => {
     await using on = await open();
     const { session } = await on.create();
