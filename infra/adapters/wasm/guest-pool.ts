@@ -24,7 +24,7 @@ import { LOW_PRIORITY, LOWEST_PRIORITY } from "./thread-priority.ts";
 import { workerCode } from "./worker-code.ts";
 
 /** From when on a call counts as long. */
-const LONG_AFTER_MS = 20;
+const LONG_AFTER_MS = 50;
 /** With these its tenant's next calls go behind all others. */
 const CUT_OFF_REASONS: ReadonlySet<GuestFailureReason> = new Set([
   "trap",
@@ -33,7 +33,7 @@ const CUT_OFF_REASONS: ReadonlySet<GuestFailureReason> = new Set([
   "out_of_memory",
 ]);
 /** How long a thread that breaks its call off itself may take to do so before it is ended. */
-const BREAK_OFF_MS = 500;
+const BREAK_OFF_MS = 2_000;
 /** For each thread that serves, this many may exist with the long ones and those that are being ended. */
 const THREADS_FOR_ONE = 3;
 /** How long a call waits for its turn. */
