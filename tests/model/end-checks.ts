@@ -13,10 +13,14 @@ export interface EndOfHistory {
 
 /** What must hold of every execution when nothing more happens: M1, M2, M3, M5, M8, M12, M13 and M14. */
 export function checkEnd(end: EndOfHistory): void {
-  const roots = [...end.database.executions.values()].filter((row) => storedState(row)["parent"] === undefined);
-  if (roots.length > 1) end.invariants.violate("M14", `one submission became ${roots.length} executions`);
-  for (const row of end.database.executions.values()) {
-    const state = storedState(row) as unknown as Execution;
+  const states = Array.from(end.database.executions.values(), (row) => storedState(row) as unknown as Execution);
+  const begun = states.filter(({ parent }) => parent === undefined);
+  const repeats = begun.filter(({ forked_from }) => forked_from !== undefined);
+  const roots = begun.length - repeats.length;
+  if (roots > 1) end.invariants.violate("M14", `one submission became ${roots} executions`);
+  const repeated = new Set(repeats.map(({ forked_from }) => forked_from?.execution_id));
+  if (repeats.length > repeated.size) end.invariants.violate("M14", "an execution was repeated twice");
+  for (const state of states) {
     checkSettled(end, state);
     checkResults(end, state);
     checkEffects(end, state);

@@ -22,7 +22,7 @@ describe("M1–M9: a saga in trouble keeps every invariant", () => {
   });
 
   it("when a person lets it go on after an undo that failed for good", async () => {
-    const budgets = { crashes: 1, takeovers: 1, retries: 2, faults: 2 };
+    const budgets = { crashes: 1, errors: 1, takeovers: 1, cancels: 1, retries: 2, faults: 2 };
     await holds("undo fails, let go on", { ...mendedUndo(), budgets, mayDie: true });
   });
 

@@ -40,7 +40,7 @@ describe("M1–M9: a saga with a pivot keeps every invariant", () => {
   });
 
   it("when a person lets it go on after its death", async () => {
-    const budgets = { crashes: 1, cancels: 1, takeovers: 1, retries: 2, faults: 2 };
+    const budgets = { crashes: 1, errors: 1, takeovers: 1, cancels: 1, retries: 2, faults: 2 };
     await holds("past the pivot, let go on", { ...mendedBehindPivot(), budgets, mayDie: true });
   });
 });
