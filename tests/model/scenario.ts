@@ -18,7 +18,7 @@ export interface Budgets {
   readonly cancels?: number;
   /** The signal that the plan awaits arrives; more than once means delivered again. */
   readonly signals?: number;
-  /** A person lets a dead execution go on. */
+  /** A person lets a dead execution go on, or repeats one that ended without success. */
   readonly retries?: number;
   /** Somebody else changes the execution's artifacts. */
   readonly rivals?: number;

@@ -160,13 +160,14 @@ export class Scheduler {
       this.#current = world.spawn("submits");
     });
     const [root] = world.database.executions.values();
-    if (root === undefined || root.terminal) return options;
-    add("cancel", "cancels", () => world.send(root, "cancel", { kind: "cancel", compensate: true }));
-    if (root.status === "dead") {
-      add("a person lets it go on", "retries", () => {
-        this.#current = world.spawn("lets it go on");
+    if (root === undefined) return options;
+    if (root.status === "dead" || (root.terminal && root.status !== "completed")) {
+      add("a person retries it", "retries", () => {
+        this.#current = world.spawn("retries");
       });
     }
+    if (root.terminal) return options;
+    add("cancel", "cancels", () => world.send(root, "cancel", { kind: "cancel", compensate: true }));
     const { signal } = this.#scenario;
     if (signal !== undefined) {
       const body = { kind: "signal", name: signal.name, payload: signal.payload };

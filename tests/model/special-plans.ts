@@ -64,6 +64,27 @@ export function mendedBehindPivot(): Plan {
   };
 }
 
+/** A step that leaves nothing to undo, and one that fails for good until somebody mends what it needs. */
+export function mendedStep(): Plan {
+  return {
+    intents: (_io, external) => [
+      returning(
+        plan("mended")
+          .step("s1", { run: () => ({}) })
+          .step("s2", {
+            ...effectStep(),
+            run: async (ctx) => {
+              if (!external.mended) throw new TerminalError("model.broken", "Somebody has to mend it.");
+              await ctx.effects.apply({});
+              return {};
+            },
+          }),
+      ),
+    ],
+    effects: { "model.mended": ["s2"] },
+  };
+}
+
 /** A step whose undo fails for good until somebody mends what it needs, and one that fails. */
 export function mendedUndo(): Plan {
   return {

@@ -2,7 +2,7 @@ import { describe, it } from "vitest";
 
 import { holds } from "./check.ts";
 import { steps } from "./plans.ts";
-import { mendedUndo } from "./special-plans.ts";
+import { mendedStep, mendedUndo } from "./special-plans.ts";
 
 const BUDGETS = { crashes: 1, errors: 1, takeovers: 1, cancels: 1, preemptions: 1, faults: 2 } as const;
 
@@ -24,6 +24,11 @@ describe("M1–M9: a saga in trouble keeps every invariant", () => {
   it("when a person lets it go on after an undo that failed for good", async () => {
     const budgets = { crashes: 1, errors: 1, takeovers: 1, cancels: 1, retries: 2, faults: 2 };
     await holds("undo fails, let go on", { ...mendedUndo(), budgets, mayDie: true });
+  });
+
+  it("M14: when several people repeat it after it failed", async () => {
+    const budgets = { crashes: 1, retries: 2, preemptions: 2, faults: 3 };
+    await holds("failed, repeated", { ...mendedStep(), budgets });
   });
 
   it("when its process stops", async () => {

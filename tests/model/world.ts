@@ -59,7 +59,7 @@ export class World {
   }
 
   /** A new worker, which begins with something. */
-  spawn(what: "submits" | "takes over" | "lets it go on"): Actor {
+  spawn(what: "submits" | "takes over" | "retries"): Actor {
     const { intents, wrap = (io: Io, database: ModelDatabase) => createModelStore(database, io) } = this.#scenario;
     const actor = createActor({
       name: String.fromCodePoint(65 + this.actors.length),
@@ -71,7 +71,7 @@ export class World {
     });
     this.actors.push(actor);
     if (what === "submits") void submit(actor);
-    else if (what === "lets it go on") void this.#letGoOn(actor);
+    else if (what === "retries") void this.#retry(actor);
     else actor.services.recovery.sweep().catch(() => undefined);
     return actor;
   }
@@ -162,8 +162,8 @@ export class World {
     checkEnd({ scenario: this.#scenario, invariants, database, external });
   }
 
-  /** A person mends what made it die, and lets a dead execution go on. */
-  async #letGoOn({ services }: Actor): Promise<void> {
+  /** A person mends what made it fail, and wants it done again. */
+  async #retry({ services }: Actor): Promise<void> {
     const [root] = this.database.executions.values();
     if (root === undefined) return;
     this.stir();
