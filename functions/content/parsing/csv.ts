@@ -12,6 +12,9 @@ import { decodeText } from "./text.ts";
 
 const csvOptions = ["delimiter", "has_header", "encoding"] as const;
 
+/** How Excel lets a file say what parts its fields: a first line of its own. */
+const SAID_DELIMITER = /^sep=([^"\r\n])(?:\r\n|\n|\r)/i;
+
 /** Delimited text, RFC 4180 with any of LF, CRLF and CR: values stay text, blank lines are passed over, ragged rows refused. */
 export const csvFormat: FileFormat<"csv"> = {
   format: "csv",
@@ -41,9 +44,11 @@ async function* readCsv(
   const text = decodeText(source, options.encoding);
   try {
     const sample = await takeSample(text);
-    const delimiter = options.delimiter ?? sniffDelimiter(sample.text.slice(0, SAMPLE_CHARS), sample.complete);
+    const [saying = "", said] = SAID_DELIMITER.exec(sample.text) ?? [];
+    const start = sample.text.slice(saying.length);
+    const delimiter = options.delimiter ?? said ?? sniffDelimiter(start.slice(0, SAMPLE_CHARS), sample.complete);
     let names: readonly string[] | undefined;
-    for await (const record of records(sample.text, text, delimiter)) {
+    for await (const record of records(start, text, delimiter, saying === "" ? 1 : 2)) {
       if (names === undefined) {
         const hasHeader = options.has_header ?? true;
         names = hasHeader
@@ -75,8 +80,9 @@ async function* records(
   sample: string,
   rest: AsyncIterable<string>,
   delimiter: string,
+  firstLine: number,
 ): AsyncGenerator<readonly string[], void> {
-  const lines = new LineCount();
+  const lines = new LineCount(firstLine);
   const ready: string[][] = [];
   const parser = createCsvStream({
     columns: false,
@@ -134,13 +140,20 @@ async function* whileRecordsEnd(
 
 /** Line numbers as an editor shows them: csv-parse counts CRLF inside quotes as two lines. */
 class LineCount {
+  /** Lines before what csv-parse sees. */
+  readonly #before: number;
   #countedTwice = 0;
-  #lineAfterLast = 1;
+  #lineAfterLast: number;
   #blankUntilLast = 0;
+
+  constructor(firstLine: number) {
+    this.#before = firstLine - 1;
+    this.#lineAfterLast = firstLine;
+  }
 
   recordEnded(record: readonly string[], countedLines: number, blankLines: number): void {
     this.#countedTwice += quotedCrLf(record);
-    this.#lineAfterLast = countedLines - this.#countedTwice + 1;
+    this.#lineAfterLast = this.#before + countedLines - this.#countedTwice + 1;
     this.#blankUntilLast = blankLines;
   }
 
@@ -151,7 +164,7 @@ class LineCount {
 
   /** The line that csv-parse counts as `countedLines`; `record` is as much of the record there as is known. */
   at(countedLines: number, record: readonly string[]): number {
-    return countedLines - this.#countedTwice - quotedCrLf(record);
+    return this.#before + countedLines - this.#countedTwice - quotedCrLf(record);
   }
 }
 

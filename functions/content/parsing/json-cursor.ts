@@ -59,6 +59,8 @@ export class JsonCursor {
       if (end !== undefined || !(await this.#fill())) break;
     }
     const text = parts.join("");
+    // What comes next can begin no value.
+    if (text === "") throw this.#unexpected("a value");
     const parsed = parseJson(text);
     if (!parsed.ok) {
       this.#passed(text.slice(0, parsed.fault.offset));

@@ -3,14 +3,16 @@ import { contentFault, recordTooLarge } from "./faults.ts";
 import { JsonCursor } from "./json-cursor.ts";
 import { asRow } from "./json-value.ts";
 import { MAX_RECORD_CHARS, requireRows } from "./parser.ts";
-import type { FileFormat, ParseOptions, Row } from "./parser.ts";
+import type { FileFormat, ParseEvents, ParseOptions, Row } from "./parser.ts";
 import { decodeText } from "./text.ts";
 
+/** Of members that are passed over. */
+const MAX_TOLD = 20;
 const PATH_HINT = "Name the array of the records with record_path.";
 
 /**
  * One JSON document: an array of records; or an object, whose `record_path` names them. Without it an object's only
- * array member holds them, and an object with no array or several is itself the one record.
+ * array member holds them, with a note of what else it has, and an object with no array or several is itself the one record.
  */
 export const jsonFormat: FileFormat<"json"> = {
   format: "json",
@@ -20,17 +22,21 @@ export const jsonFormat: FileFormat<"json"> = {
   options: ["record_path", "encoding"],
   valuesAreText: false,
   hasColumns: () => true,
-  parse: (source, options) => requireRows("json", readJson(source, options)),
+  parse: (source, options, events) => requireRows("json", readJson(source, options, events)),
 };
 
-async function* readJson(source: AsyncIterable<Uint8Array>, options: ParseOptions): AsyncGenerator<Row, void> {
+async function* readJson(
+  source: AsyncIterable<Uint8Array>,
+  options: ParseOptions,
+  events?: ParseEvents,
+): AsyncGenerator<Row, void> {
   const cursor = new JsonCursor(decodeText(source, options.encoding));
   try {
     const first = await cursor.peek();
     if (first === "") return;
     if (options.record_path !== undefined) yield* rowsAt(cursor, options.record_path, pathOf(options.record_path), 0);
     else if (first === "[") yield* rowsOfArray(cursor);
-    else if (first === "{") yield* rowsOfObject(cursor);
+    else if (first === "{") yield* rowsOfObject(cursor, events);
     else throw cursor.fault("a JSON file must hold an array or an object");
     await cursor.end();
   } finally {
@@ -46,15 +52,17 @@ async function* rowsOfArray(cursor: JsonCursor): AsyncGenerator<Row, void> {
  * Which member holds the records is certain only at the object's end. So everything is held back until it is more than
  * one row may be, and from there on the first array must be it: a second one is then an error.
  */
-async function* rowsOfObject(cursor: JsonCursor): AsyncGenerator<Row, void> {
+async function* rowsOfObject(cursor: JsonCursor, events?: ParseEvents): AsyncGenerator<Row, void> {
   const members: [string, JsonValue][] = [];
   let records: JsonValue[] | undefined;
   let arrays = 0;
   let heldChars = 0;
   let streaming = false;
+  const others: string[] = [];
   for await (const name of cursor.members()) {
     const isArray = (await cursor.peek()) === "[";
     if (isArray) arrays += 1;
+    else if (others.length < MAX_TOLD) others.push(name);
     if (isArray && records === undefined) {
       records = [];
       members.push([name, records]);
@@ -83,9 +91,14 @@ async function* rowsOfObject(cursor: JsonCursor): AsyncGenerator<Row, void> {
       if (heldChars > MAX_RECORD_CHARS) throw recordTooLarge("json", MAX_RECORD_CHARS, { line: 1 }, PATH_HINT);
     }
   }
-  if (streaming) return;
-  if (arrays === 1 && records !== undefined) yield* records.map(asRow);
-  else yield Object.fromEntries(members);
+  if (!streaming && arrays === 1 && records !== undefined) yield* records.map(asRow);
+  else if (!streaming) return void (yield Object.fromEntries(members));
+  if (others.length === 0) return;
+  events?.onNote?.({
+    code: "content.json_passed_over",
+    message: `Members beside the array of the records were passed over: ${others.join(", ")}.`,
+    details: { members: others },
+  });
 }
 
 async function* rowsAt(

@@ -28,6 +28,16 @@ describe("csv", () => {
     expect(await rowsOf(parse, ["a,b", "1,2"].join(end))).toEqual(expected);
   });
 
+  it("takes Excel's word for the delimiter, and counts that line", async () => {
+    expect(await rowsOf(parse, "sep=;\r\na,b;c\r\n1;2\r\n")).toEqual([{ "a,b": "1", c: "2" }]);
+    expect(await rowsOf(parse, "sep=;\na;b|c\n", { delimiter: "|", has_header: false })).toEqual([
+      { column_1: "a;b", column_2: "c" },
+    ]);
+    const ragged = await refusal(parse, "sep=;\na;b\n1;2\n3\n");
+    expect(ragged.details).toMatchObject({ line: 4 });
+    expect((await refusal(parse, 'sep=;\na;b\n"1;2\n')).details).toMatchObject({ line: 3 });
+  });
+
   it("passes over blank lines but keeps a quoted empty value", async () => {
     expect(await rowsOf(parse, '\na\n\n1\n\n""\n\n')).toEqual([{ a: "1" }, { a: "" }]);
   });

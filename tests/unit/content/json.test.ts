@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { jsonFormat } from "../../../functions/content/parsing/json.ts";
-import { cut, endless, refusal, rowsOf, sourceOf } from "./byte-source.ts";
+import { cut, endless, observe, refusal, rowsOf, sourceOf } from "./byte-source.ts";
 import type { ByteSource } from "./byte-source.ts";
 
 const parse = jsonFormat.parse;
@@ -20,6 +20,20 @@ describe("json", () => {
       { value: -1500 },
       { value: true },
     ]);
+  });
+
+  it("says what stands beside the array that it takes, also when it streams", async () => {
+    const told = async (text: string) => (await observe(parse, text)).notes.map(({ code, details }) => [code, details]);
+    const note = (...members: string[]) => [["content.json_passed_over", { members }]];
+    expect(await told('{"name":"x","files":[1],"type":{}}')).toEqual(note("name", "type"));
+    const long = JSON.stringify("x".repeat(9 * 1024 * 1024));
+    expect(await told(`{"name":"x","files":[${long},${long},1],"type":{}}`)).toEqual(note("name", "type"));
+    expect(await told('{"files":[1]}')).toEqual([]);
+    expect(await told('{"name":"x"}')).toEqual([]);
+  });
+
+  it("says what it found where a value should be", async () => {
+    expect((await refusal(parse, '[{"a":1},]')).message).toBe('Line 1, column 10: expected a value, found "]".');
   });
 
   it("takes the only array of an object as its records", async () => {
