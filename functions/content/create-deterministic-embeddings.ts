@@ -5,6 +5,7 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { toJson } from "../../shared/json.ts";
 import { intent } from "../../shared/sagas/intent.ts";
+import { expectContract } from "../../shared/steward/contract-in-force.ts";
 
 const MODEL = "deterministic-v1";
 
@@ -38,6 +39,7 @@ export const createDeterministicEmbeddings = intent("content.create_deterministi
     run: async (ctx) => {
       const parsed = await ctx.artifacts.get(asId.artifact(ctx.input.parsed_file_id), "parsed_content");
       if (parsed.lifecycle_state !== "READY") throw notReady(parsed);
+      await expectContract(ctx.steward, parsed.data_classification, parsed.parent_artifacts[0] ?? "");
       const { artifact_id } = await ctx.artifacts.register({
         artifact_id: ctx.ids.artifact(),
         artifact_type: "embeddings",

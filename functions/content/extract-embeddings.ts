@@ -11,6 +11,7 @@ import {
   storeItems,
 } from "../../shared/mash/semantic-stages.ts";
 import { intent } from "../../shared/sagas/intent.ts";
+import { expectContract } from "../../shared/steward/contract-in-force.ts";
 
 const input = z.strictObject({
   parsed_file_id: z.string().min(1).describe("READY parsed data"),
@@ -40,6 +41,7 @@ export const extractEmbeddings = intent("content.extract_embeddings", {
   .step("reserve", {
     run: async (ctx) => {
       const parsed = await readyParsed(ctx, ctx.input.parsed_file_id);
+      await expectContract(ctx.steward, parsed.data_classification, parsed.parent_artifacts[0] ?? "");
       const deterministicId = asId.artifact(ctx.input.deterministic_embedding_id);
       const deterministic = await ctx.artifacts.get(deterministicId, "embeddings");
       if (!deterministic.parent_artifacts.includes(parsed.artifact_id)) {

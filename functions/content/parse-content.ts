@@ -5,6 +5,7 @@ import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { toJson } from "../../shared/json.ts";
 import { intent } from "../../shared/sagas/intent.ts";
+import { expectContract } from "../../shared/steward/contract-in-force.ts";
 import { parseOptionsSchema } from "./parsing/parse-options.ts";
 
 const input = z.strictObject({
@@ -55,6 +56,7 @@ export const parseContent = intent("content.parse_content", {
     run: async (ctx) => {
       const file = await ctx.artifacts.get(asId.artifact(ctx.input.file_id), "file");
       if (file.lifecycle_state !== "READY") throw notReady(file);
+      await expectContract(ctx.steward, file.data_classification, file.artifact_id);
       const parsed = await ctx.artifacts.register({
         artifact_id: ctx.ids.parsed(),
         artifact_type: "parsed_content",

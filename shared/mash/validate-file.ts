@@ -2,6 +2,7 @@ import type { Artifact, Materialization } from "../artifacts/artifact.ts";
 import { RuntimeError } from "../errors.ts";
 import { asId } from "../ids.ts";
 import type { StepContext } from "../sagas/step-context.ts";
+import { notInForce } from "../steward/contract-in-force.ts";
 import { describeFile } from "../steward/governed-data.ts";
 
 export interface ValidFile {
@@ -31,13 +32,7 @@ export async function validateFile(
     );
   }
   const described = await describeFile(steward, file.data_classification, fileId);
-  if (!described.hasContract) {
-    throw new RuntimeError(
-      "boundary_contract.not_in_force",
-      `No boundary contract in force covers the file ${fileId}; have one authorized (content.save_materialization).`,
-      { status: 409, details: { file_id: fileId } },
-    );
-  }
+  if (!described.hasContract) throw notInForce(fileId, bytes.sha256);
   const { compliance_status, policies_applied, violations } = await steward.governance.govern(described);
   if (compliance_status === "non_compliant") {
     throw new RuntimeError("governance.refused", `The file ${fileId} breaks a governance policy.`, {

@@ -1,6 +1,7 @@
 import type { DataClassification } from "../data-classification.ts";
 import { notFound, RuntimeError } from "../errors.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
+import type { Page, PageRequest } from "../ports/paging.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { GraphScope } from "./graph-scope.ts";
 import type { Caller, GovernancePolicy, GovernedData, Violation } from "./governance-policy.ts";
@@ -53,6 +54,13 @@ export class Governance {
     const write = { kind: "put", collection: POLICIES, key: policyId, fields } as const;
     await this.#deps.scope.write(kind, "policy", [write]);
     return { policy_id: policyId };
+  }
+
+  /** The policies of one class as they were written, also those that are not enabled. */
+  async listPolicies(kind: DataClassification, page: PageRequest): Promise<Page<JsonObject>> {
+    const { scope } = this.#deps;
+    const { items, ...rest } = await scope.graph.list(scope.of(kind), POLICIES, undefined, page);
+    return { ...rest, items: items.map(({ key, fields }) => ({ policy_id: key, ...fields })) };
   }
 
   /** Evaluates every policy in force for data of this type: the tenant's own, and the platform's. */

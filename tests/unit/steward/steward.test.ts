@@ -101,6 +101,23 @@ describe("boundary contracts", () => {
     expect(purge.output).toEqual({ expired: 1, more: false });
   });
 
+  it("let nothing more be made of a file once they are revoked, until another one is authorized", async () => {
+    await using runtime = await openRuntime({ intents });
+    const { file_id, parsed_file_id } = await parsedFile(runtime);
+    const { items } = await outputOf(runtime, "steward.list_data", { kind: "contracts", status: "active", ...client });
+    const [{ id: contract_id, source_sha256 } = {}] = items as readonly JsonObject[];
+    await outputOf(runtime, "steward.end_contract", { ...client, contract_id, outcome: "revoked" });
+    const refused = { code: "boundary_contract.not_in_force", status: 409, details: { file_id, source_sha256 } };
+    expect(await errorOf(runtime, "content.parse_content", { file_id })).toMatchObject(refused);
+    const made = { parsed_file_id };
+    expect(await errorOf(runtime, "content.create_deterministic_embeddings", made)).toMatchObject(refused);
+    const asked = await outputOf(runtime, "steward.request_data_access", { ...client, source_sha256 });
+    const authorize = { ...client, materialization_type: "full_artifact", backing_store: "gcs" };
+    await outputOf(runtime, "steward.authorize_materialization", { ...authorize, contract_id: asked["contract_id"] });
+    await outputOf(runtime, "content.parse_content", { file_id });
+    await outputOf(runtime, "content.create_deterministic_embeddings", made);
+  });
+
   it("leave a record of fact behind that outlives them", async () => {
     await using runtime = await openRuntime({ intents });
     const { contract_id } = await outputOf(runtime, "steward.request_data_access", {
@@ -259,3 +276,15 @@ function createDisposableRecords() {
   const store = createSqliteRecordStore(":memory:");
   return { store, [Symbol.asyncDispose]: () => store.close() };
 }
+
+describe("governance policies", () => {
+  it("are listed as they were written, also those that are off", async () => {
+    await using runtime = await openRuntime({ intents });
+    const policy = { policy_type: "retention", applies_to: ["file"], rule: { max_age_days: 9 }, enabled: false };
+    await outputOf(runtime, "steward.put_governance_policy", { ...client, policy_id: "keep", policy });
+    const listed = await outputOf(runtime, "steward.list_data", { kind: "policies", ...client });
+    expect(listed).toEqual({ items: [{ policy_id: "keep", ...policy }] });
+    const platform = { kind: "policies", data_classification: "platform" };
+    expect(await outputOf(runtime, "steward.list_data", platform)).toEqual({ items: [] });
+  });
+});
