@@ -14,26 +14,11 @@ import { testIds } from "../../kit/runtime.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../kit/temporary-folder.ts";
 import { openInstanceScene } from "../../kit/wasm/instance-scene.ts";
 import { openPlaneScene, type PlaneScene } from "../../kit/wasm/plane-scene.ts";
-import { FORWARDER, reactor, type ReactorText } from "../../kit/wasm/wat.ts";
+import { PLODDING, reactor } from "../../kit/wasm/wat.ts";
 
 const KV = [{ providerType: "kv", permissions: ["kv:read", "kv:write"] }] as const;
 const set = (value: number) => ({ provider: "kv", operation: "set", params: { key: "k", value } });
 const get = { provider: "kv", operation: "get", params: { key: "k" } };
-
-/** Writes what it is given to its key, works for a while without asking for anything, and writes it again: gives what the second one gave. */
-const PLODDING: ReactorText = {
-  ...FORWARDER,
-  more: `${FORWARDER.more ?? ""}
-    (func $plod (local $left i64)
-      (local.set $left (i64.const 400000000))
-      (loop $on
-        (local.set $left (i64.sub (local.get $left) (i64.const 1)))
-        (br_if $on (i64.ne (local.get $left) (i64.const 0)))))`,
-  invoke: FORWARDER.invoke.replace(
-    "(local.set $status",
-    "(drop (call $call (local.get $at) (local.get $length))) (call $plod) (local.set $status",
-  ),
-};
 
 let folder: TemporaryFolder;
 let scene: PlaneScene;

@@ -70,3 +70,18 @@ export const FORWARDER: ReactorText = {
         (drop (call $result (local.get $to)))
         (call $packed (local.get $to) (local.get $status))))`,
 };
+
+/** Writes what it is given to its key, works for a while without asking for anything, and writes it again: gives what the second one gave. */
+export const PLODDING: ReactorText = {
+  ...FORWARDER,
+  more: `${FORWARDER.more ?? ""}
+    (func $plod (local $left i64)
+      (local.set $left (i64.const 400000000))
+      (loop $on
+        (local.set $left (i64.sub (local.get $left) (i64.const 1)))
+        (br_if $on (i64.ne (local.get $left) (i64.const 0)))))`,
+  invoke: FORWARDER.invoke.replace(
+    "(local.set $status",
+    "(drop (call $call (local.get $at) (local.get $length))) (call $plod) (local.set $status",
+  ),
+};
