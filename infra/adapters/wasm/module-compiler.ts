@@ -12,7 +12,7 @@ const MAX_WAITING = 200;
 const MAX_WAITING_OF_TENANT = 50;
 /** What a module may take without a rest, and how many times what it took beyond that its tenant's next one waits. */
 const WITHOUT_REST_MS = 1;
-const REST_FACTOR = 9;
+const REST_FACTOR = 24;
 const MAX_REST_MS = 5_000;
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, stackSizeMb: 2 };
 
@@ -33,7 +33,7 @@ interface Job {
 
 /**
  * Examines and compiles modules, one at a time, in a thread that is ended when one takes too long.
- *  C1  Modules of a tenant take no more than about a tenth of the time, however many it has; the next tenant does not wait for that.
+ *  C1  Modules of a tenant take no more than about a twenty-fifth of the time, however many it has; the next tenant does not wait for that.
  */
 export interface ModuleCompiler {
   /** Always settles. */
