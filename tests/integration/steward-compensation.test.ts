@@ -21,7 +21,7 @@ const storeAndPerhapsFail = intent("test.store_parsed", {
   input: z.strictObject({ fails: z.boolean() }),
   output: z.object({ metadata_id: z.string() }),
 })
-  .step("keep", {
+  .step("reserve", {
     run: async (ctx) => {
       const parsed = await ctx.artifacts.register({
         artifact_id: ctx.ids.parsed(),
@@ -29,13 +29,20 @@ const storeAndPerhapsFail = intent("test.store_parsed", {
         semantic_descriptor: { schema: "rows" },
         data_classification: "client",
       });
+      return { id: parsed.artifact_id };
+    },
+  })
+  .step("keep", {
+    run: async (ctx) => {
+      const parsed = { artifact_id: asId.artifact(ctx.outputs.reserve.id), artifact_type: "parsed_content" };
       const form = { format: "jsonl", contentType: "application/x-ndjson" };
-      return { id: parsed.artifact_id, bytes: await ctx.artifacts.keep(parsed, form, rows()) };
+      return { bytes: await ctx.artifacts.keep(parsed, form, rows()) };
     },
   })
   .step("store", {
     run: async (ctx) => {
-      const { id, bytes } = ctx.outputs.keep;
+      const { bytes } = ctx.outputs.keep;
+      const { id } = ctx.outputs.reserve;
       const materialization = materializationSchema.parse(toJson(bytes));
       const stored = await ctx.steward.parsed.storeParsedData({
         fileId: "file_1",
@@ -56,7 +63,7 @@ const storeAndPerhapsFail = intent("test.store_parsed", {
   .step("publish", {
     run: async (ctx) => {
       if (ctx.input.fails) throw new RuntimeError("test.refused", "It was told to fail.", { status: 422 });
-      await ctx.artifacts.move(asId.artifact(ctx.outputs.keep.id), "READY");
+      await ctx.artifacts.move(asId.artifact(ctx.outputs.reserve.id), "READY");
       return {};
     },
   })

@@ -29,8 +29,8 @@ import { intent } from "../../../shared/sagas/intent.ts";
 import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
 import { createWriteAheadLog } from "../../../shared/state/write-ahead-log.ts";
 import { openRuntime, testIds, type TestRuntime } from "../../kit/runtime.ts";
+import { CSV, readyFile } from "./ready-file.ts";
 
-const CSV = "customer_email,order_date,unit_price\nann@example.org,2024-05-01,9.50\nbob@example.org,2024-05-02,3.25\n";
 const TEXT =
   "Dr. Jane Goodall visited Acme Research Ltd on 3 May 2024.\n\nAcme Research Ltd paid €1,200 to Dr. Jane Goodall. Write to jane@acme.example.\n";
 
@@ -67,15 +67,6 @@ async function runtime(graph?: GraphStore, records?: RecordStore): Promise<TestR
   const stores = { ...(graph === undefined ? {} : { graph }), ...(records === undefined ? {} : { records }) };
   open = await openRuntime({ intents, ...stores });
   return open;
-}
-
-async function readyFile(on: TestRuntime, name: string, text: string): Promise<string> {
-  const content_base64 = Buffer.from(text).toString("base64");
-  const { output } = await on.run(ingestFile.type, { ui_name: name, ingestion_type: "upload", content_base64 });
-  const { file_id, boundary_contract_id } = output as JsonObject;
-  const saved = await on.run(saveMaterialization.type, { file_id, boundary_contract_id });
-  expect(saved.status).toBe("completed");
-  return String(file_id);
 }
 
 const journeyOf = (on: TestRuntime, { trace_id }: Execution, tenantId = on.tenantId) =>
@@ -387,37 +378,5 @@ describe("mash.create", () => {
     const notFound = { code: "journey.not_found", status: 404 };
     await expect(journeyOf(on, mashed, trustedTenantId("globex"))).rejects.toMatchObject(notFound);
     await expect(journeyOf(on, { ...mashed, trace_id: testIds.trace() })).rejects.toMatchObject(notFound);
-  });
-});
-
-describe("content.extract_embeddings", () => {
-  it("stores what parsed data means, beside its deterministic embeddings, and forgets it with its file", async () => {
-    const on = await runtime();
-    const fileId = await readyFile(on, "orders.csv", CSV);
-    const parsed = (await on.run(parseContent.type, { file_id: fileId })).output as JsonObject;
-    const made = (await on.run(createDeterministicEmbeddings.type, { parsed_file_id: parsed["parsed_file_id"] }))
-      .output as JsonObject;
-    const parameters = {
-      parsed_file_id: parsed["parsed_file_id"],
-      deterministic_embedding_id: made["deterministic_embedding_id"],
-    };
-    const extracted = await on.run(extractEmbeddings.type, parameters);
-    expect(extracted.output).toMatchObject({ lifecycle_state: "READY", documents: 9, summary: { embeddings: 9 } });
-    const scope = { dataClassification: "client", tenantId: on.tenantId } as const;
-    expect(await on.graph.forgetFile(scope, fileId)).toBe(9);
-    expect((await on.run(search.type, { query: "price" })).output).toMatchObject({ compared: 0, matches: [] });
-  });
-
-  it("refuses deterministic embeddings of other data", async () => {
-    const on = await runtime();
-    const parsed = async (name: string) =>
-      ((await on.run(parseContent.type, { file_id: await readyFile(on, name, CSV) })).output as JsonObject)[
-        "parsed_file_id"
-      ];
-    const [one, other] = [await parsed("a.csv"), await parsed("b.csv")];
-    const made = (await on.run(createDeterministicEmbeddings.type, { parsed_file_id: other })).output as JsonObject;
-    const parameters = { parsed_file_id: one, deterministic_embedding_id: made["deterministic_embedding_id"] };
-    const refused = await on.run(extractEmbeddings.type, parameters);
-    expect(refused).toMatchObject({ status: "failed", error: { code: "embeddings.other_source", status: 422 } });
   });
 });
