@@ -43,7 +43,7 @@ export function singleRetry(
       const status = last === undefined ? undefined : await statusOf(last.execution_id);
       const repeatable = status === undefined || UNDONE.has(status);
       // What cannot be committed, so that only a repeat of the same request is answered.
-      if (last !== undefined && !repeatable) unit.create(retryKind, retried, { execution_id: executionId });
+      if (!repeatable) unit.create(retryKind, retried, { execution_id: executionId });
       else unit.put(retryKind, retried, { execution_id: executionId });
     },
     taken,

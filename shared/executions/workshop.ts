@@ -1,6 +1,6 @@
 import type { ExecutionId, TenantId } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
-import { createFairLine } from "../policy/fair-line.ts";
+import { createFairLine } from "../fair-line.ts";
 import { priceOf } from "../sagas/price.ts";
 import type { Execution } from "./execution.ts";
 import { runExecution, type RunnerDeps, type StopSignals } from "./runner.ts";

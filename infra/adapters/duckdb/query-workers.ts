@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 
 import { RuntimeError } from "../../../shared/errors.ts";
+import { createFairLine, QUANTUM } from "../../../shared/fair-line.ts";
 import type { TenantId } from "../../../shared/ids.ts";
 import type { QueryAnswer } from "../../../shared/ports/table-engine.ts";
 import type { QueryOrder, QueryReply } from "./query-messages.ts";
@@ -10,6 +11,8 @@ import type { QueryOrder, QueryReply } from "./query-messages.ts";
 const MAX_WORKERS = 2;
 /** A process that waits longer for its next query ends: it holds 90 MB. */
 const IDLE_MS = 60_000;
+/** What a query costs in the fair line: a whole turn, as nobody knows how long it will take. */
+const COST = QUANTUM;
 const STARTED_WITHIN_MS = 30_000;
 
 /**
@@ -31,23 +34,18 @@ export interface WaitingQuery {
 
 export function createQueryWorkers(): QueryWorkers {
   const idle: { readonly worker: QueryWorker; readonly end: NodeJS.Timeout }[] = [];
-  /** Whose turn it is comes first; a tenant is here as long as something of it waits. */
-  const waiting = new Map<TenantId, readonly (() => void)[]>();
+  const waiting = createFairLine<() => void>();
   const all = new Set<QueryWorker>();
   let working = 0;
   let closed = false;
 
   const enter = async (tenantId: TenantId): Promise<void> => {
     if (working < MAX_WORKERS) working += 1;
-    else await new Promise<void>((resolve) => void waiting.set(tenantId, [...(waiting.get(tenantId) ?? []), resolve]));
+    else await new Promise<void>((resolve) => waiting.push(tenantId, COST, resolve));
   };
   const leave = (): void => {
-    for (const [tenantId, [next, ...others]] of waiting) {
-      // Behind all other tenants, or out of the line.
-      waiting.delete(tenantId);
-      if (others.length > 0) waiting.set(tenantId, others);
-      return next?.();
-    }
+    const next = waiting.shift();
+    if (next !== undefined) return next();
     working -= 1;
   };
   const take = async (): Promise<QueryWorker> => {

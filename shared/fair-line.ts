@@ -12,8 +12,8 @@ export interface FairLine<Item> {
   shift(): Item | undefined;
 }
 
-/** In the unit of costs, which are the commits of an execution: a saga of seven steps. */
-const QUANTUM = 8;
+/** What a turn pays for. Of executions, whose cost is their commits: a saga of seven steps. */
+export const QUANTUM = 8;
 /** What an item costs at the most here: one very long saga must not make others wait for hundreds of rounds. */
 const MAX_COST = 8 * QUANTUM;
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { createFairLine } from "../../../shared/policy/fair-line.ts";
+import { createFairLine } from "../../shared/fair-line.ts";
 
 /** All that is in line, in the order in which it is served. */
 function serve<Item>(line: ReturnType<typeof createFairLine<Item>>): Item[] {
