@@ -16,7 +16,7 @@ const cloudEventSchema = z.object({
   type: text,
   datacontenttype: z.string().optional(),
   traceparent: z.string().optional(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
   data_base64: z.base64().optional(),
 });
 

@@ -24,17 +24,18 @@ export type IntakeOutcome =
  *  I1  A message is acknowledged only after it is an execution, or is in the dead-letter topic with its reason.
  *  I2  One event is one execution: its source and id are the idempotency key, however often and to however many copies it comes.
  *  I3  What can succeed later is repeated, what cannot is not: no producer can make a message come for ever.
- * Throws a retryable RuntimeError (503) for what is to be repeated, and `auth.*` (401) for what is not from our Pub/Sub.
+ *  I4  Whoever calls it has proven that the push is from our Pub/Sub (`push-proof.ts`).
+ * Throws a retryable RuntimeError (503) for what is to be repeated.
  */
 export interface EventIntake {
-  take(message: PushedMessage, authorization: string | undefined): Promise<IntakeOutcome>;
+  take(message: PushedMessage): Promise<IntakeOutcome>;
 }
 
 export function createEventIntake({ adapters, config, lifecycle, recovery, catalog }: RuntimeServices): EventIntake {
-  const prove = createPushProof(adapters);
+  const proof = createPushProof(adapters);
   const deadLetters = createDeadLetters(adapters.bus);
 
-  const takeIntent = async (event: IncomingEvent, message: PushedMessage, authorization: string | undefined) => {
+  const takeIntent = async (event: IncomingEvent) => {
     const body = checked(event.data, eventBody);
     if (body.intent_type !== undefined && catalog.find(body.intent_type)?.type !== catalog.find(event.type)?.type) {
       throw new RuntimeError(
@@ -45,7 +46,7 @@ export function createEventIntake({ adapters, config, lifecycle, recovery, catal
         },
       );
     }
-    const principal = await prove({ authorization, subscription: message.subscription }, body.tenant_id);
+    const principal = await proof.speaksFor(body.tenant_id);
     const { execution, fresh } = await lifecycle.submit({
       tenantId: principal.tenantId,
       userId: principal.userId,
@@ -63,21 +64,21 @@ export function createEventIntake({ adapters, config, lifecycle, recovery, catal
     return { outcome: "accepted", execution_id: execution.execution_id, duplicate: !fresh } as const;
   };
 
-  /** Our own functions prove themselves as producers do: a hint may make nobody work who could not publish here. */
-  const resume = async (event: IncomingEvent, { subscription }: PushedMessage, authorization: string | undefined) => {
+  /** Our own functions publish it as producers do their events: a hint may make nobody work who could not publish here. */
+  const resume = async (event: IncomingEvent) => {
     const { tenant_id, execution_id } = checked(event.data, handedOnSchema);
-    const { tenantId } = await prove({ authorization, subscription }, tenant_id);
+    const { tenantId } = await proof.speaksFor(tenant_id);
     await recovery.resume({ tenantId, executionId: asId.execution(execution_id) });
     return { outcome: "resumed", execution_id } as const;
   };
 
   return {
-    take: async (message, authorization) => {
+    take: async (message) => {
       try {
         if (message.data.length > config.maxBodyBytes) throw tooLarge(config.maxBodyBytes);
         const event = readCloudEvent(message);
-        if (event.type === HANDED_ON) return await resume(event, message, authorization);
-        return await takeIntent(event, message, authorization);
+        if (event.type === HANDED_ON) return await resume(event);
+        return await takeIntent(event);
       } catch (error) {
         if (!isPermanent(error)) throw retryable(error);
         const { code, reason } = await deadLetters.bury(message, error);
@@ -101,13 +102,13 @@ export const eventBody = intentBody.extend({
     .optional(),
 });
 
-/** Whether it would fail the same way for ever. A push that is not trusted is refused instead: it never was Pub/Sub's. */
+/** Whether it would fail the same way for ever. */
 function isPermanent(error: unknown): error is RuntimeError {
-  return error instanceof RuntimeError && !error.retryable && error.status < 500 && error.status !== 401;
+  return error instanceof RuntimeError && !error.retryable && error.status < 500;
 }
 
 function retryable(error: unknown): RuntimeError {
-  if (error instanceof RuntimeError && (error.retryable || error.status === 401)) return error;
+  if (error instanceof RuntimeError && error.retryable) return error;
   return new RuntimeError("event.not_taken", "The event could not be taken right now; deliver it again.", {
     status: 503,
     retryable: true,

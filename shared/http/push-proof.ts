@@ -8,33 +8,36 @@ const TENANT_NAME = /^(?!\.+$)[\w.-]{1,128}$/;
 
 type PushProofDeps = Pick<Adapters, "tokens" | "devTokens" | "pushTokens">;
 
-/** What a push brings to prove who it is from. */
-export interface Push {
-  /** The token that Pub/Sub signs for the subscription's service account (OIDC). */
-  readonly authorization: string | undefined;
-  readonly subscription: string;
+/** Tells whose a push is, and for whom it may speak: the one place where an event's tenant is proven. */
+export interface PushProof {
+  /**
+   * Asked before anything of a push is read, or even buried, so that strangers get nothing done here. `authorization` carries
+   * the token that Pub/Sub signs for the subscription's service account (OIDC).
+   * Throws `auth.*` (401) when the push is not from our Pub/Sub, and a retryable `auth.issuer_unavailable` (503) when nobody can tell.
+   */
+  fromOurs(authorization: string | undefined): Promise<void>;
+  /** Throws `tenant.not_found` (404) when no producer can speak for the tenant. */
+  speaksFor(claimedTenantId: string): Promise<Principal>;
 }
-
-/**
- * For whom the producer behind a push may act: the one place where an event's tenant is proven.
- * Throws `auth.*` (401) when the push is not from our Pub/Sub, `tenant.not_found` (404) when its producer may not speak for the tenant.
- */
-export type ProvePush = (push: Push, claimedTenantId: string) => Promise<Principal>;
 
 /**
  * Pub/Sub proves that the push is one of our subscription; who may publish to its topic, for whichever tenant, is the topic's IAM.
  * In dev mode, which listens on loopback only, whoever may have a token for any tenant may publish for any tenant.
  */
-export function createPushProof({ tokens, devTokens, pushTokens }: PushProofDeps): ProvePush {
-  return async ({ authorization }, tenantId) => {
-    if (devTokens === undefined) await provePush(authorization, pushTokens);
-    if (!TENANT_NAME.test(tenantId)) throw notFound("tenant", tenantId);
-    if (devTokens === undefined)
-      return { tenantId: trustedTenantId(tenantId), userId: undefined, roles: ["submitter"] };
-    const { token } = await devTokens.issue({ tenantId });
-    const principal = await tokens.verify(token);
-    if (principal === undefined) throw notFound("tenant", tenantId);
-    return principal;
+export function createPushProof({ tokens, devTokens, pushTokens }: PushProofDeps): PushProof {
+  return {
+    fromOurs: async (authorization) => {
+      if (devTokens === undefined) await provePush(authorization, pushTokens);
+    },
+    speaksFor: async (tenantId) => {
+      if (!TENANT_NAME.test(tenantId)) throw notFound("tenant", tenantId);
+      if (devTokens === undefined)
+        return { tenantId: trustedTenantId(tenantId), userId: undefined, roles: ["submitter"] };
+      const { token } = await devTokens.issue({ tenantId });
+      const principal = await tokens.verify(token);
+      if (principal === undefined) throw notFound("tenant", tenantId);
+      return principal;
+    },
   };
 }
 

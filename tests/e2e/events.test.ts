@@ -90,6 +90,13 @@ describe("an intent that comes as an event", () => {
     });
   });
 
+  it("runs, its data in base64 as clients of binary formats send it", async () => {
+    await using on = await open();
+    const data_base64 = Buffer.from(JSON.stringify(on.body())).toString("base64");
+    const event = structured({ type: "test.greet", data: undefined, extensions: { data_base64 } });
+    expect(await on.taken(event)).toMatchObject({ outcome: "accepted", duplicate: false });
+  });
+
   it("goes on with its producer's trace", async () => {
     await using on = await open();
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -157,6 +164,12 @@ describe("a message that can never become an execution", () => {
       "event.data_not_json",
       /text\/plain/,
       (on) => structured({ type: "test.greet", data: on.body(), extensions: { datacontenttype: "text/plain" } }),
+    ],
+    [
+      "has no data",
+      "request.invalid",
+      /expected object, received undefined/,
+      () => structured({ type: "test.greet", data: undefined }),
     ],
     ["names no tenant", "request.invalid", /tenant_id is required/, (on) => event(on, { tenant_id: undefined })],
     ["names an impossible tenant", "tenant.not_found", /no tenant/, (on) => event(on, { tenant_id: "a/b" })],

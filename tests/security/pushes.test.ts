@@ -5,6 +5,7 @@ import { systemClock } from "../../infra/adapters/system/system.ts";
 import { createApp } from "../../shared/http/app.ts";
 import { createLogger } from "../../shared/logger.ts";
 import type { PushVerifier } from "../../shared/ports/token-verifier.ts";
+import { DEAD_LETTER_TOPIC } from "../../shared/state/topics.ts";
 import { openRuntime, type TestRuntime } from "../kit/runtime.ts";
 import { AUDIENCE, type Issuer, openIssuer } from "./issuer.ts";
 
@@ -26,6 +27,7 @@ afterAll(async () => {
 async function push(
   authorization: string | undefined,
   pushTokens: PushVerifier | undefined,
+  published?: string,
 ): Promise<readonly [number, string]> {
   const { services } = runtime;
   const app = createApp({ ...services, adapters: { ...services.adapters, devTokens: undefined, pushTokens } });
@@ -34,7 +36,7 @@ async function push(
   const message = {
     messageId: "1",
     attributes: { "content-type": "application/cloudevents+json" },
-    data: Buffer.from(JSON.stringify(event)).toString("base64"),
+    data: Buffer.from(published ?? JSON.stringify(event)).toString("base64"),
   };
   const response = await app.fetch(
     new Request("http://localhost/projects/p/topics/t", {
@@ -66,9 +68,18 @@ it("refuses each other push with 401, and buries none of them", async () => {
     `Bearer ${await google.sign({ ...claims, email_verified: false })}`,
     `Bearer ${await google.sign(claims, { audience: "others" })}`,
   ];
+  let buried = 0;
+  runtime.bus.subscribe(DEAD_LETTER_TOPIC, "pushes", async () => {
+    buried += 1;
+    return new Response(null, { status: 204 });
+  });
   for (const authorization of refused) {
-    expect(await push(authorization, verifier())).toEqual([401, expect.stringMatching(/^auth\./)]);
+    for (const published of [undefined, "no event at all"]) {
+      expect(await push(authorization, verifier(), published)).toEqual([401, expect.stringMatching(/^auth\./)]);
+    }
   }
+  expect(await push(undefined, undefined, "no event at all")).toEqual([401, "auth.no_push_identity"]);
+  expect(buried).toBe(0);
 });
 
 it("refuses every push where none is configured", async () => {

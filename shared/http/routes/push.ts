@@ -4,6 +4,7 @@ import { checked, type Router } from "../endpoint.ts";
 import { createEventIntake } from "../event-intake.ts";
 import { parseJson } from "../json-body.ts";
 import { pushedMessage, pushEnvelope } from "../push-envelope.ts";
+import { createPushProof } from "../push-proof.ts";
 import { limitBodies } from "../router.ts";
 
 /** A message of Pub/Sub has at most 10 MB, which are 14 MB in base64: a larger one would never get as far as the dead letters. */
@@ -13,14 +14,16 @@ const PUSH_PATH = "/projects/:project/topics/:topic";
 
 /**
  * Takes pushes of Pub/Sub. 200 acknowledges, for accepted, duplicate and dead-lettered messages alike; 503 asks for it again;
- * 400 and 401 are for what is no push of Pub/Sub. Never 202, which Pub/Sub takes for a failure.
+ * 400 and 401 are for what is no push of Pub/Sub. Never 202, which Pub/Sub takes for a failure. Nothing is read before it is proven whose it is.
  * `stays` answers only once the execution is done here, for a process that works while it is asked something only.
  */
 export function addPushRoute(router: Router, services: RuntimeServices, { stays = false } = {}): void {
   const intake = createEventIntake(services);
+  const proof = createPushProof(services.adapters);
   router.on("POST", PUSH_PATH, limitBodies(MAX_PUSH_BYTES), async (c) => {
+    await proof.fromOurs(c.req.header("authorization"));
     const envelope = checked(parseJson(await c.req.arrayBuffer()), pushEnvelope);
-    const outcome = await intake.take(pushedMessage(envelope), c.req.header("authorization"));
+    const outcome = await intake.take(pushedMessage(envelope));
     if (stays && outcome.outcome !== "dead_lettered")
       await services.lifecycle.idle(asId.execution(outcome.execution_id));
     return Response.json(outcome);
