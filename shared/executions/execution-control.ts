@@ -2,7 +2,7 @@ import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, Ids, SessionId, TenantId, TraceId } from "../ids.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import { movePendingIntent, pendingFacet, pendingIntentKind } from "../intents/pending-intent.ts";
-import type { ExecutionStore, RecordWrite } from "../ports/execution-store.ts";
+import type { Change, ExecutionStore, RecordWrite } from "../ports/execution-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import { REVIVE_EXECUTION } from "./ending.ts";
@@ -17,6 +17,7 @@ import { copiedSteps, repeatFrom } from "./fork.ts";
 import type { MailBody } from "./mail.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Role } from "../roles.ts";
+import { expectRoom, hasTaken, mailboxFull, UNREAD_SIGNALS } from "./signal-limits.ts";
 import { singleRetry } from "./single-retry.ts";
 import type { Reservation } from "./submission.ts";
 
@@ -44,7 +45,8 @@ export interface ExecutionControl {
   cancel(tenantId: TenantId, executionId: ExecutionId, compensate: boolean): Promise<Execution>;
   /**
    * Puts a signal into the mailbox, where the await of its name finds it, now or later. The same `signalId` is the same signal, however late.
-   * Throws `signal.unknown` (404), `signal.invalid` (422), `execution.over` (409).
+   * Throws `signal.unknown` (404), `signal.invalid` (422), `signal.too_large` (413), `execution.over`, `signal.preceded` (409), and
+   * `mailbox.full` (429) while as much waits as may (signal-limits.ts).
    */
   signal(
     tenantId: TenantId,
@@ -86,10 +88,11 @@ export function createExecutionControl({
     executionId: ExecutionId,
     mailId: string,
     body: MailBody,
-    records: readonly RecordWrite[] = [],
+    { records = [], mailboxLimit }: Partial<Pick<Change, "records" | "mailboxLimit">> = {},
   ): Promise<void> => {
-    const change = { records, log: [], outbox: [], mail: [{ mailId, executionId, body }] };
+    const change = { records, log: [], outbox: [], mail: [{ mailId, executionId, body }], mailboxLimit };
     const { outcome } = await store.write(tenantId, change);
+    if (outcome === "mailbox_full") throw mailboxFull(executionId);
     if (outcome === "conflict") {
       throw new RuntimeError("pending_intent.taken", "Somebody else decided about this execution first.", {
         status: 409,
@@ -169,7 +172,13 @@ export function createExecutionControl({
       const execution = await underWay(tenantId, executionId);
       const records = execution.status === "dead" ? await withoutItsQuestion(tenantId, executionId) : [];
       // Asked in the same way again it is the same request; in another way it is another.
-      await send(tenantId, executionId, compensate ? "cancel" : "cancel/stop", { kind: "cancel", compensate }, records);
+      await send(
+        tenantId,
+        executionId,
+        compensate ? "cancel" : "cancel/stop",
+        { kind: "cancel", compensate },
+        { records },
+      );
       return execution;
     },
 
@@ -193,7 +202,11 @@ export function createExecutionControl({
       }
       // Its own name space: an id that a caller chose must not pass for a repeat of other mail.
       const mailId = signalId === undefined ? ids.event() : `signal/${name}/${signalId}`;
-      await send(tenantId, executionId, mailId, { kind: "signal", name, payload: parsed.data });
+      const sent = { signal_id: mailId, name, payload: parsed.data };
+      if (!hasTaken(execution, mailId)) {
+        expectRoom(execution, sent);
+        await send(tenantId, executionId, mailId, { kind: "signal", name, payload: sent.payload }, UNREAD_SIGNALS);
+      }
       return execution;
     },
 
@@ -208,7 +221,7 @@ export function createExecutionControl({
             executionId,
             `retry/${state.chain.sequence}`,
             { kind: "retry" },
-            await withoutItsQuestion(tenantId, executionId, repeat.pendingIntentId),
+            { records: await withoutItsQuestion(tenantId, executionId, repeat.pendingIntentId) },
           );
           return { execution: state, fresh: false };
         case "failed":

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { jsonValue } from "../json.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { Scene } from "./scene.ts";
+import { hasTaken } from "./signal-limits.ts";
 
 /** What may be in an execution's mailbox. */
 export const mailBodySchema = z.discriminatedUnion("kind", [
@@ -38,7 +39,7 @@ function recordMail(scene: Scene, signalId: string, body: MailBody, isLastCancel
   const { journal } = scene;
   switch (body.kind) {
     case "signal": {
-      if (wasTaken(scene, signalId)) return;
+      if (hasTaken(journal.state, signalId)) return;
       const payload = { kind: body.kind, signal_id: signalId, name: body.name, payload: body.payload };
       return journal.record({ event_type: "signal_received", payload });
     }
@@ -60,11 +61,6 @@ function recordMail(scene: Scene, signalId: string, body: MailBody, isLastCancel
         payload: { kind: body.kind, signal_id: signalId, epoch: journal.epoch },
       });
   }
-}
-
-function wasTaken({ journal: { state } }: Scene, signalId: string): boolean {
-  const waits = state.signals?.some((signal) => signal.signal_id === signalId) ?? false;
-  return waits || state.steps.some((step) => step.signal_id === signalId);
 }
 
 /** A saga that is turning back, or has passed its pivot, goes on; a dead one can only be given up. */

@@ -20,6 +20,8 @@ import type { Page, PageRequest } from "./paging.ts";
  *  S9  A log entry's stream and sequence exist once.
  *  S10 Mail to an execution is never lost between its sending and its reading: a commit that would let go of an execution
  *      with unread mail keeps it instead, and mail to one that was let go makes it due at once.
+ *  S11 A written change that limits mailboxes leaves none of those that it sends to beyond the limit, whoever else sends at the same
+ *      time: it is answered `mailbox_full` and changes nothing. A letter that waits already, or is dropped, takes no room.
  * An unreachable store rejects; it never answers emptily.
  */
 export interface ExecutionStore {
@@ -88,6 +90,15 @@ export interface Change {
   readonly outbox: readonly OutboxMessage[];
   /** To other executions of the tenant, or to the same; to an unfinished one only, to another it is dropped. */
   readonly mail: readonly Mail[];
+  /** Heeded by `write` alone: what executions send each other must arrive. Absent means no limit but the store's own. */
+  readonly mailboxLimit?: MailboxLimit | undefined;
+}
+
+/** What may wait in a mailbox, the new letters included. */
+export interface MailboxLimit {
+  readonly letters: number;
+  /** Of all bodies as JSON in UTF-8. */
+  readonly bytes: number;
 }
 
 /** A message to an execution. Sending one again with the same id while it is unread changes nothing. */
@@ -293,4 +304,4 @@ export type CommitOutcome =
   | { readonly outcome: "fenced" }
   | RecordConflict;
 
-export type WriteOutcome = { readonly outcome: "written" } | RecordConflict;
+export type WriteOutcome = { readonly outcome: "written" } | { readonly outcome: "mailbox_full" } | RecordConflict;

@@ -11,7 +11,7 @@ import { identityRow, stateRow } from "./executions.ts";
 import type { HeadRow } from "./heads.ts";
 import { type Layout, shardOf } from "./layout.ts";
 import { entryExists, loggedAfter } from "./log-packs.ts";
-import { mailRow, newLetters, withLetters } from "./mailbox.ts";
+import { bytesWith, mailRow, newLetters, withLetters } from "./mailbox.ts";
 import { answer, type Decision, writeOptimistically } from "./optimistic.ts";
 import { addSteps } from "./steps.ts";
 import type { Workers } from "./workers.ts";
@@ -98,14 +98,20 @@ function addExecution(
   const document = layout.execution(acceptance);
   const logged = loggedAfter(0, acceptance.change.log, acceptance.executionId);
   if (logged === undefined) throw entryExists(`An entry of the log of ${acceptance.executionId}`);
-  const row: HeadRow = state.terminal
-    ? { epoch: 1, live: false, owner: null, unread: [], logged, change: accepted }
-    : { epoch: 1, live: true, owner: workerId, unread: withLetters([], ownMail), logged, change: accepted };
+  const live = !state.terminal;
+  const letters = live ? ownMail : [];
+  const row: HeadRow = {
+    epoch: 1,
+    live,
+    owner: live ? workerId : null,
+    unread: withLetters([], letters),
+    unread_bytes: bytesWith({ unread: [], unread_bytes: 0 }, letters),
+    logged,
+    change: accepted,
+  };
   const steps = addSteps(set, layout, document, state);
   set.create(document, { ...identityRow(acceptance), ...stateRow(state), ...row, steps, accepted, due_ms: null });
-  if (row.live) {
-    for (const [mailId, letter] of newLetters([], ownMail)) set.put(layout.mail(document, mailId), mailRow(letter));
-  }
+  for (const [mailId, letter] of newLetters([], letters)) set.put(layout.mail(document, mailId), mailRow(letter));
   return row;
 }
 

@@ -18,7 +18,7 @@ const MAX_INDEXED_BYTES = 1_500;
 
 /** The fields that are found by no query (`infra/schema/firestore.indexes.json`); every other text is. */
 export const UNINDEXED: ReadonlySet<string> = new Set(
-  "accepted attributes body change data digest event_id head id intent kind logged mail_id ordering_key steps texts topic unread".split(
+  "accepted attributes body change data digest event_id head id intent kind logged mail_id ordering_key steps texts topic unread unread_bytes".split(
     " ",
   ),
 );

@@ -5,7 +5,7 @@ import type { Changes, ChangesDeps } from "./changes.ts";
 import { stateRow } from "./executions.ts";
 import type { Head, HeadRow } from "./heads.ts";
 import { entryExists, loggedAfter } from "./log-packs.ts";
-import { mailRow, newLetters, withLetters } from "./mailbox.ts";
+import { bytesWith, mailRow, newLetters, withLetters } from "./mailbox.ts";
 import { answer, type Decision, writeOptimistically } from "./optimistic.ts";
 import { addSteps, stepFields } from "./steps.ts";
 
@@ -91,9 +91,16 @@ function nextHead(
   const unread = state.terminal ? [] : withLetters(left, ownMail);
   const kept = release === undefined || (unread.length > 0 && release.evenWithMail !== true);
   const letsGo = state.terminal || !kept;
-  const row: HeadRow = { ...before, live: !state.terminal, owner: letsGo ? null : before.owner, unread, change };
+  const unread_bytes =
+    unread.length === 0 ? 0 : bytesWith({ unread: left, unread_bytes: before.unread_bytes }, ownMail);
+  const owner = letsGo ? null : before.owner;
+  const row: HeadRow = { ...before, live: !state.terminal, owner, unread, unread_bytes, change };
+  const bytes = unread_bytes === before.unread_bytes ? {} : { unread_bytes };
   const dueMs = state.terminal ? null : (release?.wakeAtMs ?? null);
-  return { row, fields: { unread, change, logged: row.logged, ...(letsGo ? { owner: null, due_ms: dueMs } : {}) } };
+  return {
+    row,
+    fields: { unread, ...bytes, change, logged: row.logged, ...(letsGo ? { owner: null, due_ms: dueMs } : {}) },
+  };
 }
 
 function outcomeOf({ live, owner, unread }: HeadRow): CommitOutcome {

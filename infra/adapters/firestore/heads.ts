@@ -16,6 +16,8 @@ const rowSchema = z.object({
   owner: z.string().nullable(),
   /** The ids of unread mail, in the order in which it was sent. */
   unread: z.array(z.string()).readonly(),
+  /** Bytes of what was sent since no mail waited: what waits takes no more. Absent in documents of older versions. */
+  unread_bytes: z.int().default(0),
   /** The sequence of its last log entry: the next one is later (S9). */
   logged: z.int(),
   /** The mark of the last commit or claim (O2). */

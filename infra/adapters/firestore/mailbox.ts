@@ -4,9 +4,9 @@ import * as z from "zod";
 import { RuntimeError } from "../../../shared/errors.ts";
 import type { TenantId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
-import type { ExecutionRef, Mail } from "../../../shared/ports/execution-store.ts";
+import type { ExecutionRef, Mail, MailboxLimit } from "../../../shared/ports/execution-store.ts";
 import type { ChangeSet } from "./change-set.ts";
-import type { Head, Heads } from "./heads.ts";
+import type { Head, HeadRow, Heads } from "./heads.ts";
 import type { Layout } from "./layout.ts";
 import type { Reach } from "./reach.ts";
 
@@ -55,7 +55,7 @@ export function createMailbox(db: Firestore, layout: Layout, reach: Reach, heads
         set.put(layout.mail(document, mailId), mailRow(letter));
       const wake = owner === null ? { due_ms: 0 } : {};
       if (waiting.length > unread.length || owner === null)
-        set.update(document, { unread: waiting, ...wake }, head.updated);
+        set.update(document, { unread: waiting, unread_bytes: bytesWith(head.row, letters), ...wake }, head.updated);
     },
 
     read: async (ref) => {
@@ -85,6 +85,22 @@ export function newLetters(unread: readonly string[], letters: readonly Mail[]):
     if (!unread.includes(letter.mailId) && !fresh.has(letter.mailId)) fresh.set(letter.mailId, letter);
   }
   return fresh;
+}
+
+/** Whether these letters are too many for the mailbox (S11). It counts what was read meanwhile until the mailbox is empty. */
+export function overflows({ head: { row }, letters }: Delivery, limit: MailboxLimit): boolean {
+  const more = newLetters(row.unread, letters).size;
+  return more > 0 && (row.unread.length + more > limit.letters || bytesWith(row, letters) > limit.bytes);
+}
+
+/** `unread_bytes` after these letters came. */
+export function bytesWith(
+  { unread, unread_bytes }: Pick<HeadRow, "unread" | "unread_bytes">,
+  letters: readonly Mail[],
+): number {
+  let bytes = unread.length === 0 ? 0 : unread_bytes;
+  for (const { body } of newLetters(unread, letters).values()) bytes += Buffer.byteLength(JSON.stringify(body));
+  return bytes;
 }
 
 /** What waits after these letters came. Throws `mailbox.full` (503, retryable) when that is too much. */

@@ -6,6 +6,7 @@ import type { TenantId } from "../../../shared/ids.ts";
 import type { Change, WriteOutcome } from "../../../shared/ports/execution-store.ts";
 import { ChangeSet } from "./change-set.ts";
 import type { Changes, ChangesDeps } from "./changes.ts";
+import { overflows } from "./mailbox.ts";
 import { answer, type Decision, writeOptimistically } from "./optimistic.ts";
 
 /** For how long a receipt is kept: longer than the client library repeats a commit. */
@@ -29,6 +30,9 @@ export function createWrite({
       const seen = await changes.look(tenantId, change, again);
       const conflict = changes.conflict(tenantId, change, seen);
       if (conflict !== undefined) return answer(conflict);
+      const { mailboxLimit: limit } = change;
+      if (limit !== undefined && seen.deliveries.some((delivery) => overflows(delivery, limit)))
+        return answer({ outcome: "mailbox_full" });
       const set = new ChangeSet();
       changes.add(set, tenantId, change, seen);
       set.create(receipt, { expires_at: Timestamp.fromMillis(Date.now() + KEEP_RECEIPT_MS) });

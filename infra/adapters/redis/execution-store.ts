@@ -66,9 +66,12 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
     claim: executions.claim,
     commit: executions.commit,
     write: async (tenantId, change) => {
-      const args = [escaped(tenantId), ...changeArguments(change)];
+      const { mailboxLimit: limit } = change;
+      const room = limit === undefined ? "" : `${limit.letters} ${limit.bytes}`;
+      const args = [escaped(tenantId), room, ...changeArguments(change)];
       const reply = words(await run(write, [`${root}d:${sender.delivery()}`], args));
-      return reply[0] === "written" ? { outcome: "written" } : refusalOf(reply);
+      const [outcome] = reply;
+      return outcome === "written" || outcome === "mailbox_full" ? { outcome } : refusalOf(reply);
     },
 
     readExecution: executions.read,

@@ -100,6 +100,8 @@ export function createSqliteStore(path: string): ExecutionStore {
       group.run(() => {
         const conflict = records.conflict(tenantId, change.records);
         if (conflict !== undefined) return conflict;
+        const { mail, mailboxLimit: limit } = change;
+        if (limit !== undefined && mailbox.overflows(tenantId, mail, limit)) return { outcome: "mailbox_full" };
         apply(tenantId, undefined, change);
         return { outcome: "written" };
       }),

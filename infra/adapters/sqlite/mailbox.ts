@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 
 import { asId, type ExecutionId, type TenantId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
-import type { Mail } from "../../../shared/ports/execution-store.ts";
+import type { Mail, MailboxLimit } from "../../../shared/ports/execution-store.ts";
 
 /** Messages to executions; every write runs inside the caller's transaction. */
 export function createMailbox(db: DatabaseSync) {
@@ -19,6 +19,11 @@ export function createMailbox(db: DatabaseSync) {
   const remove = db.prepare("DELETE FROM mail WHERE execution_no = ? AND mail_id = ?");
   const clear = db.prepare("DELETE FROM mail WHERE execution_no = ?");
   const any = db.prepare("SELECT 1 FROM mail WHERE execution_no = ? LIMIT 1");
+  const use = db.prepare(
+    `SELECT count(m.position) AS letters, coalesce(sum(octet_length(m.body)), 0) AS bytes, coalesce(max(m.mail_id = ?), 0) AS waits
+     FROM executions e LEFT JOIN mail m ON m.execution_no = e.no
+     WHERE e.tenant_id = ? AND e.execution_id = ? AND e.terminal = 0 GROUP BY e.no`,
+  );
   const select = db.prepare(
     `SELECT m.mail_id, m.body FROM mail m JOIN executions e ON e.no = m.execution_no
      WHERE e.tenant_id = ? AND e.execution_id = ? ORDER BY m.position`,
@@ -29,6 +34,21 @@ export function createMailbox(db: DatabaseSync) {
       insert.run(mail.mailId, JSON.stringify(mail.body), tenantId, mail.executionId);
       wake.run(tenantId, mail.executionId);
     },
+    /** Whether these letters would be too many for any of their mailboxes (S11). */
+    overflows: (tenantId: TenantId, mail: readonly Mail[], limit: MailboxLimit): boolean =>
+      [...Map.groupBy(mail, ({ executionId }) => executionId)].some(([executionId, letters]) => {
+        let more = 0;
+        let bytes = 0;
+        for (const { mailId, body } of letters) {
+          const row = use.get(mailId, tenantId, executionId);
+          if (row === undefined || row["waits"] === 1) continue;
+          more += 1;
+          bytes += Buffer.byteLength(JSON.stringify(body));
+          const overflow = Number(row["letters"]) + more > limit.letters || Number(row["bytes"]) + bytes > limit.bytes;
+          if (overflow) return true;
+        }
+        return false;
+      }),
     remove: (executionNo: number, mailIds: readonly string[]): void => {
       for (const mailId of mailIds) remove.run(executionNo, mailId);
     },

@@ -48,14 +48,15 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
       tag,
       summary: "Signal to an execution",
       description:
-        "Kept until the execution awaits it: a signal that comes early is not lost. The same `signal_id` is the same signal.",
+        "Kept until the execution awaits it: a signal that comes early is not lost. The same `signal_id` is the same signal; of others of " +
+        "one name the first counts. A payload has 128 KiB at the most; 429 `mailbox.full` while too much waits.",
       body: z.object({
         tenant_id: tenantId,
         payload: jsonValue.optional(),
         signal_id: z.string().min(1).max(256).optional(),
       }),
       answers,
-      problems: [404, 409],
+      problems: [404, 409, 413, 429],
     },
     async ({ body, params, tenantId: tenant }) => {
       const signal = { name: params["name"] ?? "", payload: body.payload ?? null, signalId: body.signal_id };

@@ -140,6 +140,47 @@ export function describeMail(open: OpenStore): void {
       expect(await on.store.readMail(other, executionId)).toEqual([]);
     });
 
+    it("S11: more letters than a writer allows are refused with their whole change, whoever sends at the same time", async () => {
+      await using on = await begin(open);
+      const [executionId, other] = [await on.admit(), await on.admit()];
+      const mailboxLimit = { letters: 3, bytes: 1_000 };
+      const race = ["a", "b", "c", "d", "e", "f"].map((id) =>
+        on.write({ mail: [letter(executionId, id)], mailboxLimit }),
+      );
+      const outcomes = (await Promise.all(race)).map(({ outcome }) => outcome);
+      expect(outcomes.toSorted()).toEqual([...Array(3).fill("mailbox_full"), ...Array(3).fill("written")]);
+      const unread = await waiting(on, executionId);
+      expect(unread).toHaveLength(3);
+      const mail = [letter(other, "with it"), letter(executionId, "new")];
+      expect(await on.write({ records: [record("r")], mail, mailboxLimit })).toEqual({ outcome: "mailbox_full" });
+      expect(await on.store.readRecord(on.tenantId, "thing", "r")).toBeUndefined();
+      expect(await waiting(on, other)).toEqual([]);
+      // One that waits already takes no more room; what names no limit arrives.
+      const repeat = [letter(executionId, unread[0] ?? "")];
+      expect(await on.write({ mail: repeat, mailboxLimit })).toEqual({ outcome: "written" });
+      expect(await send(on, letter(executionId, "cancel"))).toEqual({ outcome: "written" });
+      await on.commit(executionId, { readMail: [...unread, "cancel"] });
+      expect(await on.write({ mail: [letter(executionId, "new")], mailboxLimit })).toEqual({ outcome: "written" });
+    });
+
+    it("S11: counts the bytes of what waits; what is sent to nobody takes no room", async () => {
+      await using on = await begin(open);
+      const [executionId, ended] = [await on.admit(), await on.admit()];
+      await on.commit(ended, { state: patch("completed"), release: { wakeAtMs: undefined } });
+      // {"t":"ü..."}: 8 bytes and 2 for each.
+      const body = { t: "ü".repeat(46) };
+      const write = (to: ExecutionId, id: string, bytes: number) =>
+        on.write({ mail: [letter(to, id, body)], mailboxLimit: { letters: 9, bytes } });
+      expect(await write(executionId, "a", 99)).toEqual({ outcome: "mailbox_full" });
+      expect(await write(executionId, "a", 100)).toEqual({ outcome: "written" });
+      expect(await write(executionId, "b", 199)).toEqual({ outcome: "mailbox_full" });
+      expect(await write(executionId, "b", 200)).toEqual({ outcome: "written" });
+      expect(await write(ended, "c", 1)).toEqual({ outcome: "written" });
+      expect(await waiting(on, executionId)).toEqual(["a", "b"]);
+      await on.commit(executionId, { readMail: ["a", "b"] });
+      expect(await write(executionId, "c", 100)).toEqual({ outcome: "written" });
+    });
+
     it("survives a restart", async () => {
       await using on = await begin(open);
       if (on.reopen === undefined) return;

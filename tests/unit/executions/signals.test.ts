@@ -160,6 +160,70 @@ describe("signals", () => {
     expect(await on.reach(id, "completed")).toMatchObject({ output: { by: "first" } });
   });
 
+  describe("ahead of their await", () => {
+    const early = plainIntent("test.ahead")
+      .await("first", { schema: z.string() })
+      .await("second", { schema: z.string() })
+      .await("third", { schema: z.string() })
+      .await("fourth", { schema: z.string() })
+      .returns(({ outputs }) => ({ chars: outputs.second.length + outputs.third.length + outputs.fourth.length }));
+    const large = "x".repeat(128 * 1024 - 2);
+    const full = { code: "mailbox.full", status: 429, retryable: true };
+    const read = (on: Lab, id: ExecutionId) =>
+      vi.waitFor(async () => expect(await on.store.readMail(on.tenantId, id)).toEqual([]));
+
+    it("S11: are refused while 200 are unread, not lost: a cancel still arrives", async () => {
+      const gate = createGate();
+      const busy = plainIntent("test.full")
+        .step("busy", { run: () => gate.pass().then(() => ({})) })
+        .await("approval", { schema: z.string() })
+        .returns(({ outputs }) => ({ by: outputs.approval }));
+      await using on = await openLab({ intents: [busy] });
+      const id = await on.submit("test.full");
+      await vi.waitFor(() => expect(gate.arrived).toBe(1));
+      const sent = await Promise.allSettled(Array.from({ length: 203 }, (_, n) => signal(on, id, `s${n}`)));
+      expect(sent.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []))).toEqual(
+        Array(3).fill(expect.objectContaining(full)),
+      );
+      await on.first.services.control.cancel(on.tenantId, id, true);
+      expect(await on.store.readMail(on.tenantId, id)).toHaveLength(201);
+      gate.open();
+      await on.reach(id, "cancelled");
+    });
+
+    it("are refused when their payload is no message any more, or when those that were read fill the head", async () => {
+      await using on = await openLab({ intents: [early] });
+      const { execution_id: id } = await on.play("test.ahead", "suspended");
+      const tooLarge = { code: "signal.too_large", status: 413, details: { max_bytes: 128 * 1024 } };
+      await expect(signal(on, id, `${large}y`, "second")).rejects.toMatchObject(tooLarge);
+      for (const name of ["second", "third"]) {
+        await signal(on, id, large, name);
+        await read(on, id);
+      }
+      await expect(signal(on, id, "one more", "fourth")).rejects.toMatchObject(full);
+      // What is awaited now always has room, and makes room.
+      await signal(on, id, "go", "first");
+      await vi.waitFor(async () => expect(outline(await on.state(id))).toContain("fourth: started"));
+      await signal(on, id, "end", "fourth");
+      expect(await on.reach(id, "completed")).toMatchObject({ output: { chars: 2 * large.length + 3 } });
+    });
+
+    it("are refused where another came before and is read, for they would change nothing; the same one is not", async () => {
+      await using on = await openLab({ intents: [early] });
+      const { execution_id: id } = await on.play("test.ahead", "suspended");
+      const preceded = { code: "signal.preceded", status: 409 };
+      await signal(on, id, "a", "second", "s1");
+      await read(on, id);
+      await expect(signal(on, id, "b", "second")).rejects.toMatchObject(preceded);
+      await signal(on, id, "a", "second", "s1");
+      await signal(on, id, "go", "first");
+      await vi.waitFor(async () => expect(outline(await on.state(id))).toContain("third: started"));
+      await expect(signal(on, id, "c", "second")).rejects.toMatchObject(preceded);
+      await signal(on, id, "a", "second", "s1");
+      expect(await on.store.readMail(on.tenantId, id)).toEqual([]);
+    });
+  });
+
   it.each([[null], [{}], [{ by: 7 }], ["ann"], [[]]])(
     "a payload of the wrong shape, %j, is refused",
     async (payload) => {
