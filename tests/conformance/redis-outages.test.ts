@@ -7,7 +7,9 @@ import { createTcpConnection } from "../../infra/adapters/redis/tcp-connection.t
 import { freePort } from "../../infra/dev/parts/part.ts";
 import { startRedis } from "../../infra/dev/parts/redis-server.ts";
 import { withParts } from "../kit/parts.ts";
+import { startMortalRedis } from "../kit/mortal-redis.ts";
 import { openRedisStore, type RedisParts, startRedisParts } from "../kit/redis-parts.ts";
+import { startTcpProxy } from "../kit/tcp-proxy.ts";
 import { temporaryFolder } from "../kit/temporary-folder.ts";
 import { begin, entry, everything, message, patch, record, type Scenario } from "./execution-store/scenario.ts";
 
@@ -85,6 +87,29 @@ withParts(["redis"], () => {
       expect(await on.claim(executionId)).toEqual({ outcome: "absent" });
       expect(await on.store.accept(on.acceptance())).toEqual({ outcome: "requirement_unmet" });
     });
+  });
+
+  it("T4: a master that became a replica, its connections still open, is left for the one that its address leads to now", async () => {
+    await using other = await startMortalRedis();
+    const target = { host: "127.0.0.1", port: parts.redis.port };
+    await using way = await startTcpProxy(target);
+    const store = openRedisStore(createTcpConnection(`redis://${way.host}:${way.port}`));
+    await using on = await begin(() => Promise.resolve({ store, close: () => store.close() }));
+    await on.admit();
+    const plain = new Redis(parts.redis.port);
+    await plain.replicaof("127.0.0.1", other.port);
+    target.port = other.port;
+    // What was sent over the old connection is refused, once; nobody cut it.
+    await expect(on.write({ records: [record("r")] })).rejects.toMatchObject(UNAVAILABLE);
+    const written = () =>
+      on.write({ records: [record("r")] }).then(
+        ({ outcome }) => outcome,
+        () => undefined,
+      );
+    await expect.poll(written, { timeout: 5_000, interval: 50 }).toBe("written");
+    // Or else the other one, when it stops, waits for its replica.
+    await plain.replicaof("NO", "ONE");
+    plain.disconnect();
   });
 
   it("R4: a Redis that takes no writes is unavailable, and nothing of a change is written", async () => {

@@ -8,14 +8,18 @@ const SILENCE_MS = 5_000;
 const CONNECT_WITHIN_MS = 2_000;
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1_000;
+/** A connection to what was demoted is given up for a new one no more often: what only reads could still use it. */
+const FORSAKE_EVERY_MS = 1_000;
 
 /**
  * A Redis over TCP. Commands of one turn of the event loop travel together, in the order in which they were given.
  *  T1  Nothing is sent twice: what was under way when a connection broke is rejected, and may have been done.
  *  T2  While Redis is away every call is rejected within `CONNECT_WITHIN_MS`, and one that it does not answer within `SILENCE_MS`.
  *  T3  The connection is made again by itself, for as long as it takes.
+ *  T4  It is also made again when who answers has become a replica: behind the same address there may be another master now.
  */
 export function createTcpConnection(url: string): RedisConnection {
+  let forsakenAtMs = Number.NEGATIVE_INFINITY;
   const redis = new Redis(url, {
     protocol: 2,
     enableOfflineQueue: false,
@@ -25,6 +29,11 @@ export function createTcpConnection(url: string): RedisConnection {
     connectTimeout: CONNECT_WITHIN_MS,
     disableClientInfo: true,
     retryStrategy: (times) => Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS),
+    reconnectOnError: ({ message }) => {
+      if (!message.startsWith("READONLY") || performance.now() - forsakenAtMs < FORSAKE_EVERY_MS) return false;
+      forsakenAtMs = performance.now();
+      return true;
+    },
   });
   let closed = false;
   let away: Error | undefined;
