@@ -112,6 +112,22 @@ withParts(["redis"], () => {
     plain.disconnect();
   });
 
+  it("R4: a Redis that takes no more clients is unavailable to who comes late, until one leaves", async () => {
+    const plain = new Redis(parts.redis.port);
+    await plain.config("SET", "maxclients", "1");
+    const late = parts.tcp();
+    for (let round = 0; round < 3; round += 1) await expect(late.ping()).rejects.toMatchObject(UNAVAILABLE);
+    await plain.config("SET", "maxclients", "100");
+    plain.disconnect();
+    const answers = () =>
+      late.ping().then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(answers, { timeout: 5_000, interval: 50 }).toBe(true);
+    await late.close();
+  });
+
   it("R4: a Redis that takes no writes is unavailable, and nothing of a change is written", async () => {
     const store = openRedisStore(parts.tcp());
     await using on = await begin(() => Promise.resolve({ store, close: () => store.close() }));

@@ -29,6 +29,13 @@ const PASSING_REFUSALS = new Set([
   "WRONGPASS",
 ]);
 
+/**
+ * And what has no word of its own: more clients than Redis takes, and the limits of Upstash's plans, which a bigger plan or the next day
+ * lifts (https://upstash.com/docs/redis/troubleshooting). Not the limits of one request's size, which it would meet again.
+ */
+const PASSING_LIMITS =
+  /^ERR (?:max number of clients|max concurrent connections|max (?:daily )?requests? limit|DB capacity quota)/;
+
 /** The error of a Redis that cannot be used right now. What was asked may still be done: it is safe to ask again. */
 export function storeUnavailable(cause: unknown): RuntimeError {
   return new RuntimeError("store.unavailable", "The store cannot be reached. Try again.", {
@@ -44,6 +51,6 @@ export function redisRefused(answer: string): RuntimeError {
   const code = answer.split(" ", 1)[0] ?? "";
   if (code === "NOSCRIPT")
     return new RuntimeError("store.script_unknown", "Redis does not know the script.", { cause });
-  if (PASSING_REFUSALS.has(code)) return storeUnavailable(cause);
+  if (PASSING_REFUSALS.has(code) || PASSING_LIMITS.test(answer)) return storeUnavailable(cause);
   return new RuntimeError("store.refused", "The store refused a command.", { cause });
 }
