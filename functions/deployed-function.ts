@@ -1,6 +1,7 @@
 import type { CloudEventFunction, HttpFunction } from "@google-cloud/functions-framework";
 
 import { toEventFunction, toHttpFunction } from "../infra/serve/functions-framework.ts";
+import type { Handle } from "../infra/serve/node-listener.ts";
 import { listen } from "../infra/serve/node-server.ts";
 import { loadConfig } from "../shared/config.ts";
 import { type App, createApp } from "../shared/http/app.ts";
@@ -49,14 +50,14 @@ function deploy(kind: FunctionKind): DeployedFunction {
       starting = undefined;
       throw error;
     }));
-  const handle = async (request: Request): Promise<Response> => (await instance()).handle(request);
+  const handle: Handle = async (request) => (await instance()).handle(request);
   return { http: toHttpFunction(handle), event: toEventFunction(handle), serve: () => serve(kind) };
 }
 
 async function serve(kind: FunctionKind): Promise<void> {
   const config = loadConfig(process.env);
   const served = await startInstance(kind, config);
-  const server = await listen({ fetch: (request) => served.handle(request) }, config);
+  const server = await listen(served, config);
   stopOnSignals(async (signal) => {
     await Promise.all([server.close(config.gracePeriodMs), served.stop(signal)]);
   });

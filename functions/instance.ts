@@ -4,6 +4,8 @@ import { createServices } from "../shared/create-services.ts";
 import { ANSWER_MARGIN_MS, checkFunctionLength, workMs } from "../shared/executions/function-length.ts";
 import { createFunctionShift, type FunctionShift, type Visit } from "../shared/executions/shift.ts";
 import type { App } from "../shared/http/app.ts";
+import type { HttpAnswer } from "../shared/http/http-answer.ts";
+import type { HttpRequest } from "../shared/http/http-request.ts";
 import type { IntentDefinition } from "../shared/sagas/intent-definition.ts";
 import type { RuntimeServices } from "../shared/services.ts";
 
@@ -21,7 +23,7 @@ export interface FunctionKind {
 
 /** One process of a function. */
 export interface Instance {
-  handle(request: Request): Promise<Response>;
+  handle(request: HttpRequest): Promise<HttpAnswer>;
   /** Ends what it does, hands the rest on and closes everything; resolves when the process may end. */
   stop(signal: string): Promise<void>;
 }
@@ -41,10 +43,10 @@ export async function startInstance(kind: FunctionKind, config: Config): Promise
       const visit = shift.open(clock.now() + lengthMs);
       void services.recovery.retake();
       try {
-        const response = await app.fetch(request);
+        const answer = await app.handle(request);
         if (kind.stays) await until(visit.untilMs, services.lifecycle.idle(), services);
         await leave(visit, shift, services);
-        return response;
+        return answer;
       } finally {
         visit.close();
       }

@@ -7,6 +7,7 @@ import { loadConfig } from "../../shared/config.ts";
 import { createServices } from "../../shared/create-services.ts";
 import { RuntimeError } from "../../shared/errors.ts";
 import { createApp } from "../../shared/http/app.ts";
+import { OwnRequest } from "../../shared/http/http-request.ts";
 import { schemaPath } from "../../shared/http/json-schemas.ts";
 import { createAdapters } from "../create-adapters.ts";
 import type { Contracts } from "./contract-documents.ts";
@@ -20,9 +21,10 @@ export async function servedContracts(): Promise<Contracts> {
   try {
     const app = createApp(createServices(config, adapters, intents));
     const get = async (where: string): Promise<Json> => {
-      const answer = await app.fetch(new Request(`http://localhost${where}`));
-      if (!answer.ok) throw new RuntimeError("contracts.not_served", `${where} answers ${answer.status}.`);
-      return (await answer.json()) as Json;
+      const { status, body } = await app.handle(new OwnRequest("GET", where));
+      if (status !== 200 || typeof body !== "string")
+        throw new RuntimeError("contracts.not_served", `${where} answers ${status}.`);
+      return JSON.parse(body) as Json;
     };
     const schemas = await Promise.all(
       intents.map(async (intent) => [`${intent.type}.${intent.version}`, await get(schemaPath(intent))] as const),

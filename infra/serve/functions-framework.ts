@@ -1,30 +1,20 @@
 import type { CloudEventFunction, HttpFunction } from "@google-cloud/functions-framework";
-import { getRequestListener } from "@hono/node-server";
 import * as z from "zod";
 
-import { errorFields } from "../../shared/logger.ts";
+import { type HttpRequest, OwnRequest } from "../../shared/http/http-request.ts";
 import { pushEnvelope } from "../../shared/http/push-envelope.ts";
+import { createListener, type Handle, plainProblem } from "./node-listener.ts";
 
-/** A web request in, a web response out: what the runtime's app is. */
-export type Handle = (request: Request) => Promise<Response>;
+const ENCODED = plainProblem(415, "request.encoded", "Send the body as it is, without a content-encoding.");
 
 /**
  * Serves a handler under functions-framework's http signature, by the same listener as on bare Node, which takes the body that the
  * framework has read before: whole, inflated, and judged as JSON where it says that it is JSON.
  */
 export function toHttpFunction(handle: Handle): HttpFunction {
-  const errorHandler = (error: unknown): Response => {
-    // Whatever is thrown to the framework, it shows to the caller.
-    process.stderr.write(
-      `${JSON.stringify({ severity: "ERROR", message: "a request broke off", ...errorFields(error) })}\n`,
-    );
-    return problem(503, "function.unavailable", "This function cannot answer right now; its log says why.");
-  };
-  const listener = getRequestListener(handle, { errorHandler });
+  const listener = createListener(handle);
   // What the framework has inflated may have any size: no limit that goes by the declared length would hold.
-  const refusing = getRequestListener(() =>
-    problem(415, "request.encoded", "Send the body as it is, without a content-encoding."),
-  );
+  const refusing = createListener(() => Promise.resolve(ENCODED));
   return (incoming, outgoing) => {
     leaveDomain();
     return incoming.headers["content-encoding"] === undefined
@@ -48,8 +38,8 @@ function leaveDomain(): void {
  */
 export function toEventFunction(handle: Handle): CloudEventFunction {
   return async (event) => {
-    const response = await handle(toPush(event));
-    if (!response.ok) throw new Error(`The event was not taken (${response.status}); deliver it again.`);
+    const { status } = await handle(toPush(event));
+    if (status >= 300) throw new Error(`The event was not taken (${status}); deliver it again.`);
   };
 }
 
@@ -57,14 +47,13 @@ export function toEventFunction(handle: Handle): CloudEventFunction {
 const published = z.object({ data: pushEnvelope });
 
 /** The push that an event came by; an event that came by none is one that was published as it is. */
-function toPush(event: unknown): Request {
+function toPush(event: unknown): HttpRequest {
   const wrapped = published.safeParse(event);
   const bare = pushEnvelope.safeParse(event);
   const envelope = wrapped.success ? wrapped.data.data : bare.success ? bare.data : envelopeOf(event);
-  return new Request("http://localhost/projects/local/topics/direct", {
-    method: "POST",
+  return new OwnRequest("POST", "/projects/local/topics/direct", {
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(envelope),
+    body: Buffer.from(JSON.stringify(envelope)),
   });
 }
 
@@ -77,12 +66,4 @@ function envelopeOf(event: unknown): z.input<typeof pushEnvelope> {
       data: Buffer.from(JSON.stringify(event ?? null)).toString("base64"),
     },
   };
-}
-
-function problem(status: 415 | 503, code: string, detail: string): Response {
-  const retryable = status === 503;
-  const title = retryable ? "Unavailable" : "Unsupported media type";
-  const headers = { "content-type": "application/problem+json", ...(retryable ? { "retry-after": "1" } : {}) };
-  const body = { type: "about:blank", code, title, detail, status, retryable };
-  return new Response(JSON.stringify(body), { status, headers });
 }

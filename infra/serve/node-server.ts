@@ -1,10 +1,9 @@
-import type { Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-
-import { serve } from "@hono/node-server";
 
 import { RuntimeError } from "../../shared/errors.ts";
 import type { App } from "../../shared/http/app.ts";
+import { createListener } from "./node-listener.ts";
 
 export interface ListeningServer {
   readonly port: number;
@@ -29,18 +28,16 @@ export async function listen(
   address: { readonly host: string; readonly port: number },
   { headersMs, requestMs, checkEveryMs }: Patience = PATIENCE,
 ): Promise<ListeningServer> {
-  const options = {
-    fetch: (request: Request) => app.fetch(request),
-    hostname: address.host,
-    port: address.port,
-    serverOptions: { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkEveryMs },
-  };
-  const server = await new Promise<Server>((resolve, reject) => {
-    const starting = serve(options, () => {
-      starting.off("error", reject);
-      resolve(starting);
-    }) as Server;
-    starting.once("error", reject);
+  const server = createServer(
+    { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkEveryMs },
+    createListener((request) => app.handle(request)),
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(address.port, address.host, () => {
+      server.off("error", reject);
+      resolve();
+    });
   }).catch((cause: unknown) => {
     throw cannotListen(address, cause);
   });

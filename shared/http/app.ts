@@ -1,5 +1,7 @@
 import type { RuntimeServices } from "../services.ts";
-import { limitBodies, createRouter } from "./router.ts";
+import type { HttpAnswer } from "./http-answer.ts";
+import type { HttpRequest } from "./http-request.ts";
+import { createRouter } from "./router.ts";
 import { addArtifactRoutes } from "./routes/artifacts.ts";
 import { addCatalogRoutes } from "./routes/catalog.ts";
 import { addContractRoutes } from "./routes/contracts.ts";
@@ -22,18 +24,17 @@ import { addWasmNodeRoute } from "./routes/wasm-nodes.ts";
 
 /** The whole HTTP surface as one function; it needs no server to be called. */
 export interface App {
-  fetch(request: Request): Promise<Response>;
+  /** Never rejects: every error is an answer. */
+  handle(request: HttpRequest): Promise<HttpAnswer>;
 }
 
 /** Builds the app over services that exist already: routes build nothing long-lived. */
 export function createApp(services: RuntimeServices): App {
-  const { adapters, config } = services;
+  const { adapters } = services;
   const router = createRouter(services);
 
   addPushRoute(router, services);
-  // Before the limit of bodies: an upload's size is what its signed URL says.
   if (adapters.objects.served !== undefined) addServedObjectRoutes(router, adapters.objects, adapters.objects.served);
-  router.use(limitBodies(config.maxBodyBytes));
 
   addSessionRoutes(router, services);
   addIntentRoutes(router, services);
@@ -53,5 +54,5 @@ export function createApp(services: RuntimeServices): App {
   addDocsRoutes(router, services);
   addContractRoutes(router, services);
 
-  return { fetch: async (request) => router.fetch(request) };
+  return router;
 }

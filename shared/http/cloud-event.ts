@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 import { RuntimeError } from "../errors.ts";
-import { checked } from "./endpoint.ts";
+import { checked } from "./checked-input.ts";
 import { parseJson } from "./json-body.ts";
 import type { PushedMessage } from "./push-envelope.ts";
 

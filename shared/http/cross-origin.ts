@@ -1,7 +1,6 @@
-import type { MiddlewareHandler } from "hono";
-
 import { RuntimeError } from "../errors.ts";
-import type { HttpEnv } from "./endpoint.ts";
+import type { HttpAnswer } from "./http-answer.ts";
+import type { HttpRequest } from "./http-request.ts";
 
 const METHODS = "GET, HEAD, POST, PATCH, PUT, DELETE";
 /** What the typed client sends, and a trace of the page's own. */
@@ -19,34 +18,41 @@ const REMEMBER_SECONDS = 7_200;
  *  C2  Only an origin of the list is ever named, never `*`, and credentials never: a bearer token is no cookie, so no page acts in
  *      the name of a person who merely visits it.
  *  C3  Every answer varies by origin, listed or not: a cache must not hand one page what was said to another.
- * Not hono's own middleware, which builds each answer anew, bodies as streams, and says yes to preflights of strangers.
  */
-export function allowOrigins(origins: ReadonlySet<string>): MiddlewareHandler<HttpEnv> {
-  return async (c, next) => {
-    const origin = c.req.header("origin");
-    const known = origin !== undefined && origins.has(origin);
-    if (c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined) {
-      if (!known) throw strange(origin);
-      return new Response(null, {
+export interface CrossOrigin {
+  /** The answer to a preflight; undefined to any other request. Throws `cors.origin_not_listed` (403). */
+  preflight(request: HttpRequest): HttpAnswer | undefined;
+  /** What an answer carries besides. */
+  headers(request: HttpRequest): HttpAnswer["headers"];
+}
+
+export function createCrossOrigin(origins: ReadonlySet<string>): CrossOrigin {
+  const isKnown = (origin: string | undefined): origin is string => origin !== undefined && origins.has(origin);
+
+  return {
+    preflight: (request) => {
+      if (request.method !== "OPTIONS" || request.header("access-control-request-method") === undefined)
+        return undefined;
+      const origin = request.header("origin");
+      if (!isKnown(origin)) throw strange(origin);
+      return {
         status: 204,
         headers: {
-          "access-control-allow-origin": origin,
           "access-control-allow-methods": METHODS,
           "access-control-allow-headers": REQUEST_HEADERS,
           "access-control-max-age": String(REMEMBER_SECONDS),
-          vary: "origin",
         },
-      });
-    }
-    await next();
-    // In place, as the router does.
-    const { headers } = c.res;
-    headers.append("vary", "origin");
-    if (known) {
-      headers.set("access-control-allow-origin", origin);
-      headers.set("access-control-expose-headers", ANSWER_HEADERS);
-    }
-    return undefined;
+      };
+    },
+    headers: (request) => {
+      const origin = request.header("origin");
+      if (!isKnown(origin)) return { vary: "origin" };
+      return {
+        vary: "origin",
+        "access-control-allow-origin": origin,
+        "access-control-expose-headers": ANSWER_HEADERS,
+      };
+    },
   };
 }
 
@@ -54,6 +60,6 @@ function strange(origin: string | undefined): RuntimeError {
   return new RuntimeError(
     "cors.origin_not_listed",
     "Pages of this origin may not call this runtime; CORS_ORIGINS lists those that may.",
-    { status: 403, details: { origin: (origin ?? "none").slice(0, 256) }, headers: { vary: "origin" } },
+    { status: 403, details: { origin: (origin ?? "none").slice(0, 256) } },
   );
 }

@@ -8,7 +8,7 @@ import type { RuntimeServices } from "../services.ts";
 import { traceFrom } from "../trace.ts";
 import { type IncomingEvent, readCloudEvent } from "./cloud-event.ts";
 import { createDeadLetters } from "./dead-letters.ts";
-import { checked } from "./endpoint.ts";
+import { checked } from "./checked-input.ts";
 import type { PushedMessage } from "./push-envelope.ts";
 import { createPushProof } from "./push-proof.ts";
 import { intentBody } from "./routes/intents.ts";

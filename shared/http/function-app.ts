@@ -2,7 +2,8 @@ import type { JsonObject } from "../json.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { RuntimeServices } from "../services.ts";
 import type { App } from "./app.ts";
-import { createRouter, limitBodies } from "./router.ts";
+import { jsonAnswer } from "./http-answer.ts";
+import { createRouter } from "./router.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addIntentRoutes } from "./routes/intents.ts";
 import { addPushRoute } from "./routes/push.ts";
@@ -11,17 +12,10 @@ import { addPushRoute } from "./routes/push.ts";
 export function createIntentApp(services: RuntimeServices, { realm, name }: IntentDefinition): App {
   const router = createRouter(services);
   addPushRoute(router, services, { stays: true });
-  router.use(limitBodies(services.config.maxBodyBytes));
   addIntentRoutes(router, services);
+  router.alias("/", `/${realm}/${name}`);
   addHealthRoutes(router, services);
-  return {
-    fetch: async (request) => {
-      const url = new URL(request.url);
-      if (url.pathname !== "/") return router.fetch(request);
-      url.pathname = `/${realm}/${name}`;
-      return router.fetch(new Request(url, request));
-    },
-  };
+  return router;
 }
 
 /** Something that a scheduler calls: does one piece of work and tells what it did. */
@@ -41,10 +35,10 @@ export interface Job {
 export function createJobApp(services: RuntimeServices, job: Job): App {
   const router = createRouter(services);
   addHealthRoutes(router, services);
-  router.on("POST", "*", limitBodies(services.config.maxBodyBytes), async () => {
+  router.route("POST", "/*", async () => {
     const outcome = await job.run(services);
     services.adapters.logger.info("a job ran", { job: job.name, ...outcome });
-    return Response.json(outcome);
+    return jsonAnswer(outcome);
   });
-  return { fetch: async (request) => router.fetch(request) };
+  return router;
 }

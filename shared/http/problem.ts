@@ -6,6 +6,7 @@ import type { TraceId } from "../ids.ts";
 import { jsonObject } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import { wasmErrorBody } from "../wasm-error.ts";
+import { type HttpAnswer, jsonAnswer } from "./http-answer.ts";
 
 /** An error as callers get it: RFC 9457, with a stable `code` to branch on. */
 export const problemSchema = z.object({
@@ -46,7 +47,7 @@ interface ProblemDeps {
 }
 
 /** The answer for an error: an expected one as it is, an unexpected one as an opaque 500 whose trace id finds it in the logs. */
-export function problemResponse(error: unknown, traceId: TraceId, { logger, clock }: ProblemDeps): Response {
+export function problemAnswer(error: unknown, traceId: TraceId, { logger, clock }: ProblemDeps): HttpAnswer {
   const known = error instanceof RuntimeError ? error : undefined;
   const wasm = wasmErrorBody(error, clock.now());
   // What a guest of a tenant's does wrong is no error of ours, nor what this deployment was not given (501).
@@ -54,10 +55,13 @@ export function problemResponse(error: unknown, traceId: TraceId, { logger, cloc
     known === undefined || (known.status >= 500 && known.status !== 501 && !known.code.startsWith("wasm."));
   if (isOurs) logger.error("a request failed", { trace_id: traceId, ...errorFields(error) });
   const body = { ...bodyOf(known, traceId), ...wasm };
-  const headers = new Headers({ "content-type": "application/problem+json" });
-  if (known !== undefined) setOwnHeaders(headers, known);
-  if (body.status === 401) headers.set("www-authenticate", "Bearer");
-  return new Response(JSON.stringify(body), { status: body.status, headers });
+  return jsonAnswer(body, body.status, {
+    "content-type": "application/problem+json",
+    // When to come again, and whatever else the error itself has to say.
+    ...(known?.retryable === true ? { "retry-after": "1" } : {}),
+    ...known?.headers,
+    ...(body.status === 401 ? { "www-authenticate": "Bearer" } : {}),
+  });
 }
 
 function bodyOf(known: RuntimeError | undefined, traceId: TraceId): z.infer<typeof problemSchema> {
@@ -73,10 +77,4 @@ function bodyOf(known: RuntimeError | undefined, traceId: TraceId): z.infer<type
     ...(known === undefined || known.faults.length === 0 ? {} : { errors: [...known.faults] }),
     ...(known?.details === undefined ? {} : { details: known.details as never }),
   };
-}
-
-/** When to come again, and whatever else the error itself has to say. */
-function setOwnHeaders(headers: Headers, { retryable, headers: own }: RuntimeError): void {
-  if (retryable) headers.set("retry-after", "1");
-  for (const [name, value] of Object.entries(own)) headers.set(name, value);
 }

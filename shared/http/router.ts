@@ -1,56 +1,80 @@
-import { OpenAPIHono } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
-
 import { RuntimeError } from "../errors.ts";
 import type { RuntimeServices } from "../services.ts";
-import { traceFrom, traceparent } from "../trace.ts";
-import { allowOrigins } from "./cross-origin.ts";
-import type { HttpEnv, Router } from "./endpoint.ts";
-import { problemResponse } from "./problem.ts";
+import { type TraceContext, traceFrom, traceparent } from "../trace.ts";
+import { createCrossOrigin } from "./cross-origin.ts";
+import type { DescribedEndpoint } from "./endpoint-spec.ts";
+import type { HttpAnswer } from "./http-answer.ts";
+import type { HttpRequest } from "./http-request.ts";
+import { problemAnswer } from "./problem.ts";
+import { RouteTable } from "./route-table.ts";
 import { inWasmTerms } from "./wasm-problem.ts";
 
-/** A router on which every answer carries its trace and every error becomes a problem. */
-export function createRouter({ adapters, config }: RuntimeServices): Router {
-  const router = new OpenAPIHono<HttpEnv>();
-  router.use(async (c, next) => {
-    const trace = traceFrom(c.req.header("traceparent"), adapters.ids);
-    c.set("trace", trace);
-    await next();
-    if (c.get("traced") === true) return;
-    // In place: c.header() would build the response anew, with its body as a stream.
-    const { headers } = c.res;
-    headers.set("traceparent", traceparent(trace.traceId));
-    headers.set("x-content-type-options", "nosniff");
-    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-  });
-  if (config.corsOrigins.length > 0) router.use(allowOrigins(new Set(config.corsOrigins)));
-  router.onError((error, c) => problemResponse(inWasmTerms(c.req.path, error), c.get("trace").traceId, adapters));
-  router.notFound((c) => {
-    const error = new RuntimeError(
-      "request.no_such_endpoint",
-      `There is no ${c.req.method} ${c.req.path}; see /docs.`,
-      { status: 404 },
-    );
-    return problemResponse(error, c.get("trace").traceId, adapters);
-  });
-  return router;
+/** A request on its way through a route. */
+export interface Exchange {
+  readonly request: HttpRequest;
+  readonly params: Readonly<Record<string, string>>;
+  readonly trace: TraceContext;
 }
 
-/** A body of a declared length is judged by it, which servers enforce; only one of unknown length is counted as it comes. */
-export function limitBodies(maxBytes: number): MiddlewareHandler {
-  const counted = bodyLimit({ maxSize: maxBytes, onError: () => tooLarge(maxBytes) });
-  return (c, next) => {
-    if (c.req.method === "GET" || c.req.method === "HEAD") return next();
-    const declared = c.req.header("content-length");
-    if (declared === undefined || c.req.header("transfer-encoding") !== undefined) return counted(c, next);
-    return Number(declared) > maxBytes ? tooLarge(maxBytes) : next();
+export type RouteHandler = (exchange: Exchange) => Promise<HttpAnswer> | HttpAnswer;
+
+export interface Router {
+  /** `path` as a route table takes it. */
+  route(method: string, path: string, handle: RouteHandler): void;
+  /** Serves a path without parameters as another one is. */
+  alias(path: string, of: string): void;
+  /** What the API's description tells of. */
+  readonly endpoints: DescribedEndpoint[];
+  readonly maxBodyBytes: number;
+  /** Never rejects: every error becomes a problem, and every answer carries its trace. */
+  handle(request: HttpRequest): Promise<HttpAnswer>;
+}
+
+export function createRouter({ adapters, config }: RuntimeServices): Router {
+  const routes = new RouteTable<RouteHandler>();
+  const crossOrigin = config.corsOrigins.length === 0 ? undefined : createCrossOrigin(new Set(config.corsOrigins));
+
+  const answerTo = (request: HttpRequest, trace: TraceContext): Promise<HttpAnswer> | HttpAnswer => {
+    const preflight = crossOrigin?.preflight(request);
+    if (preflight !== undefined) return preflight;
+    const { method, path } = request;
+    const found = routes.find(method, path) ?? (method === "HEAD" ? routes.find("GET", path) : undefined);
+    if (found === undefined) throw noRoute(request, routes.methodsOf(path));
+    return found.route({ request, params: found.params, trace });
+  };
+
+  return {
+    route: (method, path, handle) => routes.add(method, path, handle),
+    alias: (path, of) => routes.alias(path, of),
+    endpoints: [],
+    maxBodyBytes: config.maxBodyBytes,
+    handle: async (request) => {
+      const trace = traceFrom(request.header("traceparent"), adapters.ids);
+      let answer: HttpAnswer;
+      try {
+        answer = await answerTo(request, trace);
+      } catch (error) {
+        answer = problemAnswer(inWasmTerms(request.path, error), trace.traceId, adapters);
+      }
+      const headers = {
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        ...answer.headers,
+        ...crossOrigin?.headers(request),
+        traceparent: traceparent(trace.traceId),
+      };
+      return { status: answer.status, headers, body: answer.body };
+    },
   };
 }
 
-function tooLarge(maxBytes: number): never {
-  throw new RuntimeError("request.too_large", `The body is larger than ${maxBytes} bytes.`, {
-    status: 413,
-    details: { max_bytes: maxBytes },
+function noRoute({ method, path }: HttpRequest, methods: readonly string[]): RuntimeError {
+  if (methods.length === 0) {
+    return new RuntimeError("request.no_such_endpoint", `There is no ${method} ${path}; see /docs.`, { status: 404 });
+  }
+  const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].toSorted().join(", ");
+  return new RuntimeError("request.method_not_allowed", `There is no ${method} of ${path}, but ${allow}.`, {
+    status: 405,
+    headers: { allow },
   });
 }

@@ -7,6 +7,7 @@ import type { JsonObject } from "../../shared/json.ts";
 import { EVENTS_TOPIC } from "../../shared/state/cloud-event.ts";
 import { topicsOf } from "../../shared/state/topics.ts";
 import { openRuntime } from "../kit/runtime.ts";
+import { fetchApp } from "../kit/fetch-app.ts";
 
 /** The structure of AsyncAPI 3.0.0 as far as the document uses it, strict where the specification is. */
 const ref = z.strictObject({ $ref: z.string().startsWith("#/") });
@@ -37,7 +38,7 @@ type AsyncApi = z.infer<typeof asyncApi>;
 async function served() {
   const runtime = await openRuntime({ intents });
   const app = createApp(runtime.services);
-  const get = async (path: string) => app.fetch(new Request(`http://localhost${path}`));
+  const get = async (path: string) => fetchApp(app, new Request(`http://localhost${path}`));
   return { runtime, get };
 }
 

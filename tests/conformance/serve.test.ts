@@ -34,7 +34,7 @@ const SERVERS: readonly (readonly [name: string, serve: (app: App) => Promise<Se
     async (app) => {
       http(
         "served",
-        toHttpFunction((request) => app.fetch(request)),
+        toHttpFunction((request) => app.handle(request)),
       );
       const server = getTestServer("served").listen(0, "127.0.0.1");
       await once(server, "listening");
@@ -88,10 +88,37 @@ describe.each(SERVERS)("%s", (name, serve) => {
       headers: { accept: "x/y" },
       body: "{}",
     });
-    expect(await response.json()).toEqual({ method: "PATCH", query: "?a=1&a=%2F&b", accept: "x/y" });
+    expect(await response.json()).toEqual({ method: "PATCH", query: "?a=1&a=%2F&b", accept: "x/y", origin: url });
     expect(response.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
     expect((await fetch(`${url}/empty`)).status).toBe(204);
     expect((await fetch(`${url}/nothing/here`)).status).toBe(404);
+  });
+
+  it("tells by which scheme and host it was reached, also where TLS ends before it", async () => {
+    const { url } = await open();
+    const headers = { "x-forwarded-proto": "https" };
+    const { origin } = (await (await fetch(`${url}/seen`, { headers })).json()) as { origin: string };
+    expect(origin).toBe(url.replace("http:", "https:"));
+  });
+
+  it("takes the whole URL that a proxy is sent, and HEAD", async () => {
+    const { port } = await open();
+    const say = async (head: string): Promise<string> => {
+      const socket = connect(port, "127.0.0.1");
+      socket.write(`${head}\r\nhost: x\r\nconnection: close\r\n\r\n`);
+      return (await Array.fromAsync(socket, String)).join("");
+    };
+    expect(await say("GET http://x/seen?q=1 HTTP/1.1")).toContain('"query":"?q=1"');
+    const head = await say("HEAD /seen HTTP/1.1");
+    expect(head).toMatch(/^HTTP\/1\.1 200 [^]*content-type: application\/json[^]*\r\n\r\n$/i);
+    expect(await say("HEAD /flood HTTP/1.1")).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\n$/);
+  });
+
+  it("breaks the connection off when an answer breaks off, and tells nothing of why", async () => {
+    const { url } = await open();
+    const response = await fetch(`${url}/torn`);
+    await expect(response.arrayBuffer()).rejects.toThrow(/terminated/);
+    expect((await fetch(`${url}/empty`)).status, "nothing else is broken").toBe(204);
   });
 
   it("tells nothing of what broke inside", async () => {
@@ -161,6 +188,7 @@ describe.each(SERVERS)("%s", (name, serve) => {
     const { floodedBytes } = app;
     await sleep(200);
     expect(app.floodedBytes, "nothing more is made for nobody").toBe(floodedBytes);
+    expect(app.ended).toBe(1);
   });
 
   it("makes no more of an answer than its reader takes", async () => {

@@ -79,18 +79,28 @@ describe("a request that is not one", () => {
     expect((await postRaw(JSON.stringify(submission({ metadata: { a: "x" } })).replace('"x"', deep))).status).toBe(202);
   });
 
-  it("is 404, as a problem, on a route or with a method that does not exist", async () => {
+  it("is 404, as a problem, on a route that does not exist", async () => {
     for (const [method, path] of [
       ["GET", "/nowhere"],
       ["POST", "/content/no_such_intent"],
-      ["DELETE", `/session/${client.sessionId}`],
-      ["GET", "/intent/submit"],
-      ["PUT", "/session/create"],
       ["GET", "/../../etc/passwd"],
       ["GET", "/%2e%2e/%2e%2e/etc/passwd"],
       ["GET", "/docs/../package.json"],
     ] as const) {
       expectProblem(await client.call({ method, path }), 404, "request.no_such_endpoint");
+    }
+  });
+
+  it("is 405 with a method that the route does not take, and names those that it does (RFC 9110, 15.5.6)", async () => {
+    for (const [method, path, allow] of [
+      ["DELETE", `/session/${client.sessionId}`, "GET, HEAD, PATCH"],
+      ["GET", "/intent/submit", "POST"],
+      ["PUT", "/session/create", "POST"],
+      ["OPTIONS", "/executions", "GET, HEAD"],
+    ] as const) {
+      const answer = await client.call({ method, path });
+      expectProblem(answer, 405, "request.method_not_allowed");
+      expect(answer.headers.get("allow")).toBe(allow);
     }
   });
 });
@@ -214,6 +224,13 @@ describe("a query that cannot be", () => {
     const answer = await client.call({ path: `/executions?tenant_id=${client.tenantId}&status=dead&status=failed` });
     expectStatus(answer, 422);
     expect(paths(answer)).toEqual(["status"]);
+  });
+
+  it("is 422 for a filter that there is not: what is misspelt would be passed over in silence", async () => {
+    const answer = await client.call({ path: `/executions?tenant_id=${client.tenantId}&statsu=dead` });
+    expectProblem(answer, 422, "request.invalid");
+    expect(paths(answer)).toEqual(["statsu"]);
+    expect(answer.text).toContain("known are tenant_id, ");
   });
 
   it("is 422 for a cursor of another listing, and for a page in a body", async () => {

@@ -11,6 +11,7 @@ import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.t
 import { createGate } from "../kit/gate.ts";
 import { openRuntime, testIds, type TestRuntimeOptions } from "../kit/runtime.ts";
 import { binary, type Publication, pushOf, structured } from "./event-producer.ts";
+import { fetchApp } from "../kit/fetch-app.ts";
 
 const greet = intent("test.greet", {
   version: 1,
@@ -45,7 +46,7 @@ async function open(options: TestRuntimeOptions = {}) {
     return new Response(null, { status: deadLetters.status });
   });
   const push = async (publication: Publication, messageId?: string) => {
-    const response = await app.fetch(pushOf(publication, messageId));
+    const response = await fetchApp(app, pushOf(publication, messageId));
     return { status: response.status, headers: response.headers, body: await response.json() };
   };
   const executions = async () => {
@@ -327,7 +328,7 @@ describe("what is no push of our Pub/Sub", () => {
     await using on = await open();
     const headers = { "content-type": "application/json" };
     const url = "http://localhost/projects/test/topics/intents";
-    const response = await on.app.fetch(new Request(url, { method: "POST", headers, body }));
+    const response = await fetchApp(on.app, new Request(url, { method: "POST", headers, body }));
     expect(response.status).toBe(status);
     expect(on.letters).toEqual([]);
   });
@@ -341,7 +342,7 @@ describe("what is no push of our Pub/Sub", () => {
       { type: "test.greet", data: on.body() },
       { type: HANDED_ON, data: hint },
     ]) {
-      expect((await app.fetch(pushOf(structured(event)))).status).toBe(401);
+      expect((await fetchApp(app, pushOf(structured(event)))).status).toBe(401);
     }
     expect(await on.executions()).toEqual([]);
     expect(on.letters).toEqual([]);

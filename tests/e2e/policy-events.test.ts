@@ -7,6 +7,7 @@ import { newSession, openRuntime } from "../kit/runtime.ts";
 import { trustedTenantId } from "../../shared/ids.ts";
 import { loadConfig } from "../../shared/config.ts";
 import { pushOf, structured } from "./event-producer.ts";
+import { fetchApp } from "../kit/fetch-app.ts";
 
 describe("limits on the event path", () => {
   it("send an event back that is above a rate, which comes again and is then one execution", async () => {
@@ -22,12 +23,12 @@ describe("limits on the event path", () => {
         type: "test.greet",
         data: { tenant_id: "acme", session_id: runtime.sessionId, parameters: {} },
       });
-    expect((await app.fetch(pushOf(event("one"), "message-1"))).status).toBe(200);
-    const refused = await app.fetch(pushOf(event("two"), "message-2"));
+    expect((await fetchApp(app, pushOf(event("one"), "message-1"))).status).toBe(200);
+    const refused = await fetchApp(app, pushOf(event("two"), "message-2"));
     // Neither acknowledged nor a dead letter: Pub/Sub delivers it again, ever more slowly.
     expect([refused.status, await refused.json()]).toMatchObject([429, { code: "policy.rate_limited" }]);
     await runtime.services.adapters.clock.sleep(1_050);
-    const again = await app.fetch(pushOf(event("two"), "message-2"));
+    const again = await fetchApp(app, pushOf(event("two"), "message-2"));
     expect([again.status, await again.json()]).toMatchObject([200, { outcome: "accepted", duplicate: false }]);
     const listed = await runtime.store.listExecutions(runtime.tenantId, {}, { limit: 10 });
     expect(listed.items).toHaveLength(2);

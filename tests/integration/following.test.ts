@@ -5,6 +5,7 @@ import { createApp } from "../../shared/http/app.ts";
 import type { ExecutionId } from "../../shared/ids.ts";
 import { type Lab, openLab } from "../kit/lab.ts";
 import { plainIntent } from "../kit/plain-intent.ts";
+import { fetchApp } from "../kit/fetch-app.ts";
 
 const waiting = plainIntent("test.waiting")
   .await("word", { schema: z.string() })
@@ -18,7 +19,7 @@ async function callerOf(on: Lab) {
   const headers = { authorization: `Bearer ${issued?.token ?? ""}` };
   return async (executionId: ExecutionId, what: string, more: Readonly<Record<string, string>> = {}) => {
     const url = `http://localhost/execution/${executionId}/${what}?tenant_id=${on.tenantId}`;
-    return app.fetch(new Request(url, { headers: { ...headers, ...more } }));
+    return fetchApp(app, new Request(url, { headers: { ...headers, ...more } }));
   };
 }
 

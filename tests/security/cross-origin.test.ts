@@ -7,6 +7,7 @@ import { type Operation, readOperations, requestFor } from "../e2e/operations.ts
 import { type RuntimeProcess, runtimeProcesses } from "../e2e/runtime-process.ts";
 import { upload } from "../e2e/sample-files.ts";
 import { openRuntime } from "../kit/runtime.ts";
+import { fetchApp } from "../kit/fetch-app.ts";
 
 const APP = "https://app.example";
 const STRANGER = "https://app.example.evil.example";
@@ -107,7 +108,7 @@ describe("an answer to a page", () => {
 it("no page of another origin may call unless the configuration lists it", async () => {
   const plain = await runtimes.start();
   const refused = await preflight(plain.url, "/intent/submit", APP);
-  expectProblem(refused, 404, "request.no_such_endpoint");
+  expectProblem(refused, 405, "request.method_not_allowed");
   const answer = await send(plain.url, { path: "/health", headers: { origin: APP } });
   expect([ofCors(refused.headers), ofCors(answer.headers), answer.headers.get("vary")]).toEqual([[], [], null]);
 });
@@ -117,7 +118,7 @@ it("the function of a single intent answers preflights too, at its root and by i
   const app = createIntentApp(own.services, ingestFile);
   for (const path of ["/", "/content/ingest_file"]) {
     const headers = { origin: APP, "access-control-request-method": "POST" };
-    const answer = await app.fetch(new Request(`http://function.example${path}`, { method: "OPTIONS", headers }));
+    const answer = await fetchApp(app, new Request(`http://function.example${path}`, { method: "OPTIONS", headers }));
     expect([path, answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([path, 204, APP]);
   }
 });

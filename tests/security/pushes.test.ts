@@ -8,6 +8,7 @@ import type { PushVerifier } from "../../shared/ports/token-verifier.ts";
 import { DEAD_LETTER_TOPIC } from "../../shared/state/topics.ts";
 import { openRuntime, type TestRuntime } from "../kit/runtime.ts";
 import { AUDIENCE, type Issuer, openIssuer } from "./issuer.ts";
+import { fetchApp } from "../kit/fetch-app.ts";
 
 /** The push route as production has it: no dev tokens, and a stand-in for Google's issuer. */
 const serviceAccount = "push@project.iam.gserviceaccount.com";
@@ -38,7 +39,8 @@ async function push(
     attributes: { "content-type": "application/cloudevents+json" },
     data: Buffer.from(published ?? JSON.stringify(event)).toString("base64"),
   };
-  const response = await app.fetch(
+  const response = await fetchApp(
+    app,
     new Request("http://localhost/projects/p/topics/t", {
       method: "POST",
       headers: { "content-type": "application/json", ...(authorization === undefined ? {} : { authorization }) },

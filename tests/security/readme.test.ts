@@ -7,6 +7,7 @@ import { intents } from "../../functions/catalog.ts";
 import { createApp } from "../../shared/http/app.ts";
 import { ROLES } from "../../shared/roles.ts";
 import { openRuntime } from "../kit/runtime.ts";
+import { fetchApp } from "../kit/fetch-app.ts";
 
 const openApi = z.object({
   paths: z.record(
@@ -17,7 +18,7 @@ const openApi = z.object({
 
 it("the README's table of roles is what the endpoints declare", async () => {
   await using runtime = await openRuntime({ intents });
-  const response = await createApp(runtime.services).fetch(new Request("http://localhost/openapi.json"));
+  const response = await fetchApp(createApp(runtime.services), new Request("http://localhost/openapi.json"));
   const { paths } = openApi.parse(await response.json());
   const routes = new Set(intents.map(({ realm, name }) => `/${realm}/${name}`));
   // What an intent of a role of its own needs is in /catalog and in the documents.

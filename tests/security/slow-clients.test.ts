@@ -5,12 +5,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { listen, type ListeningServer } from "../../infra/serve/node-server.ts";
+import { jsonAnswer } from "../../shared/http/http-answer.ts";
+import type { HttpRequest } from "../../shared/http/http-request.ts";
 
 const PATIENCE = { headersMs: 300, requestMs: 600, checkEveryMs: 50 };
 let server: ListeningServer;
 
 beforeAll(async () => {
-  const app = { fetch: async (request: Request) => new Response(String((await request.text()).length)) };
+  const app = {
+    handle: async (request: HttpRequest) => jsonAnswer((await request.bytes(1_000_000)).length),
+  };
   server = await listen(app, { host: "127.0.0.1", port: 0 }, PATIENCE);
 });
 afterAll(() => server.close(0));

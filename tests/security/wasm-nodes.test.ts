@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { createServiceIdentity } from "../../infra/adapters/jwt/oidc-identity.ts";
 import { createServiceTokens } from "../../infra/adapters/jwt/service-tokens.ts";
 import { systemClock } from "../../infra/adapters/system/system.ts";
+import { OwnRequest } from "../../shared/http/http-request.ts";
 import { createRouter } from "../../shared/http/router.ts";
 import { addWasmNodeRoute } from "../../shared/http/routes/wasm-nodes.ts";
 import { asId } from "../../shared/ids.ts";
@@ -42,8 +43,8 @@ describe("a heartbeat in production", () => {
         "content-type": "application/json",
         ...(authorization === undefined ? {} : { authorization: `Bearer ${authorization}` }),
       };
-      const request = { method: "POST", headers, body: JSON.stringify(HEARTBEAT) };
-      return (await router.request("/wasm/nodes", request)).status;
+      const request = new OwnRequest("POST", "/wasm/nodes", { headers, body: Buffer.from(JSON.stringify(HEARTBEAT)) });
+      return (await router.handle(request)).status;
     };
     const options = { issuer: issuer.url, jwksUrl: undefined, audience: AUDIENCE, serviceAccounts: [RUNNER] };
     const runners = createServiceIdentity(options, { clock: systemClock, logger });

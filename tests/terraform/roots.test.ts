@@ -13,6 +13,7 @@ import { withParts } from "../kit/parts.ts";
 import { openRuntime } from "../kit/runtime.ts";
 import { lazy } from "./lazy.ts";
 import { DEV, planAgain, PROD, PROD_WITH_ALL, stubApply, type Variant } from "./stub-apply.ts";
+import { fetchApp } from "../kit/fetch-app.ts";
 
 const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
   ["dev with ArangoDB", DEV],
@@ -102,7 +103,8 @@ withParts(["terraform"], () => {
         .filter(({ filter }) => filter.includes("jsonPayload.job="));
       expect(metrics).toHaveLength(2);
       await using runtime = await openRuntime();
-      for (const job of jobs) await createJobApp(runtime.services, job).fetch(new Request(JOB_URL, { method: "POST" }));
+      for (const job of jobs)
+        await fetchApp(createJobApp(runtime.services, job), new Request(JOB_URL, { method: "POST" }));
       for (const { filter, value_extractor } of metrics) {
         const wanted = Object.fromEntries(
           [...filter.matchAll(/jsonPayload\.(\w+)="([^"]*)"/g)].map(([, field = "", value = ""]) => [field, value]),

@@ -50,7 +50,7 @@ const PURE_NODE = [
   "node:zlib",
 ];
 const SHARED_PACKAGES = [...PURE_NODE, "zod"];
-const HTTP_PACKAGES = [...SHARED_PACKAGES, "hono", "@hono/zod-openapi"];
+const HTTP_PACKAGES = [...SHARED_PACKAGES, "@asteasolutions/zod-to-openapi"];
 /** Parsers may be used by the step code of intents, in a thread of their own too; clients of services may not. */
 const FUNCTION_PACKAGES = [
   ...SHARED_PACKAGES,

@@ -6,6 +6,8 @@ import { RuntimeError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import type { StoredTable } from "../../ports/table-engine.ts";
 import type { RuntimeServices } from "../../services.ts";
+import type { HttpAnswer } from "../http-answer.ts";
+import type { HttpRequest } from "../http-request.ts";
 
 /** The largest payload that an answer carries inside its JSON. */
 const MAX_INLINE_BYTES = 1024 * 1024;
@@ -33,34 +35,34 @@ export function createPayloadReader(services: RuntimeServices) {
   const signed = async (
     artifact: Artifact,
     materialization: Materialization,
-    origin: () => string,
+    request: HttpRequest,
   ): Promise<InlinePayload> => {
-    if (artifact.subject_id !== undefined) return { payload_url: new URL(routeOf(artifact), origin()).href };
+    if (artifact.subject_id !== undefined) return { payload_url: new URL(routeOf(artifact), request.origin()).href };
     const { path, content_type: contentType } = materialization;
     const expiresMs = clock.now() + URL_LIFETIME_MS;
     const filename = nameOf(artifact, materialization);
     const url = await objects.signDownload({ path, contentType, filename, expiresMs });
-    return { payload_url: new URL(url, origin()).href, payload_url_expires_at: rfc3339(expiresMs) };
+    return { payload_url: new URL(url, request.origin()).href, payload_url_expires_at: rfc3339(expiresMs) };
   };
 
   return {
-    /** Inline, or as a signed URL; one that leads to this server begins with its `origin`. */
-    payload: async (artifact: Artifact, origin: () => string): Promise<InlinePayload> => {
+    /** Inline, or as a signed URL; one that leads to this server begins with the request's origin. */
+    payload: async (artifact: Artifact, request: HttpRequest): Promise<InlinePayload> => {
       const [materialization] = artifact.materializations;
       if (materialization === undefined) return {};
-      if (materialization.size_bytes > MAX_INLINE_BYTES) return signed(artifact, materialization, origin);
+      if (materialization.size_bytes > MAX_INLINE_BYTES) return signed(artifact, materialization, request);
       const table = tableOf(artifact, materialization);
       if (table !== undefined) {
         const rows = await inlineRows(tables.rows(table));
         return rows === undefined
-          ? signed(artifact, materialization, origin)
+          ? signed(artifact, materialization, request)
           : { payload: rows, payload_encoding: "jsonl" };
       }
       const bytes = Buffer.concat(await Array.fromAsync(await readArtifact(services, artifact, materialization)));
       return inline(materialization, bytes);
     },
 
-    stream: async (artifact: Artifact, materialization: Materialization | undefined): Promise<Response> => {
+    stream: async (artifact: Artifact, materialization: Materialization | undefined): Promise<HttpAnswer> => {
       if (materialization === undefined) {
         throw new RuntimeError("artifact.no_bytes", `The artifact ${artifact.artifact_id} has no bytes.`, {
           status: 404,
@@ -68,11 +70,11 @@ export function createPayloadReader(services: RuntimeServices) {
       }
       const table = tableOf(artifact, materialization);
       if (table !== undefined) {
-        const body = ReadableStream.from(jsonLines(tables.rows(table)));
-        return new Response(body, { headers: { "content-type": "application/x-ndjson", ...SANDBOX_HEADERS } });
+        const headers = { "content-type": "application/x-ndjson", ...SANDBOX_HEADERS };
+        return { status: 200, headers, body: jsonLines(tables.rows(table)) };
       }
-      const body = ReadableStream.from(await readArtifact(services, artifact, materialization));
-      return new Response(body, {
+      return {
+        status: 200,
         headers: {
           "content-type": materialization.content_type,
           // Of what is sealed the sizes differ.
@@ -80,7 +82,8 @@ export function createPayloadReader(services: RuntimeServices) {
           etag: `"${materialization.sha256}"`,
           ...SANDBOX_HEADERS,
         },
-      });
+        body: await readArtifact(services, artifact, materialization),
+      };
     },
   };
 }

@@ -16,7 +16,8 @@ import { openArtifact } from "../../artifacts/open-artifact.ts";
 import { notFound } from "../../errors.ts";
 import type { TenantId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
+import { addEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { cursorOf, flag, MAX_ID_CHARS, pageBody, tenantId } from "../wire.ts";
 import { createPayloadReader } from "./artifact-payload.ts";
 
@@ -134,14 +135,14 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       },
       problems: [404, 410],
     },
-    async ({ params, query, tenantId: tenant, origin }) => {
+    async ({ params, query, tenantId: tenant, request }) => {
       const artifact = await find(tenant, params["artifact_id"] ?? "");
       const visuals = (artifact.visuals ?? []).map(({ name, materialization }) => ({
         name,
         content_type: materialization.content_type,
         url: `/artifacts/${artifact.artifact_id}/visual/${encodeURIComponent(name)}?tenant_id=${encodeURIComponent(tenant)}`,
       }));
-      const payload = await payloads.payload(artifact, origin);
+      const payload = await payloads.payload(artifact, request);
       return { status: 200, json: { artifact, ...payload, ...(query.include_visuals ? { visuals } : {}) } };
     },
   );

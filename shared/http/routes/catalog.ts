@@ -6,7 +6,8 @@ import { describePlan, planDiagram } from "../../sagas/describe-plan.ts";
 import type { IntentDefinition } from "../../sagas/intent-definition.ts";
 import { type Price, priceOf } from "../../sagas/price.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
+import { addEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 
 const schema = jsonObject;
 

@@ -3,7 +3,8 @@ import * as z from "zod";
 import { RuntimeError } from "../../errors.ts";
 import type { DevTokenIssuer } from "../../ports/token-verifier.ts";
 import { ROLES } from "../../roles.ts";
-import { addPublicEndpoint, type Router } from "../endpoint.ts";
+import { addPublicEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { isLoopback } from "../../loopback.ts";
 
 /** Tokens for anybody: only where dev mode provides an issuer, which listens on loopback only. */
@@ -32,8 +33,8 @@ export function addDevTokenRoute(router: Router, issuer: DevTokenIssuer): void {
       answers: { 200: { description: "the token", schema: z.object({ token: z.string(), expires_in: z.int() }) } },
       problems: [403, 422],
     },
-    async ({ body, origin }) => {
-      requireLoopback(origin());
+    async ({ body, request }) => {
+      requireLoopback(request.origin());
       const issued = await issuer.issue({ tenantId: body.tenant_id, userId: body.user_id, roles: body.roles });
       return { status: 200, json: { token: issued.token, expires_in: issued.expiresInSeconds } };
     },

@@ -2,10 +2,12 @@ import { type Execution, isTerminal } from "../../executions/execution.ts";
 import type { TenantId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { endsChain } from "../../state/chain-verification.ts";
+import type { HttpAnswer } from "../http-answer.ts";
 
 /** How long to wait for a hint before looking anyway: entries may be committed by another process, which gives no hint. */
 const LOOK_EVERY_MS = 1_000;
 const PAGE = 200;
+const utf8 = new TextEncoder();
 
 export interface StreamRequest {
   readonly tenantId: TenantId;
@@ -20,32 +22,21 @@ export interface StreamRequest {
  * The log entries of one execution as server-sent events, from the log and nothing else: a reader that comes back with
  * Last-Event-ID misses none and gets none twice.
  */
-export function eventStream(services: RuntimeServices, request: StreamRequest): Response {
-  const encoder = new TextEncoder();
-  const gone = new AbortController();
-  const signal = AbortSignal.any([request.signal, gone.signal, services.lifecycle.stopping]);
-  const lines = entryLines(services, request, signal);
-  const body = new ReadableStream<Uint8Array>({
-    pull: async (stream) => {
-      const next = await lines.next();
-      if (next.done === true) stream.close();
-      else stream.enqueue(encoder.encode(next.value));
-    },
-    cancel: () => gone.abort(),
-  });
+export function eventStream(services: RuntimeServices, request: StreamRequest): HttpAnswer {
+  const signal = AbortSignal.any([request.signal, services.lifecycle.stopping]);
   const headers = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
     "x-accel-buffering": "no",
   };
-  return new Response(body, { headers });
+  return { status: 200, headers, body: entryLines(services, request, signal) };
 }
 
 async function* entryLines(
   { log, feed, adapters }: RuntimeServices,
   { tenantId, execution, afterSequence }: StreamRequest,
   signal: AbortSignal,
-): AsyncGenerator<string, void> {
+): AsyncGenerator<Uint8Array, void> {
   const { execution_id: executionId, status, chain } = execution;
   // Nobody has read more than there was: with a greater number the last entry would be missed, and waited for without an end.
   let last = Math.min(Math.max(afterSequence, 0), chain.sequence);
@@ -59,7 +50,7 @@ async function* entryLines(
       const page = await log.read(tenantId, filter, { limit: PAGE });
       for (const entry of page.items) {
         last = entry.sequence;
-        yield `id: ${entry.sequence}\nevent: ${entry.event_type}\ndata: ${JSON.stringify(entry)}\n\n`;
+        yield utf8.encode(`id: ${entry.sequence}\nevent: ${entry.event_type}\ndata: ${JSON.stringify(entry)}\n\n`);
         if (endsChain(entry)) return;
       }
       if (page.nextCursor !== undefined) continue;
@@ -67,7 +58,7 @@ async function* entryLines(
       if (isTerminal(status)) return;
       if (page.items.length === 0) {
         await adapters.clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, wake.signal]));
-        yield ": \n\n";
+        yield utf8.encode(": \n\n");
       }
     }
   } finally {

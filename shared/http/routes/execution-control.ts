@@ -4,7 +4,8 @@ import type { Repeat } from "../../executions/execution-control.ts";
 import { asId } from "../../ids.ts";
 import { jsonObject, jsonValue } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { addEndpoint, type Call, type Router } from "../endpoint.ts";
+import { addEndpoint, type Call } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { sessionId, tenantId } from "../wire.ts";
 import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import { acceptedAnswer } from "./execution-view.ts";
@@ -121,7 +122,7 @@ function repeatOf(call: Call<{ readonly session_id?: string | undefined }, unkno
     userId: call.userId,
     roles: call.roles,
     sessionId: session_id === undefined ? undefined : asId.session(session_id),
-    idempotencyKey: idempotencyKeyIn(call.header("idempotency-key")),
+    idempotencyKey: idempotencyKeyIn(call.request.header("idempotency-key")),
     traceId: call.trace.traceId,
   };
 }

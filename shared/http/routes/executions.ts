@@ -4,7 +4,8 @@ import { EXECUTION_STATUSES } from "../../executions/execution.ts";
 import { loadHead } from "../../executions/stored-execution.ts";
 import { asId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
+import { addEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { cursorOf, flag, MAX_ID_CHARS, pageQuery, tenantId } from "../wire.ts";
 import { createExecutionView, executionAnswer, executionSummary, summaryJson } from "./execution-view.ts";
 import { eventStream } from "./event-stream.ts";
@@ -35,12 +36,11 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
     async (call) => {
       const { params, query, tenantId: tenant } = call;
       const executionId = asId.execution(params["execution_id"] ?? "");
-      const waitMs = readPreference(call.header("prefer"), 0);
-      // The call is taken whole: its signal is made for those alone who wait.
+      const waitMs = readPreference(call.request.header("prefer"), 0);
       const execution =
         waitMs === 0
           ? await lifecycle.get(tenant, executionId)
-          : await lifecycle.wait(tenant, executionId, waitMs, () => call.signal);
+          : await lifecycle.wait(tenant, executionId, waitMs, () => call.request.signal);
       const include = { artifacts: query.include_artifacts, events: query.include_events };
       return { status: 200, json: await view.full(tenant, execution, include) };
     },
@@ -62,14 +62,14 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
       answers: { 200: { description: "the entries", contentType: "text/event-stream", schema: z.string() } },
       problems: [404],
     },
-    async ({ params, tenantId: tenant, header, signal }) => {
+    async ({ params, tenantId: tenant, request }) => {
       const execution = await lifecycle.get(tenant, asId.execution(params["execution_id"] ?? ""));
-      const last = Number(header("last-event-id") ?? "0");
+      const last = Number(request.header("last-event-id") ?? "0");
       return eventStream(services, {
         tenantId: tenant,
         execution,
         afterSequence: Number.isSafeInteger(last) ? last : 0,
-        signal,
+        signal: request.signal,
       });
     },
   );

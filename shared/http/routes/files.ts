@@ -3,7 +3,8 @@ import * as z from "zod";
 import { MEDIA_TYPE } from "../../artifacts/media-type.ts";
 import { MAX_UPLOAD_BYTES } from "../../artifacts/upload.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
+import { addEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { tenantId } from "../wire.ts";
 
 /** Large files on their way in. */
@@ -39,8 +40,8 @@ export function addFileRoutes(router: Router, { uploads, adapters }: RuntimeServ
         },
       },
     },
-    async ({ body, tenantId: tenant, userId, origin }) => {
-      const { upload, request } = await uploads.open({
+    async ({ body, tenantId: tenant, userId, request }) => {
+      const { upload, request: leave } = await uploads.open({
         tenantId: tenant,
         userId,
         filename: body.filename,
@@ -51,9 +52,9 @@ export function addFileRoutes(router: Router, { uploads, adapters }: RuntimeServ
         status: 201,
         json: {
           upload_id: upload.upload_id,
-          upload_url: new URL(request.url, origin()).href,
-          method: request.method,
-          headers: request.headers,
+          upload_url: new URL(leave.url, request.origin()).href,
+          method: leave.method,
+          headers: leave.headers,
           expires_at: upload.expires_at,
         },
       };

@@ -3,7 +3,8 @@ import * as z from "zod";
 import type { Config } from "../../config.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { addPublicEndpoint, type Router } from "../endpoint.ts";
+import { addPublicEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 
 const SERVICE = "symphainy-runtime";
 const VERSION = "0.1.0";

@@ -8,7 +8,8 @@ import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { subjectIdSchema } from "../../state/subjects.ts";
 import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
-import { addEndpoint, type Call, type Reply, type Router } from "../endpoint.ts";
+import { addEndpoint, type Call, type Reply } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { MAX_ID_CHARS } from "../wire.ts";
 import { acceptedAnswer, acceptedJson, createExecutionView, outcomeAnswer } from "./execution-view.ts";
 import { readPreference } from "./prefer.ts";
@@ -35,7 +36,6 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
   const { lifecycle, catalog, adapters } = services;
   const view = createExecutionView(services);
 
-  // The call is never spread: its signal would be made, which only a caller who waits needs.
   const submit = (type: string, call: Call<z.infer<typeof intentBody>, unknown>) => {
     const { body } = call;
     return lifecycle.submit({
@@ -49,7 +49,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       solutionId: body.solution_id,
       subjectId: body.subject_id,
       intentId: body.intent_id,
-      idempotencyKey: idempotencyKeyIn(call.header("idempotency-key")),
+      idempotencyKey: idempotencyKeyIn(call.request.header("idempotency-key")),
       traceId: call.trace.traceId,
     });
   };
@@ -98,9 +98,9 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       },
       async (call) => {
         const { execution, limits } = await submit(definition.type, call);
-        const budgetMs = readPreference(call.header("prefer"), services.config.waitBudgetMs);
+        const budgetMs = readPreference(call.request.header("prefer"), services.config.waitBudgetMs);
         if (budgetMs === 0) return accepted(execution, limits);
-        const ended = await lifecycle.wait(call.tenantId, execution.execution_id, budgetMs, () => call.signal);
+        const ended = await lifecycle.wait(call.tenantId, execution.execution_id, budgetMs, () => call.request.signal);
         switch (ended.status) {
           case "completed":
             return { status: 200, json: await view.outcome(call.tenantId, ended), ...(limits && { headers: limits }) };

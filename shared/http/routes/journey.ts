@@ -6,7 +6,8 @@ import { jsonObject } from "../../json.ts";
 import { readJourney } from "../../mash/journey.ts";
 import { MILESTONES } from "../../sagas/journey.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
+import { addEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { tenantId } from "../wire.ts";
 import { executionSummary, summaryJson } from "./execution-view.ts";
 

@@ -1,8 +1,8 @@
 import { attachmentNamed } from "../../content-disposition.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { ByteRange, ObjectStore, ServedObjects } from "../../ports/object-store.ts";
-import type { Router } from "../endpoint.ts";
-import { requestBytes } from "../request-bytes.ts";
+import { drain, type HttpRequest } from "../http-request.ts";
+import type { Router } from "../router.ts";
 import { SANDBOX_HEADERS } from "./artifact-payload.ts";
 
 /**
@@ -10,27 +10,27 @@ import { SANDBOX_HEADERS } from "./artifact-payload.ts";
  * of the documented API; what they prove is checked by the store.
  */
 export function addServedObjectRoutes(router: Router, objects: ObjectStore, served: ServedObjects): void {
-  router.put(`${served.root}*`, async (c) => {
-    const declared = c.req.header("content-length");
-    const body = requestBytes(c.req.raw);
+  const paths = `${served.root}*`;
+  router.route("PUT", paths, async ({ request }) => {
+    const declared = request.header("content-length");
     try {
-      await served.put(new URL(c.req.url), {
-        contentType: c.req.header("content-type"),
+      await served.put(urlOf(request), {
+        contentType: request.header("content-type"),
         sizeBytes: declared === undefined ? undefined : Number(declared),
-        source: body.chunks,
+        source: request.chunks(),
       });
     } catch (error) {
-      await body.drain();
+      await drain(request);
       throw error;
     }
-    return new Response(undefined, { status: 200 });
+    return { status: 200, headers: {} };
   });
 
-  router.get(`${served.root}*`, async (c) => {
-    const { path, sizeBytes, contentType, filename } = await served.get(new URL(c.req.url));
-    const range = rangeOf(c.req.header("range"), sizeBytes);
+  router.route("GET", paths, async ({ request }) => {
+    const { path, sizeBytes, contentType, filename } = await served.get(urlOf(request));
+    const range = rangeOf(request.header("range"), sizeBytes);
     const length = range === undefined ? sizeBytes : range.last - range.first + 1;
-    return new Response(ReadableStream.from(await objects.read(path, range)), {
+    return {
       status: range === undefined ? 200 : 206,
       headers: {
         "content-type": contentType,
@@ -40,8 +40,13 @@ export function addServedObjectRoutes(router: Router, objects: ObjectStore, serv
         ...(range === undefined ? {} : { "content-range": `bytes ${range.first}-${range.last}/${sizeBytes}` }),
         ...SANDBOX_HEADERS,
       },
-    });
+      body: await objects.read(path, range),
+    };
   });
+}
+
+function urlOf(request: HttpRequest): URL {
+  return new URL(request.path + request.search, request.origin());
 }
 
 /**

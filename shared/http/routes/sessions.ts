@@ -5,7 +5,8 @@ import { asId } from "../../ids.ts";
 import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import type { SessionView } from "../../sessions/session-service.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
+import { addEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { tenantId } from "../wire.ts";
 
 const sessionAnswer = z.object({

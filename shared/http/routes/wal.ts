@@ -4,7 +4,8 @@ import { parseRfc3339 } from "../../clock.ts";
 import { asId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { EVENT_TYPES, logEntrySchema } from "../../state/log-entry.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
+import { addEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { cursorOf, instant, MAX_ID_CHARS, pageQuery, tenantId } from "../wire.ts";
 
 const faultSchema = z.object({

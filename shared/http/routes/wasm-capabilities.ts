@@ -3,7 +3,8 @@ import * as z from "zod";
 import { asId } from "../../ids.ts";
 import { PROVIDER_TYPES } from "../../ports/wasm-capabilities.ts";
 import type { RuntimeServices } from "../../services.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
+import { addEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { cursorOf, pageQuery, tenantId } from "../wire.ts";
 import { factAnswer, factJson, instanceAnswer, instanceJson } from "./wasm-view.ts";
 

@@ -6,7 +6,8 @@ import { GUEST_LIMITS } from "../../ports/guest-limits.ts";
 import { PROVIDER_TYPES } from "../../ports/wasm-capabilities.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { DEFAULT_RESTART_POLICY, INSTANCE_STATUSES, restartPolicySchema } from "../../wasm/instance.ts";
-import { addEndpoint, type Router } from "../endpoint.ts";
+import { addEndpoint } from "../endpoint.ts";
+import type { Router } from "../router.ts";
 import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import { cursorOf, MAX_ID_CHARS, pageQuery, tenantId } from "../wire.ts";
 import { readModule } from "./wasm-module.ts";
@@ -44,8 +45,8 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       answers: { 201: { description: "it runs", schema: instanceAnswer } },
       problems: [400, 429, 504],
     },
-    async ({ body, tenantId: tenant, trace, header }) => {
-      const idempotencyKey = idempotencyKeyIn(header("idempotency-key"));
+    async ({ body, tenantId: tenant, trace, request }) => {
+      const idempotencyKey = idempotencyKeyIn(request.header("idempotency-key"));
       const module = await readModule(services, tenant, body);
       const record = await instances.create({
         tenantId: tenant,

@@ -3,10 +3,11 @@ import type { PushVerifier } from "../../ports/token-verifier.ts";
 import type { Adapters } from "../../services.ts";
 import { heartbeatMessage, NODES_PATH } from "../../wasm/heartbeat-message.ts";
 import type { RegisteredNodes } from "../../wasm/registered-nodes.ts";
-import { checked, type Router } from "../endpoint.ts";
+import { checked } from "../checked-input.ts";
+import type { Router } from "../router.ts";
+import { jsonAnswer } from "../http-answer.ts";
 import { parseJson } from "../json-body.ts";
 import { bearerToken } from "../principal.ts";
-import { limitBodies } from "../router.ts";
 import { isLoopback, LOOPBACK_HOSTS } from "../../loopback.ts";
 
 const MAX_BYTES = 16 * 1024;
@@ -20,9 +21,9 @@ export function addWasmNodeRoute(
   nodes: Pick<RegisteredNodes, "heartbeat">,
   { devTokens, nodeTokens }: Pick<Adapters, "devTokens" | "nodeTokens">,
 ): void {
-  router.on("POST", NODES_PATH, limitBodies(MAX_BYTES), async (c) => {
-    if (devTokens === undefined) await proveNode(c.req.header("authorization"), nodeTokens);
-    const told = checked(parseJson(await c.req.arrayBuffer()), heartbeatMessage);
+  router.route("POST", NODES_PATH, async ({ request }) => {
+    if (devTokens === undefined) await proveNode(request.header("authorization"), nodeTokens);
+    const told = checked(parseJson(await request.bytes(MAX_BYTES)), heartbeatMessage);
     if (devTokens !== undefined && !isLoopback(new URL(told.url).hostname))
       throw new RuntimeError("request.invalid", "In dev mode a node is on this machine.", {
         status: 422,
@@ -36,7 +37,7 @@ export function addWasmNodeRoute(
       heartbeatEveryMs: told.heartbeat_every_ms,
       state: told.state,
     });
-    return Response.json({ node_id: told.node_id });
+    return jsonAnswer({ node_id: told.node_id });
   });
 }
 

@@ -1,0 +1,48 @@
+import * as z from "zod";
+
+import { type FieldFault, RuntimeError } from "../errors.ts";
+import type { HttpRequest } from "./http-request.ts";
+import { parseJson } from "./json-body.ts";
+
+/** The body as the schema makes it. Throws `request.*` (400, 413, 415, 422). */
+export async function readBody<Body>(request: HttpRequest, schema: z.ZodType<Body>, maxBytes: number): Promise<Body> {
+  const type = request.header("content-type") ?? "";
+  if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) {
+    throw new RuntimeError("request.not_json", "Send JSON, with content-type: application/json.", { status: 415 });
+  }
+  return checked(parseJson(await request.bytes(maxBytes)), schema);
+}
+
+/** The query as the schema makes it. Throws `request.invalid` (422), also for what the schema does not know. */
+export function readQuery<Query>({ search }: HttpRequest, schema: z.ZodType<Query>): Query {
+  if (search === "") return checked({}, schema);
+  const parameters = new URLSearchParams(search);
+  const names = [...new Set(parameters.keys())];
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : names;
+  const faults = names.flatMap((path): FieldFault[] => {
+    // One of several would be taken, and the others passed over in silence; so would a filter that is misspelt.
+    if (parameters.getAll(path).length > 1) return [{ path, message: "is given more than once" }];
+    return known.includes(path) ? [] : [{ path, message: `is not known; known are ${known.join(", ")}` }];
+  });
+  if (faults.length > 0) throw invalid("the query", faults);
+  return checked(Object.fromEntries(parameters), schema);
+}
+
+/** The value as the schema makes it. Throws `request.invalid` (422) with every fault. */
+export function checked<Value>(value: unknown, schema: z.ZodType<Value>): Value {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    "the body",
+    parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message })),
+  );
+}
+
+function invalid(what: string, faults: readonly FieldFault[]): RuntimeError {
+  const [first] = faults;
+  const detail =
+    faults.length === 1 && first !== undefined
+      ? `${first.path || what}: ${first.message}`
+      : `The request has ${faults.length} faults.`;
+  return new RuntimeError("request.invalid", detail, { status: 422, faults });
+}
