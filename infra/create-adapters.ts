@@ -6,8 +6,9 @@ import { createLogger, type Logger } from "../shared/logger.ts";
 import type { DataKeys } from "../shared/ports/data-keys.ts";
 import type { Adapters } from "../shared/services.ts";
 import { createStateSurface } from "../shared/state/state-surface.ts";
+import { createStoreClock } from "../shared/store-clock.ts";
 import { createModuleSource } from "../shared/wasm/module-store.ts";
-import { systemClock, systemRandom } from "./adapters/system/system.ts";
+import { stopwatch, systemClock, systemRandom } from "./adapters/system/system.ts";
 import { inDataDir } from "./open/in-data-dir.ts";
 import { openBus, openGraph, openModels, openObjects, openRecords, openTables } from "./open/data-plane.ts";
 import { openGuestRequests, openGuests, openRunners } from "./open/guests.ts";
@@ -28,7 +29,8 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     level: config.logLevel,
     write: (line) => process.stderr.write(`${line}\n`),
   });
-  const deps = { clock: systemClock, ids, random: systemRandom, logger };
+  const clock = createStoreClock({ own: systemClock, elapsedMs: () => stopwatch.now() });
+  const deps = { clock, ids, random: systemRandom, logger };
   const identity = await openIdentity(config, logger);
   const [store, objects, bus] = await Promise.all([
     openStore(config.store, { ...deps, dataDir: config.dataDir }),

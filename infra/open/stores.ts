@@ -4,12 +4,14 @@ import type { FirestoreChoice, RedisChoice, StoreChoice, UpstashChoice } from ".
 import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
 import type { RateBuckets } from "../../shared/ports/rate-buckets.ts";
 import type { Adapters } from "../../shared/services.ts";
+import type { Listen, StoreClock } from "../../shared/store-clock.ts";
 import type { RedisConnection } from "../adapters/redis/connection.ts";
+import { stopwatch } from "../adapters/system/system.ts";
 import { inDataDir } from "./in-data-dir.ts";
 import { onFirstUse } from "./on-first-use.ts";
 import type { Opened } from "./opened.ts";
 
-type StoreDeps = Pick<Adapters, "clock" | "ids" | "logger"> & { readonly dataDir: string };
+type StoreDeps = Pick<Adapters, "ids" | "logger"> & { readonly clock: StoreClock; readonly dataDir: string };
 
 export async function openStore(choice: StoreChoice, deps: StoreDeps): Promise<Opened<ExecutionStore>> {
   const { dataDir, ids, clock, logger } = deps;
@@ -22,16 +24,16 @@ export async function openStore(choice: StoreChoice, deps: StoreDeps): Promise<O
     case "redis":
     case "upstash": {
       const { createRedisStore } = await import("../adapters/redis/execution-store.ts");
-      return opened(createRedisStore(await openRedis(choice), { senderName: ids.worker() }));
+      return opened(createRedisStore(await openRedis(choice), { senderName: ids.worker(), listen: clock.listen }));
     }
     case "firestore":
-      return opened(await openFirestore(choice));
+      return opened(await openFirestore(choice, clock.listen));
     case "tiered": {
       const { createTieredStore } = await import("../adapters/tiered/execution-store.ts");
       const { createRedisStore } = await import("../adapters/redis/execution-store.ts");
-      const [redis, cold] = await Promise.all([openRedis(choice.hot), openFirestore(choice.cold)]);
+      const [redis, cold] = await Promise.all([openRedis(choice.hot), openFirestore(choice.cold, clock.listen)]);
       const fast = createRedisStore(redis, { senderName: ids.worker() });
-      return opened(createTieredStore({ cold, fast, redis, clock, logger, ids }));
+      return opened(createTieredStore({ cold, fast, redis, clock, stopwatch, logger, ids }));
     }
   }
 }
@@ -69,7 +71,7 @@ async function openRedis(choice: RedisChoice | UpstashChoice): Promise<RedisConn
   return createRestConnection(choice);
 }
 
-async function openFirestore(choice: FirestoreChoice): Promise<ExecutionStore> {
+async function openFirestore(choice: FirestoreChoice, listen: Listen): Promise<ExecutionStore> {
   const { createFirestoreStore } = await import("../adapters/firestore/execution-store.ts");
-  return createFirestoreStore(choice);
+  return createFirestoreStore({ ...choice, listen });
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { WorkerId } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
+import { atTheRightTime } from "../store-clock.ts";
 
 export const BEAT_EVERY_MS = 1_000;
 /** How long after its last beat a worker counts as dead. */
@@ -39,11 +40,11 @@ export function createPresence({ store, clock, logger, workerId }: PresenceDeps)
   let beating: Promise<void> | undefined;
   let first: Promise<void> | undefined;
 
-  const beat = async (): Promise<void> => {
-    const nowMs = clock.now();
-    await store.beat(workerId, nowMs);
-    lastBeatMs = nowMs;
-  };
+  const beat = (): Promise<void> =>
+    atTheRightTime(clock, async (nowMs) => {
+      await store.beat(workerId, nowMs);
+      lastBeatMs = nowMs;
+    });
 
   const keepBeating = async (): Promise<void> => {
     for (;;) {
@@ -66,6 +67,7 @@ export function createPresence({ store, clock, logger, workerId }: PresenceDeps)
         });
         try {
           await first;
+          lastHeldMs = clock.now();
         } catch (error) {
           holding -= 1;
           throw error;

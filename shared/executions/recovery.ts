@@ -3,6 +3,7 @@ import { trustedTenantId } from "../ids.ts";
 import { RuntimeError } from "../errors.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionRef, ExecutionStore } from "../ports/execution-store.ts";
+import { atTheRightTime } from "../store-clock.ts";
 import { isSettled } from "./execution.ts";
 import { overloaded } from "./failure.ts";
 import { DEAD_AFTER_MS, type Presence, SILENT_AFTER_MS } from "./presence.ts";
@@ -166,7 +167,8 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     sweep: async () => {
       const room = Math.min(BATCH, deps.maxHeld - workshop.held);
       if (room <= 0 || deps.stopping.aborted) return { takenUp: 0, expectsMore: false };
-      const abandonedAfter = (deadAfterMs: number) => store.abandoned({ nowMs: clock.now(), deadAfterMs, limit: room });
+      const abandonedAfter = (deadAfterMs: number) =>
+        atTheRightTime(clock, (nowMs) => store.abandoned({ nowMs, deadAfterMs, limit: room }));
       const silent = await abandonedAfter(SILENT_AFTER_MS);
       const found = silent.length === 0 ? [] : await abandonedAfter(DEAD_AFTER_MS);
       const due = await store.due({ nowMs: clock.now(), limit: room });

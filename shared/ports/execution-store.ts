@@ -23,6 +23,7 @@ import type { Page, PageRequest } from "./paging.ts";
  *  S11 A written change that limits mailboxes leaves none of those that it sends to beyond the limit, whoever else sends at the same
  *      time: it is answered `mailbox_full` and changes nothing. A letter that waits already, or is dropped, takes no room.
  * An unreachable store rejects; it never answers emptily.
+ * Times are the caller's: all who share a store must tell them by one clock, which is the store's own (shared/store-clock.ts).
  */
 export interface ExecutionStore {
   accept(acceptance: Acceptance): Promise<AcceptOutcome>;

@@ -6,6 +6,7 @@ import type { ProviderType } from "../ports/wasm-capabilities.ts";
 import { ALL } from "../state/record-kind.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
+import { atTheRightTime } from "../store-clock.ts";
 import { wasmError } from "../wasm-error.ts";
 import {
   nodeFacet,
@@ -95,21 +96,23 @@ export function createNodeRegistry({ store, surface, clock }: NodeRegistryDeps):
 
   return {
     heartbeat: ({ nodeId, url, providers, maxInstances, heartbeatEveryMs, state }) =>
-      change(async (unit) => {
-        const known = await unit.get(nodeKind, nodeId);
-        if (known === undefined && state === "gone") return { next: "leave", result: undefined };
-        unit.put(nodeKind, nodeId, {
-          node_id: nodeId,
-          url,
-          max_instances: maxInstances,
-          active_instances: known?.active_instances ?? 0,
-          provider_types: [...providers],
-          accepting: state === "serving",
-          heartbeat_every_ms: heartbeatEveryMs,
-          last_heartbeat_ms: state === "gone" ? 0 : clock.now(),
-        });
-        return { next: "write", result: undefined };
-      }),
+      atTheRightTime(clock, (nowMs) =>
+        change(async (unit) => {
+          const known = await unit.get(nodeKind, nodeId);
+          if (known === undefined && state === "gone") return { next: "leave", result: undefined };
+          unit.put(nodeKind, nodeId, {
+            node_id: nodeId,
+            url,
+            max_instances: maxInstances,
+            active_instances: known?.active_instances ?? 0,
+            provider_types: [...providers],
+            accepting: state === "serving",
+            heartbeat_every_ms: heartbeatEveryMs,
+            last_heartbeat_ms: state === "gone" ? 0 : nowMs,
+          });
+          return { next: "write", result: undefined };
+        }),
+      ),
 
     nodes,
 

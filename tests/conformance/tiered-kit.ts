@@ -1,7 +1,7 @@
 import type { RedisConnection } from "../../infra/adapters/redis/connection.ts";
 import { createRedisStore } from "../../infra/adapters/redis/execution-store.ts";
 import { createTcpConnection } from "../../infra/adapters/redis/tcp-connection.ts";
-import { systemClock } from "../../infra/adapters/system/system.ts";
+import { stopwatch, systemClock } from "../../infra/adapters/system/system.ts";
 import { createTieredStore, type TieredStoreDeps } from "../../infra/adapters/tiered/execution-store.ts";
 import type { ExecutionId, SessionId, TenantId } from "../../shared/ids.ts";
 import type { JsonObject } from "../../shared/json.ts";
@@ -26,6 +26,7 @@ export function tieredOver(redis: RedisConnection, { cold, times = {} }: TieredO
     fast: createRedisStore(redis, { senderName: testIds.worker() }),
     redis,
     clock: systemClock,
+    stopwatch,
     logger: createLogger({
       clock: systemClock,
       level: "debug",

@@ -91,7 +91,7 @@ export class ChangeSet {
       else if (kind === "remove") batch.delete(ref, seen === undefined ? {} : { lastUpdateTime: seen });
       else batch.update(ref, { ...row }, seen === undefined ? {} : { lastUpdateTime: seen });
     }
-    return await reach.call(async () => {
+    const commit = async (): Promise<WriteTimes | undefined> => {
       try {
         const results = await batch.commit();
         const paths = [...this.#writes.keys()];
@@ -100,7 +100,8 @@ export class ChangeSet {
         if (RACED.has(statusOf(error))) return undefined;
         throw error;
       }
-    });
+    };
+    return await reach.call(commit, (times) => times?.values().next().value);
   }
 
   #add(write: Write): void {

@@ -1,6 +1,7 @@
 import { Firestore } from "@google-cloud/firestore";
 
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
+import type { Listen } from "../../../shared/store-clock.ts";
 import { createAccept } from "./accept.ts";
 import { createChanges } from "./changes.ts";
 import { createClaim } from "./claim.ts";
@@ -36,6 +37,8 @@ export interface FirestoreStoreOptions {
   readonly databaseId?: string | undefined;
   /** `host:port` of the emulator; absent means Google's own service, with the credentials of the machine. */
   readonly emulatorHost?: string | undefined;
+  /** Is told the time of Firestore by every commit and beat, and roughly by a sweep; default nobody. */
+  readonly listen?: Listen | undefined;
 }
 
 /**
@@ -43,7 +46,12 @@ export interface FirestoreStoreOptions {
  * A change is one atomic commit with preconditions and no transaction; it takes 500 writes, 10 MiB, and 1 MiB a document.
  * Throws `store.unavailable` and `store.contended` (503), `store.change_too_large` (413).
  */
-export function createFirestoreStore({ projectId, databaseId, emulatorHost }: FirestoreStoreOptions): ExecutionStore {
+export function createFirestoreStore({
+  projectId,
+  databaseId,
+  emulatorHost,
+  listen,
+}: FirestoreStoreOptions): ExecutionStore {
   const db = new Firestore({
     projectId,
     ...(databaseId === undefined ? {} : { databaseId }),
@@ -53,7 +61,7 @@ export function createFirestoreStore({ projectId, databaseId, emulatorHost }: Fi
     grpcOptions: CONNECTION,
   });
   const layout = createLayout(db);
-  const reach = createReach();
+  const reach = createReach(listen);
   const heads = createHeads(db, layout, reach);
   const records = createRecords(db, layout, reach);
   const log = createLog(layout, reach);

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { Timestamp } from "@google-cloud/firestore";
+
 import { RuntimeError } from "../../../shared/errors.ts";
+import { DEAF, type Listen } from "../../../shared/store-clock.ts";
 
 /** How long one call to Firestore may take; a call of the store makes a few, one after the other. */
 const CALL_TIMEOUT_MS = 8_000;
@@ -25,13 +28,21 @@ const OURS: ReadonlySet<unknown> = new Set([3, 7, 9, 11, 12, 16]);
 export interface Reach {
   /** Runs one operation of the store. */
   run<Result>(operation: () => Promise<Result>): Promise<Result>;
-  /** One call to Firestore. Throws `store.unavailable` (503, retryable) and `store.refused` (500, a fault of ours). */
-  call<Result>(call: () => Promise<Result>): Promise<Result>;
+  /**
+   * One call to Firestore; `timeIn` takes Firestore's own time out of its answer, and `when` says which time that is.
+   * Throws `store.unavailable` (503, retryable) and `store.refused` (500, a fault of ours).
+   */
+  call<Result>(
+    call: () => Promise<Result>,
+    timeIn?: (answer: Result) => Timestamp | undefined,
+    when?: "before",
+  ): Promise<Result>;
   /** Resolves when nothing is under way; refuses what comes later. */
   close(): Promise<void>;
 }
 
-export function createReach(): Reach {
+/** `listen` is told the time of Firestore. */
+export function createReach(listen: Listen = DEAF): Reach {
   const underWay = new Set<Promise<unknown>>();
   let closed = false;
   let silent = false;
@@ -69,16 +80,19 @@ export function createReach(): Reach {
         underWay.delete(running);
       }
     },
-    call: async (call) => {
+    call: async (call, timeIn, when) => {
       if (!mayCall()) throw storeUnavailable("it has not answered for a while");
       const patience = new AbortController();
       const tooLong = sleep(CALL_TIMEOUT_MS, "too long" as const, { signal: patience.signal });
+      const hear = listen();
       // Also what a call throws before it has begun is a rejection.
       const calling = Promise.try(call);
       try {
         const answer = await Promise.race([calling.then((value) => ({ value })), tooLong]);
         if (answer !== "too long") {
           silent = false;
+          const time = timeIn?.(answer.value);
+          if (time !== undefined) hear(time.toMillis(), when);
           return answer.value;
         }
       } catch (error) {

@@ -59,7 +59,11 @@ export function createWorkers(db: Firestore, layout: Layout, reach: Reach): Work
 
   return {
     beat: async (workerId, nowMs) => {
-      await reach.call(() => layout.worker(workerId).set({ worker_id: workerId, beat_ms: nowMs }));
+      const row = { worker_id: workerId, beat_ms: nowMs };
+      await reach.call(
+        () => layout.worker(workerId).set(row),
+        ({ writeTime }) => writeTime,
+      );
       beats.set(workerId, nowMs);
     },
     retire: async (workerId) => {
@@ -89,7 +93,11 @@ export function createWorkers(db: Firestore, layout: Layout, reach: Reach): Work
         .orderBy("beat_ms")
         .limit(OWNERS_AT_ONCE);
       for (let next = silent; ;) {
-        const { docs } = await reach.call(() => next.get());
+        const { docs } = await reach.call(
+          () => next.get(),
+          ({ readTime }) => readTime,
+          "before",
+        );
         if (docs.length === 0) return found;
         const rows = docs.map((snapshot) => ({
           ref: snapshot.ref,

@@ -1,6 +1,7 @@
 import type { ExecutionId, TenantId, WorkerId } from "../../../shared/ids.ts";
 import type { JsonObject } from "../../../shared/json.ts";
 import type { ExecutionStore, Mail } from "../../../shared/ports/execution-store.ts";
+import { DEAF, type Listen } from "../../../shared/store-clock.ts";
 import { changeArguments } from "./change-arguments.ts";
 import type { RedisConnection } from "./connection.ts";
 import { createExecutionListing } from "./execution-listing.ts";
@@ -10,7 +11,7 @@ import { createLog } from "./log.ts";
 import { createLogKeeping } from "./log-keeping.ts";
 import { createOutbox } from "./outbox.ts";
 import { createRecords } from "./records.ts";
-import { fields, refusalOf, texts, words } from "./replies.ts";
+import { fields, refusalOf, texts, timeOf, words } from "./replies.ts";
 import { createScriptRunner, defineScript } from "./script.ts";
 import { READ_MAIL } from "./scripts/reading.lua.ts";
 import { ABANDONED, BEAT, DUE, PURGE, RETIRE } from "./scripts/upkeep.lua.ts";
@@ -22,6 +23,8 @@ export interface RedisStoreOptions {
   readonly senderName: string;
   /** Whose keys these are, where several deployments share a Redis. */
   readonly namespace?: string | undefined;
+  /** Is told the time of Redis by what a worker or a sweep asks anyway; default nobody. */
+  readonly listen?: Listen | undefined;
 }
 
 const write = defineScript("write", WRITE);
@@ -42,6 +45,7 @@ const purge = defineScript("purge", PURGE);
  */
 export function createRedisStore(connection: RedisConnection, options: RedisStoreOptions): ExecutionStore {
   const root = rootOf(options.namespace ?? "symphainy");
+  const { listen = DEAF } = options;
   const sender = createSender(options.senderName);
   const run = createScriptRunner(connection);
   const executions = createExecutions(run, root, sender);
@@ -69,9 +73,13 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
       const { mailboxLimit: limit } = change;
       const room = limit === undefined ? "" : `${limit.letters} ${limit.bytes}`;
       const args = [escaped(tenantId), room, ...changeArguments(change)];
+      const hear = listen();
       const reply = words(await run(write, [`${root}d:${sender.delivery()}`], args));
-      const [outcome] = reply;
-      return outcome === "written" || outcome === "mailbox_full" ? { outcome } : refusalOf(reply);
+      const [outcome, time] = reply;
+      if (outcome === "mailbox_full") return { outcome };
+      if (outcome !== "written") return refusalOf(reply);
+      hear(timeOf(time));
+      return { outcome };
     },
 
     readExecution: executions.read,
@@ -85,7 +93,10 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
     readMail: mailOf,
 
     beat: async (workerId, nowMs) => {
-      await run(beat, [beats, goneKey(workerId)], [escaped(workerId), String(nowMs)]);
+      const worker = escaped(workerId);
+      const keys = [beats, goneKey(workerId), `${root}beat:${worker}`];
+      const hear = listen();
+      hear(timeOf(await run(beat, keys, [worker, String(nowMs), sender.delivery()])));
     },
     retire: async (workerId) => {
       const worker = escaped(workerId);
@@ -95,7 +106,10 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
       texts(await run(due, [`${root}due`], [String(nowMs), String(limit)])).map((name) => readRef(name ?? "")),
     abandoned: async ({ nowMs, deadAfterMs, limit }) => {
       const args = [`${root}held:`, String(nowMs - deadAfterMs), String(limit)];
-      return texts(await run(abandoned, [beats], args)).map((name) => readRef(name ?? ""));
+      const hear = listen();
+      const [time, ...names] = texts(await run(abandoned, [beats], args));
+      hear(timeOf(time));
+      return names.map((name) => readRef(name ?? ""));
     },
     purge: async ({ nowMs, publishedBeforeMs }) => {
       const args = [root, String(publishedBeforeMs), String(nowMs)];

@@ -27,6 +27,12 @@ export function fields(reply: Reply): ReadonlyMap<string, string> {
   return found;
 }
 
+/** A time, in epoch milliseconds. */
+export function timeOf(word: Reply | undefined): number {
+  if (typeof word !== "string" || !/^\d{1,15}$/.test(word)) throw unexpected(word ?? null);
+  return Number(word);
+}
+
 /** What refuses a change, in the words of the scripts. Throws for what no writer should ask. */
 export function refusalOf([word = "", first = "", second = ""]: readonly string[]): RecordConflict {
   if (word === "conflict") return { outcome: "conflict", kind: unescaped(first), id: unescaped(second) };

@@ -31,5 +31,11 @@ export const systemClock: Clock = {
     }),
 };
 
+/** Counts from the start of the process, and is never set: for lengths of time that something safe hangs on. */
+export const stopwatch: Clock = {
+  now: () => performance.now(),
+  sleep: (delayMs, signal) => systemClock.sleep(delayMs, signal),
+};
+
 /** The machine's own randomness. */
 export const systemRandom: Random = { uuid: () => randomUUID(), fraction: () => Math.random() };

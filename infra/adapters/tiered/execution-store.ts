@@ -25,7 +25,10 @@ export interface TieredStoreDeps {
   readonly fast: ExecutionStore;
   /** The same Redis, for copies and the tail of the log. */
   readonly redis: HotRedis;
+  /** What processes compare: the cold store's, which decides. */
   readonly clock: Clock;
+  /** Never set: no span may last longer than it counts. */
+  readonly stopwatch: Clock;
   readonly logger: Logger;
   readonly ids: Pick<Ids, "event" | "worker">;
   readonly times?: Partial<HotTimes>;
@@ -34,13 +37,22 @@ export interface TieredStoreDeps {
 const TIMES: HotTimes = { inDoubtMs: 120_000, restMs: 120_000, youngMs: 2_000, spanMs: 2_000, tailEntries: 10_000 };
 
 /** The cloud's store: the cold store decides, Redis serves what is hot and decides what is declared fast (ADR 0014). */
-export function createTieredStore({ cold, fast, redis, clock, logger, ids, times }: TieredStoreDeps): ExecutionStore {
+export function createTieredStore({
+  cold,
+  fast,
+  redis,
+  clock,
+  stopwatch,
+  logger,
+  ids,
+  times,
+}: TieredStoreDeps): ExecutionStore {
   const nonce = (): string => ids.event();
-  const hot = createHotTier({ redis, nonce, clock, logger, times: { ...TIMES, ...times } });
+  const hot = createHotTier({ redis, nonce, clock: stopwatch, logger, times: { ...TIMES, ...times } });
   const keeper = createTailKeeper({ cold, hot, logger, nonce, now: () => clock.now() });
   const tail = createLogTail({ cold, hot, keeper, logger, nonce });
-  const spans = createSpans(hot, clock);
-  const strict = createStrictTier({ cold, hot, spans, clock });
+  const spans = createSpans(hot, stopwatch);
+  const strict = createStrictTier({ cold, hot, spans, clock: stopwatch });
   const homes = createHomes(fast, cold);
   const messageOf = noticeMessages(ids);
   const fastTier = createFastTier({ fast, strict, homes, messageOf, logger });

@@ -8,6 +8,7 @@ import type { IntentDefinition } from "../../../shared/sagas/intent-definition.t
 import { createRedisStore } from "../../adapters/redis/execution-store.ts";
 import { createTcpConnection } from "../../adapters/redis/tcp-connection.ts";
 import { createTieredStore } from "../../adapters/tiered/execution-store.ts";
+import { stopwatch } from "../../adapters/system/system.ts";
 import { createAdapters } from "../../create-adapters.ts";
 import { startRedis } from "../parts/redis-server.ts";
 import { countingBytes, countingCommands, countingDocuments, noOperations, type Operations } from "./operations.ts";
@@ -45,6 +46,7 @@ export async function openCountedRuntime(
     fast: createRedisStore(connection, { senderName: ids.worker() }),
     redis: connection,
     clock,
+    stopwatch,
     logger,
     ids,
   });

@@ -21,6 +21,15 @@ export function describeClaim(open: OpenStore): void {
       expect(await on.claim(executionId, { nowMs: NOW + 11_000 })).toEqual({ outcome: "held" });
     });
 
+    it("S3: a beat of a clock that was set back takes the place of the one before, whenever that arrives", async () => {
+      await using on = await begin(open);
+      const executionId = await on.admit();
+      await on.store.beat(on.workerId, NOW + 30_000);
+      await on.store.beat(on.workerId, NOW + 10);
+      expect(await on.claim(executionId, { nowMs: NOW + 10 + DEAD_AFTER })).toEqual({ outcome: "held" });
+      expect(await on.claim(executionId, { nowMs: NOW + 11 + DEAD_AFTER })).toMatchObject({ outcome: "claimed" });
+    });
+
     it("S3: what a retired worker held is handed over at once", async () => {
       await using on = await begin(open);
       const executionId = await on.admit();

@@ -4,6 +4,7 @@ import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-stor
 import { createPresence } from "../../../shared/executions/presence.ts";
 import { createLogger } from "../../../shared/logger.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
+import { createStoreClock } from "../../../shared/store-clock.ts";
 import { countingStore } from "../../kit/counting-store.ts";
 import { testIds } from "../../kit/runtime.ts";
 import { createManualClock, START_MS } from "../manual-clock.ts";
@@ -24,6 +25,7 @@ function open(over: Partial<ExecutionStore> = {}) {
   const presence = createPresence({ store: counting.store, clock, logger, workerId: testIds.worker() });
   return {
     clock,
+    store: counting.store,
     presence,
     retired,
     /** When it beat, in milliseconds after the start. */
@@ -34,6 +36,60 @@ function open(over: Partial<ExecutionStore> = {}) {
     },
   };
 }
+
+/** A worker whose machine's clock is off by so much at first, over a store that tells its time with every beat. */
+function openWrong(clockOffMs: number) {
+  let offMs = clockOffMs;
+  const on = open();
+  const own = { now: () => on.clock.now() + offMs, sleep: on.clock.sleep };
+  const clock = createStoreClock({ own, elapsedMs: () => on.clock.now() });
+  const store: ExecutionStore = {
+    ...on.store,
+    beat: async (workerId, nowMs) => {
+      const hear = clock.listen();
+      await on.store.beat(workerId, nowMs);
+      hear(on.clock.now());
+    },
+  };
+  const logger = createLogger({ clock, level: "error", write: () => undefined });
+  const presence = createPresence({ store, clock, logger, workerId: testIds.worker() });
+  return {
+    beats: on.beats,
+    advance: (byMs: number) => on.clock.advance(byMs),
+    setClock: (byMs: number) => void (offMs += byMs),
+    presence,
+    [Symbol.asyncDispose]: async () => {
+      await presence.retire();
+      await on[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe("presence by a clock that is wrong", () => {
+  it.each([30_000, -30_000])(
+    "beats again at once, by the store's, before it takes on work: off by %i ms",
+    async (offMs) => {
+      await using on = openWrong(offMs);
+      await on.presence.enter();
+      expect(on.beats()).toEqual([offMs, 0]);
+      await on.advance(2_000);
+      expect(on.beats().slice(2)).toEqual([1_000, 2_000]);
+      on.presence.leave();
+      await on.advance(60_000);
+      expect(on.beats().at(-1)).toBe(12_000);
+    },
+  );
+
+  it("beats by the store's when the machine's is set back meanwhile, and mends at once a beat by one that was set forth", async () => {
+    await using on = openWrong(0);
+    await on.presence.enter();
+    on.setClock(-90_000);
+    await on.advance(1_000);
+    on.setClock(180_000);
+    await on.advance(2_000);
+    expect(on.beats()).toEqual([0, 1_000, 182_000, 2_000, 3_000]);
+  });
+});
 
 describe("presence", () => {
   it("the store knows of the worker before it takes on work, and nothing of an idle one", async () => {

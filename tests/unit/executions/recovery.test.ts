@@ -5,6 +5,7 @@ import { startUpkeep } from "../../../shared/executions/upkeep.ts";
 import { RuntimeError } from "../../../shared/errors.ts";
 import type { ExecutionId, TenantId } from "../../../shared/ids.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
+import { createStoreClock } from "../../../shared/store-clock.ts";
 import { countingStore } from "../../kit/counting-store.ts";
 import { createGate, type Gate } from "../../kit/gate.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
@@ -75,6 +76,43 @@ describe("recovery", () => {
     }
     await store.close();
   });
+
+  it.each([30_000, -30_000])(
+    "V1: the first sweep of a process goes by the store's time already, when its clock is off by %i ms",
+    async (offMs) => {
+      const clock = createManualClock();
+      const gate = createGate();
+      const definition = plainIntent("test.gated")
+        .step("only", { run: ({ attempt }) => firstWaits(gate, attempt) })
+        .returns(({ outputs }) => outputs.only);
+      const inner = createSqliteStore(":memory:");
+      const openWrong = () => {
+        const own = { now: () => clock.now() + offMs, sleep: clock.sleep };
+        const wrong = createStoreClock({ own, elapsedMs: () => clock.now() });
+        const hearing = async <Result>(call: () => Promise<Result>): Promise<Result> => {
+          const hear = wrong.listen();
+          const result = await call();
+          hear(clock.now());
+          return result;
+        };
+        const beat: ExecutionStore["beat"] = (...args) => hearing(() => inner.beat(...args));
+        const abandoned: ExecutionStore["abandoned"] = (query) => hearing(() => inner.abandoned(query));
+        return openRuntime({ intents: [definition], clock: wrong, store: { ...inner, beat, abandoned } });
+      };
+      {
+        await using frozen = await openRuntime({ intents: [definition], clock: createManualClock(), store: inner });
+        await frozen.submit("test.gated");
+        await clock.advance(3_000);
+        await using early = await openWrong();
+        expect(await early.services.recovery.sweep()).toMatchObject({ takenUp: 0 });
+        await clock.advance(1);
+        await using late = await openWrong();
+        expect(await late.services.recovery.sweep()).toMatchObject({ takenUp: 1 });
+        gate.open();
+      }
+      await inner.close();
+    },
+  );
 
   it("goes on after the last recorded step, and runs none again that is recorded", async () => {
     const gate = createGate();

@@ -1,13 +1,29 @@
+import { REDIS_TIME } from "./time.lua.ts";
+
 /** How much one call of a sweep does at the most, so that none holds Redis up. */
 const BATCH = 1_000;
 
+/** By so much an earlier beat tells that the worker's clock was set back, and not that it was overtaken on its way, ms. */
+const SET_BACK = 1_000;
+
 /**
- * Says that a worker lives.   KEYS[1] beats   KEYS[2] whether it is gone   ARGV[1] worker id   ARGV[2] now, ms
- * Delivered again, or late: an older beat never takes the place of a newer one, nor does it bring back a worker that is gone.
+ * Says that a worker lives.
+ *   KEYS[1] beats       KEYS[2] whether it is gone   KEYS[3] its last delivery, for ten minutes
+ *   ARGV[1] worker id   ARGV[2] now, ms              ARGV[3] delivery
+ * Replies the time of Redis, ms.
+ * Delivered again, or late: changes nothing, nor does it bring back a worker that is gone.
  */
 export const BEAT = /* lua */ `
-if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-return redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
+local sender, number = string.match(ARGV[3], '^(.*):(%d+)$')
+local last_sender, last = string.match(redis.call('GET', KEYS[3]) or '', '^(.*):(%d+)$')
+local late = sender == last_sender and tonumber(number) <= tonumber(last)
+if not late and redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('SET', KEYS[3], ARGV[3], 'PX', 600000)
+  local before = redis.call('ZSCORE', KEYS[1], ARGV[1])
+  if before and tonumber(before) - tonumber(ARGV[2]) > ${SET_BACK} then redis.call('ZREM', KEYS[1], ARGV[1]) end
+  redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
+end
+return ${REDIS_TIME}
 `;
 
 /**
@@ -30,10 +46,10 @@ export const DUE = /* lua */ `return redis.call('ZRANGE', KEYS[1], '-inf', ARGV[
 /**
  * What silent workers hold.
  *   KEYS[1] beats   ARGV[1] where the held are: the key without the worker   ARGV[2] alive since, ms   ARGV[3] limit
- * Replies the names of executions. Forgets silent workers that hold nothing: they are known again when they beat or accept.
+ * Replies the time of Redis, ms, and the names of executions. Forgets silent workers that hold nothing: they are known again when they beat or accept.
  */
 export const ABANDONED = /* lua */ `
-local reply, limit, looked = {}, tonumber(ARGV[3]), 0
+local reply, limit, looked = { ${REDIS_TIME} }, tonumber(ARGV[3]) + 1, 0
 while #reply < limit and looked < ${BATCH} do
   local silent = redis.call('ZRANGE', KEYS[1], '-inf', '(' .. ARGV[2], 'BYSCORE', 'LIMIT', looked, 100)
   local idle = {}

@@ -1,10 +1,11 @@
 import { CHANGE } from "./change.lua.ts";
+import { REDIS_TIME } from "./time.lua.ts";
 
 /**
  * Applies a change that belongs to no execution.
  *   KEYS[1]   the delivery, remembered here
  *   ARGV[1]   the tenant's name    ARGV[2] how many letters and bytes of bodies a mailbox may hold, or ""    ARGV[3...] a change
- * Replies "written", "mailbox_full", "conflict <kind> <id>" or "refused sequence".
+ * Replies "written <the time of Redis, ms>", "mailbox_full", "conflict <kind> <id>" or "refused sequence".
  * Delivered again: the reply is remembered under its delivery for ten minutes.
  */
 export const WRITE = /* lua */ `
@@ -43,7 +44,7 @@ end
 if not answer then
   applyChange('')
   if #groups > 0 then redis.call('SADD', root .. 'tenants', name) end
-  answer = 'written'
+  answer = 'written ' .. ${REDIS_TIME}
 end
 redis.call('SET', KEYS[1], answer, 'PX', 600000)
 return answer
