@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 import type { ReceivedEvent } from "../kit/audit.ts";
-import { FENCED, replySchema, type Request } from "./fixtures/worker-messages.ts";
+import { type ClockSetting, FENCED, replySchema, type Request } from "./fixtures/worker-messages.ts";
 
 const SCRIPT = fileURLToPath(new URL("fixtures/worker-process.ts", import.meta.url));
 /** The Node of the dev dependency, whatever runs the tests. */
@@ -20,6 +20,8 @@ export interface WorkerProcess {
   /** The execution's id; undefined when no answer came: the process died, froze, or refused. */
   submit(request: Request): Promise<string | undefined>;
   signal(signal: NodeJS.Signals): void;
+  /** Sets its machine's clock; CLOCK_OFF_MS in its environment says how far that is off at first. */
+  setClock(byMs: number): void;
   /** Commits that the store refused it. */
   readonly fenced: number;
   /** Lines that it logged. */
@@ -73,6 +75,7 @@ export function startWorker(dataDir: string, more: Readonly<Record<string, strin
         else child.send(request, (error) => (error === null ? undefined : answer(undefined)));
       }),
     signal: (signal) => void child.kill(signal),
+    setClock: (byMs) => void child.send({ set_clock_by_ms: byMs } satisfies ClockSetting),
     get fenced() {
       return log.filter((line) => line.includes(FENCED)).length;
     },

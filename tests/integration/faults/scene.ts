@@ -31,6 +31,8 @@ export interface Scene extends AsyncDisposable {
   load(count: number, overMs: number): Promise<void>;
   /** Submits ten sagas of slow steps at once; resolves when the first is acknowledged, to when all are. */
   burst(): Promise<{ readonly acknowledged: Promise<unknown> }>;
+  /** Gives a worker so many sagas of its own, whose steps take so long; resolves when all are acknowledged. */
+  give(worker: WorkerProcess, count: number, stepMs: number): Promise<void>;
   /** Gives a worker ten sagas of its own, freezes it while it is at them, and wakes it; resolves when all are acknowledged. */
   freezeInTheMiddle(worker: WorkerProcess, forMs: number): Promise<void>;
   /** Waits until nothing is left to be done, then reads everything. */
@@ -92,6 +94,14 @@ export async function openScene({ workerEnvs, ownEnv, intentOf = () => fiveSteps
       const acknowledged = Promise.all(submissions);
       await Promise.race(submissions);
       return { acknowledged };
+    },
+    give: async (worker, count, stepMs) => {
+      const give = async (request: Request): Promise<void> => {
+        const executionId = await worker.submit(request);
+        if (executionId === undefined) throw new Error(`The worker does not take ${request.key}.`);
+        accepted.set(request.key, executionId);
+      };
+      await Promise.all(Array.from({ length: count }, () => give(nextRequest(stepMs))));
     },
     freezeInTheMiddle: async (worker, forMs) => {
       const requests = Array.from({ length: BURST }, () => nextRequest(BURST_STEP_MS));
