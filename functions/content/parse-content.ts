@@ -90,6 +90,7 @@ export const parseContent = intent("content.parse_content", {
         open: () => ctx.artifacts.read(bytes),
         keep: (form, source) => ctx.artifacts.keep(parsed, form, source),
         signal: ctx.signal,
+        tenantId: ctx.tenantId,
       });
       return {
         materialization,

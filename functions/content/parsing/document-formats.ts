@@ -2,10 +2,12 @@ import { type FileFormat, type Parse, type ParseEvents, type ParseOptions, requi
 
 type Read = (source: AsyncIterable<Uint8Array>, options: ParseOptions, events?: ParseEvents) => AsyncIterable<Row>;
 
-/** Each of these brings a parser that most files do not need: it is loaded with the first file that does. */
+/** Each of these brings a parser that most files do not need: it is loaded with the first file that does, once a process. */
 function loaded(format: string, load: () => Promise<Read>): Parse {
+  let parser: Promise<Read> | undefined;
   const read: Read = async function* read(source, options, events) {
-    yield* (await load())(source, options, events);
+    parser ??= load();
+    yield* (await parser)(source, options, events);
   };
   return (source, options, events) => requireRows(format, read(source, options, events));
 }
@@ -41,7 +43,7 @@ export const pdfFormat: FileFormat<"pdf"> = {
   valuesAreText: false,
   hasColumns: () => false,
   parse: loaded("pdf", async () => {
-    const { readPdf } = await import("./pdf.ts");
+    const readPdf = (await import("./pdf.ts")).createPdfReader();
     return (source, _options, events) => readPdf(source, events);
   }),
 };

@@ -24,6 +24,8 @@ export interface ParseNote {
 export interface ParseEvents {
   /** Ends the reading, also where it works for long between two rows. */
   readonly signal?: AbortSignal | undefined;
+  /** Whose file it is: what is read in turns is read so that no tenant keeps others from theirs. */
+  readonly tenantId?: string | undefined;
   /** The columns in file order, once, before the first row: an object lists number-like names first, so rows cannot say it. */
   readonly onColumns?: (names: readonly string[]) => void;
   readonly onNote?: (note: ParseNote) => void;

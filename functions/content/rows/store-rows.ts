@@ -1,4 +1,5 @@
 import type { Materialization } from "../../../shared/artifacts/artifact.ts";
+import type { TenantId } from "../../../shared/ids.ts";
 import type { SelectedParser } from "../parsing/detect.ts";
 import { type ColumnProfile, createColumnProfiler } from "../parsing/column-profile.ts";
 import { TABLE_ROW } from "../parsing/document-block.ts";
@@ -19,6 +20,7 @@ export interface RowsToStore {
     source: AsyncIterable<Uint8Array>,
   ) => Promise<Materialization>;
   readonly signal: AbortSignal;
+  readonly tenantId: TenantId;
 }
 
 export interface StoredRows {
@@ -35,31 +37,34 @@ export async function storeRows(rows: RowsToStore): Promise<StoredRows> {
 }
 
 async function storeTable(
-  { parser, options, open, keep, signal }: RowsToStore,
+  { parser, options, open, keep, signal, tenantId }: RowsToStore,
   kinds?: ReadonlyMap<string, ColumnKind>,
 ): Promise<StoredRows> {
   const notes: ParseNote[] = [];
   let profile: ColumnProfile = { columns: [], record_count: 0 };
   const { valuesAreText } = parser;
   const source = await open();
-  const bytes = encodeRows((events) => parser.parse(source, options, { ...events, signal, onNote: noteIn(notes) }), {
-    valuesAreText,
-    kinds,
-    signal,
-    onProfile: (found) => {
-      profile = found;
+  const bytes = encodeRows(
+    (events) => parser.parse(source, options, { ...events, signal, tenantId, onNote: noteIn(notes) }),
+    {
+      valuesAreText,
+      kinds,
+      signal,
+      onProfile: (found) => {
+        profile = found;
+      },
     },
-  });
+  );
   try {
     const materialization = await keep({ format: "parquet", contentType: "application/vnd.apache.parquet" }, bytes);
     return { materialization, profile, contentType: "structured", formatType: "parquet", notes };
   } catch (error) {
     if (!(error instanceof GuessFailed) || kinds !== undefined) throw error;
-    return storeTable({ parser, options, open, keep, signal }, error.kinds);
+    return storeTable({ parser, options, open, keep, signal, tenantId }, error.kinds);
   }
 }
 
-async function storeDocument({ parser, options, open, keep, signal }: RowsToStore): Promise<StoredRows> {
+async function storeDocument({ parser, options, open, keep, signal, tenantId }: RowsToStore): Promise<StoredRows> {
   const notes: ParseNote[] = [];
   const profiler = createColumnProfiler({ valuesAreText: false });
   let hasTables = false;
@@ -68,11 +73,16 @@ async function storeDocument({ parser, options, open, keep, signal }: RowsToStor
     profiler.add(row);
     hasTables ||= row["kind"] === TABLE_ROW;
   };
-  const blocks = parser.parse(await open(), options, { signal, onNote: noteIn(notes) });
+  const blocks = parser.parse(opened(open), options, { signal, tenantId, onNote: noteIn(notes) });
   const form = { format: "jsonl", contentType: "application/x-ndjson" };
   const materialization = await keep(form, jsonLines(blocks, look));
   const contentType = hasTables ? "hybrid" : "unstructured";
   return { materialization, profile: profiler.profile(), contentType, formatType: "json_chunks", notes };
+}
+
+/** The bytes of a file that is opened when the first of them are asked for: it may wait for its turn. */
+async function* opened(open: RowsToStore["open"]): AsyncGenerator<Uint8Array, void> {
+  yield* await open();
 }
 
 function noteIn(notes: ParseNote[]): (note: ParseNote) => void {

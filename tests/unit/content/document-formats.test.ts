@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
 
 import { describe, expect, it } from "vitest";
 
@@ -163,6 +164,30 @@ describe("PDF", () => {
     },
     30_000,
   );
+
+  it("P1: of many hostile ones that come at once, one is read at a time, beside one of another tenant", async () => {
+    const endless = packedPdf(Buffer.from("q ".repeat(20_000_000)));
+    const threads = { now: 0, most: 0 };
+    const count = (worker: Worker): void => {
+      threads.now += 1;
+      threads.most = Math.max(threads.most, threads.now);
+      worker.once("exit", () => (threads.now -= 1));
+    };
+    process.on("worker", count);
+    const over = new AbortController();
+    const read = (file: Buffer, tenantId: string) =>
+      Array.fromAsync(pdf(sourceOf(file), {}, { signal: over.signal, tenantId }));
+    const hostile = Array.from({ length: 12 }, () => read(endless, "hostile"));
+    const ends = Promise.allSettled(hostile);
+    const rows = await Promise.all(["one", "two", "three"].map((text) => read(pdfOf([[at(text)]]), "neighbour")));
+    expect(rows.map(([row]) => row?.["text"])).toEqual(["one", "two", "three"]);
+    expect(threads).toEqual({ now: expect.any(Number), most: 2 });
+    over.abort(new Error("over"));
+    expect((await ends).map(({ status }) => status)).toEqual(hostile.map(() => "rejected"));
+    process.off("worker", count);
+    // Who gave up waiting has left no trace.
+    expect((await Array.fromAsync(pdf(sourceOf(pdfOf([[at("x")]])), {}, { tenantId: "hostile" }))).length).toBe(1);
+  });
 
   it("ends with its signal, though it is at work on a page", async () => {
     const reason = new Error("the time of the step is over");
