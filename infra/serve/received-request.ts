@@ -95,6 +95,8 @@ function read(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
     );
     incoming.on("error", (cause) => reject(brokenOff(cause)));
-    incoming.on("close", () => reject(brokenOff(undefined)));
+    incoming.on("close", () => {
+      if (!incoming.complete) reject(brokenOff(undefined));
+    });
   });
 }
