@@ -29,7 +29,8 @@ export interface RegisteredNodesDeps {
 /**
  * Nodes that register, each at an address of its own (ADR 0030).
  *  R1  A node that does not answer gets nothing new from this process until it has told of itself again: what it runs is placed elsewhere.
- *  R2  Calls under way on a node that is lost are given up.
+ *  R2  Calls under way on a node that is lost are given up; those of another that answers at its address are not.
+ *  R3  Of a node that is no longer on the register this process keeps nothing, whoever struck it off.
  */
 export interface RegisteredNodes extends InstanceNodes {
   /** A node tells of itself. */
@@ -41,9 +42,20 @@ export function createRegisteredNodes({ registry, runners, clock, logger }: Regi
   /** Since when a node did not answer. */
   const silent = new Map<NodeId, number>();
 
+  let listed: readonly NodeRecord[] = [];
+  const read = async (): Promise<readonly NodeRecord[]> => {
+    const found = await registry.nodes();
+    const [ids, urls] = [new Set(found.map(({ node_id }) => node_id)), new Set(found.map(({ url }) => url))];
+    for (const { node_id, url } of listed) {
+      if (!ids.has(node_id)) silent.delete(node_id);
+      if (!urls.has(url)) runners.abandon(url);
+    }
+    listed = found;
+    return found;
+  };
   const nodes = (): Promise<readonly NodeRecord[]> => {
     if (known !== undefined && clock.now() - known.sinceMs < FRESH_MS) return known.nodes;
-    const asked = registry.nodes();
+    const asked = read();
     known = { nodes: asked, sinceMs: clock.now() };
     asked.catch(() => {
       known = undefined;
@@ -98,10 +110,12 @@ export function createRegisteredNodes({ registry, runners, clock, logger }: Regi
   return {
     heartbeat: (heartbeat) => registry.heartbeat(heartbeat),
     unsettled: async () => {
-      const lost = (await registry.nodes()).filter((node) => isLost(node, clock.now()));
+      const all = await read();
+      const lost = all.filter((node) => isLost(node, clock.now()));
+      const served = new Set(all.filter((node) => !lost.includes(node)).map(({ url }) => url));
       const placed = await Promise.all(
         lost.map(async ({ node_id, url }) => {
-          runners.abandon(url);
+          if (!served.has(url)) runners.abandon(url);
           const placements = await registry.placementsOn(node_id, BATCH);
           if (placements.length === 0) await registry.forget(node_id);
           return placements;

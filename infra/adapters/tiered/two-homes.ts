@@ -10,6 +10,8 @@ import type { StrictTier } from "./strict-tier.ts";
 
 /** How often a process looks for messages of fast executions that are not its own: the process that they are of may have died. */
 const FAST_LOOK_MS = 2_000;
+/** A relay marks what it was given before it asks again, so these are many. */
+const MAX_GIVEN_OUT = 10_000;
 
 export interface TwoHomesDeps {
   readonly cold: ExecutionStore;
@@ -39,8 +41,14 @@ type AcrossTenants = Pick<
  */
 export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants {
   const { cold, fast, hot, strict, fastTier, archivist, homes, clock, messageOf } = deps;
-  /** Messages of the fast tier that were given out and are not marked yet. */
+  /** Messages of the fast tier that were given out last and are not marked yet: another process may mark them. */
   const ofFastTier = new Set<EventId>();
+  const remember = (eventId: EventId): void => {
+    ofFastTier.delete(eventId);
+    ofFastTier.add(eventId);
+    const [oldest] = ofFastTier;
+    if (ofFastTier.size > MAX_GIVEN_OUT && oldest !== undefined) ofFastTier.delete(oldest);
+  };
   /** Workers of this process that hold fast executions, or did: only their beats cost Redis anything. */
   const atFast = new Set<WorkerId>();
 
@@ -195,7 +203,7 @@ export function createTwoHomes(deps: TwoHomesDeps): PerExecution & AcrossTenants
     unpublished: async (limit, except = []) => {
       const others = [...except, NOTICES];
       const [ofCold, ofFast] = await Promise.all([cold.unpublished(limit, others), messagesOfFastTier(limit, others)]);
-      for (const { eventId } of ofFast) ofFastTier.add(eventId);
+      for (const { eventId } of ofFast) remember(eventId);
       return inTurns(ofCold, ofFast).slice(0, limit);
     },
 
