@@ -5,7 +5,8 @@ import { type LogEntry, verifyChain } from "../../../shared/state/log-entry.ts";
 import type { Api } from "../api.ts";
 import { command, type Run } from "../command.ts";
 import { readEntries } from "../executions.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT, type ExitCode, usageError } from "../exit-codes.ts";
+import { verifyExport } from "../exported-log.ts";
 import { instantOf, TIME_FLAGS } from "../log-filter.ts";
 import { createProgress } from "../progress.ts";
 import { printable } from "../terminal.ts";
@@ -31,15 +32,29 @@ export const verifyWal = command({
   name: "verify-wal",
   summary: "verify the hash chains of the log, here, entry by entry",
   args: [{ name: "execution_id", about: "one execution; without it the whole log of the tenant", optional: true }],
-  flags: { session: { type: "string", value: "ID", about: "only what this session did" }, ...TIME_FLAGS },
+  flags: {
+    session: { type: "string", value: "ID", about: "only what this session did" },
+    ...TIME_FLAGS,
+    export: { type: "string", value: "PATH", about: "an exported log, a folder or a file; no runtime is asked" },
+  },
   remote: true,
   notes: [
     "Each hash is computed on this machine, from what the runtime serves. A stretch that begins with --from takes the first entry\nof each chain on trust. Where a chain stops before its execution ended, and for one execution always, its end is checked against\nwhat the execution's state knows. Exit code 1 for a fault.",
+    "With --export the log comes from files: a copy of the tenant's folder wal/<tenant> of the bucket from its first day on, or one day's\nfile, of which the first entry of each chain is taken on trust. Each file must also be what its name, a SHA-256, tells.",
   ],
-  examples: ["symphainy verify-wal", "symphainy verify-wal execution_7f9c24e5-2f4e-4a50-9a0b-1f2d3c4b5a69"],
+  examples: [
+    "symphainy verify-wal",
+    "symphainy verify-wal execution_7f9c24e5-2f4e-4a50-9a0b-1f2d3c4b5a69",
+    "symphainy verify-wal --export ./wal/acme",
+  ],
   run: async (run) => {
     const { flags, style } = run;
     const [executionId] = run.args;
+    if (flags.export !== undefined) {
+      const others = [executionId, flags.session, flags.from, flags.to].filter((each) => each !== undefined);
+      if (others.length > 0) throw usageError("--export takes all that is in its files: leave the rest out.");
+      return verifyFiles(run, flags.export);
+    }
     const { api } = await run.connect();
     const range = {
       session_id: flags.session,
@@ -52,10 +67,7 @@ export const verifyWal = command({
       run.printJson({ verified, ...found });
       return verified ? EXIT.ok : EXIT.failed;
     }
-    for (const { stream, sequence, fault, entry } of found.faults) {
-      const which = entry === undefined ? "" : ` (${entry.event_type}, ${entry.event_id}, ${entry.timestamp})`;
-      run.print(printable(`BROKEN  ${stream}, entry ${sequence}${which}: ${fault}, ${MEANINGS[fault]}`));
-    }
+    for (const fault of found.faults) run.print(broken(fault));
     const counted = `${found.entries} entries in ${found.chains} chains`;
     run.print(
       verified ? style.green(`${counted}: every hash holds.`) : style.red(`${counted}: ${found.faults.length} broken.`),
@@ -63,6 +75,33 @@ export const verifyWal = command({
     return verified ? EXIT.ok : EXIT.failed;
   },
 });
+
+function broken({ stream, sequence, fault, entry }: BrokenChain): string {
+  const which = entry === undefined ? "" : ` (${entry.event_type}, ${entry.event_id}, ${entry.timestamp})`;
+  return printable(`BROKEN  ${stream}, entry ${sequence}${which}: ${fault}, ${MEANINGS[fault]}`);
+}
+
+async function verifyFiles(run: Run, path: string): Promise<ExitCode> {
+  const progress = createProgress(run.stderr, run.now);
+  const found = await verifyExport(path, (entries) => progress.tell(() => `${entries} entries verified`)).finally(() =>
+    progress.end(),
+  );
+  const verified = found.faults.length === 0 && found.altered.length === 0;
+  if (run.json) {
+    run.printJson({ verified, ...found });
+    return verified ? EXIT.ok : EXIT.failed;
+  }
+  for (const file of found.altered) run.print(printable(`ALTERED ${file}: its SHA-256 is not its name`));
+  for (const fault of found.faults) run.print(broken(fault));
+  const counted = `${found.entries} entries in ${found.chains} chains (files: ${found.files})`;
+  const open = found.unended.length === 0 ? "" : ` The end of ${found.unended.length} executions is not among them.`;
+  run.print(
+    verified
+      ? run.style.green(`${counted}: every hash holds.${open}`)
+      : run.style.red(`${counted}: ${found.faults.length} chains broken, ${found.altered.length} files altered.`),
+  );
+  return verified ? EXIT.ok : EXIT.failed;
+}
 
 type Range = Readonly<Record<"session_id" | "from" | "to", string | undefined>>;
 
