@@ -58,7 +58,10 @@ async function write(
     // Of events the first may be long in coming.
     outgoing.flushHeaders();
     if (method !== "HEAD") return pipeline(body, outgoing);
-    await body[Symbol.asyncIterator]().return?.();
+    // One that was never begun would not let go of what it holds open.
+    const unread = body[Symbol.asyncIterator]();
+    await unread.next();
+    await unread.return?.();
     outgoing.end();
     return undefined;
   }

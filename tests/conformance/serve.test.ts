@@ -102,7 +102,8 @@ describe.each(SERVERS)("%s", (name, serve) => {
   });
 
   it("takes the whole URL that a proxy is sent, and HEAD", async () => {
-    const { port } = await open();
+    const app = createServedApp();
+    const { port } = await open(app);
     const say = async (head: string): Promise<string> => {
       const socket = connect(port, "127.0.0.1");
       socket.write(`${head}\r\nhost: x\r\nconnection: close\r\n\r\n`);
@@ -112,6 +113,7 @@ describe.each(SERVERS)("%s", (name, serve) => {
     const head = await say("HEAD /seen HTTP/1.1");
     expect(head).toMatch(/^HTTP\/1\.1 200 [^]*content-type: application\/json[^]*\r\n\r\n$/i);
     expect(await say("HEAD /flood HTTP/1.1")).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\n$/);
+    expect(app.ended, "what an answer holds open is let go").toBe(1);
   });
 
   it("breaks the connection off when an answer breaks off, and tells nothing of why", async () => {
