@@ -18,8 +18,11 @@ const LINGER_MS = 10_000;
  */
 export interface Presence {
   readonly workerId: WorkerId;
-  /** Resolves once the store knows that this worker lives; call `leave` when the work is done. */
-  enter(): Promise<void>;
+  /**
+   * Resolves once the store knows that this worker lives, to the time in epoch milliseconds by which it may claim; call `leave` when the
+   * work is done.
+   */
+  enter(): Promise<number>;
   leave(): void;
   /** Ends the beating and gives up all that this worker still holds. */
   retire(): Promise<void>;
@@ -59,15 +62,18 @@ export function createPresence({ store, clock, logger, workerId }: PresenceDeps)
     workerId,
     enter: async () => {
       holding += 1;
-      lastHeldMs = clock.now();
-      // After a freeze of the process the last beat may be old: then it must beat before it takes on work.
-      if (clock.now() - lastBeatMs > DEAD_AFTER_MS / 2) {
+      let nowMs = clock.now();
+      lastHeldMs = nowMs;
+      // After a freeze of the process the last beat may be old, and after the clock was set back of a time that is still to come: then
+      // it must beat before it takes on work.
+      if (Math.abs(nowMs - lastBeatMs) > DEAD_AFTER_MS / 2) {
         first ??= beat().finally(() => {
           first = undefined;
         });
         try {
           await first;
-          lastHeldMs = clock.now();
+          nowMs = clock.now();
+          lastHeldMs = nowMs;
         } catch (error) {
           holding -= 1;
           throw error;
@@ -76,6 +82,7 @@ export function createPresence({ store, clock, logger, workerId }: PresenceDeps)
       beating ??= keepBeating().finally(() => {
         beating = undefined;
       });
+      return nowMs;
     },
     leave: () => {
       holding -= 1;

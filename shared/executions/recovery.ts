@@ -80,10 +80,10 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   };
 
   const claim = async (ref: ExecutionRef): Promise<boolean> => {
-    await presence.enter();
+    const nowMs = await presence.enter();
     const leave = (): void => presence.leave();
     try {
-      const times = { nowMs: clock.now(), deadAfterMs: DEAD_AFTER_MS };
+      const times = { nowMs, deadAfterMs: DEAD_AFTER_MS };
       const claimed = await store.claim({ ...ref, ...times, workerId: presence.workerId }).catch((error: unknown) => {
         // It may be this worker's now, and nobody else takes it from one that lives.
         remember(ref);

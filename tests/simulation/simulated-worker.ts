@@ -8,6 +8,7 @@ import { createIds } from "../../shared/ids.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { Adapters, RuntimeServices } from "../../shared/services.ts";
+import { createStoreClock } from "../../shared/store-clock.ts";
 import { NO_GRAPH } from "../kit/no-graph.ts";
 import { NO_LIMITS_SET } from "../kit/no-limits-set.ts";
 import { NO_GUEST_REQUESTS, NO_GUESTS, NO_RUNNERS } from "../kit/no-guests.ts";
@@ -18,6 +19,7 @@ import { buildIntents, type StepWorld } from "./build-intent.ts";
 import type { ModelObjects } from "./model-objects.ts";
 import type { Fault } from "./scenario.ts";
 import type { PlanSpec } from "./plan-spec.ts";
+import type { Thefts } from "./thefts.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 const CONFIG = loadConfig({});
@@ -29,6 +31,7 @@ export interface Surroundings {
   readonly time: VirtualTime;
   readonly dice: () => number;
   readonly database: ModelDatabase;
+  readonly thefts: Thefts;
   readonly objects: ModelObjects;
   readonly plans: readonly PlanSpec[];
   readonly undoTries: StepWorld["undoTries"];
@@ -47,11 +50,13 @@ export interface SimulatedWorker {
   readonly alive: boolean;
 }
 
-export function startSimulatedWorker(name: string, surroundings: Surroundings): SimulatedWorker {
+/** `clockOffMs`: how far its machine's clock is from the store's. */
+export function startSimulatedWorker(name: string, clockOffMs: number, surroundings: Surroundings): SimulatedWorker {
   const { time, dice, database, tell } = surroundings;
   let alive = true;
   let frozenUntilMs = 0;
   let serial = 0;
+  let offMs = clockOffMs;
 
   /** Something that this process does, unless it has died; when it is frozen, once it is not any more. */
   const when = (atMs: number, happen: () => void): void =>
@@ -81,6 +86,8 @@ export function startSimulatedWorker(name: string, surroundings: Surroundings): 
     if (fault?.kind === "freeze") {
       tell(`${name} FREEZES for ${fault.ms} ms over ${what}`);
       frozenUntilMs = Math.max(frozenUntilMs, time.nowMs + fault.ms);
+      // Machines that stood still have their clocks set.
+      offMs = -offMs;
     }
     if (fault?.kind === "fails") {
       tell(`${name} CANNOT ${what}`);
@@ -120,14 +127,33 @@ export function startSimulatedWorker(name: string, surroundings: Surroundings): 
     uuid: () => `${name}${(serial += 1)}`,
     fraction: dice,
   };
+  const clock = createStoreClock({ own: { now: () => time.nowMs + offMs, sleep }, elapsedMs: () => time.nowMs });
   const store = createModelStore(database, io);
   const adapters: Adapters = {
-    clock: { now: () => time.nowMs, sleep },
+    clock,
     ids: createIds(random),
     random,
     logger: SILENT,
     store: {
       ...store,
+      beat: (workerId, nowMs) => {
+        const hear = clock.listen();
+        const sentMs = time.nowMs;
+        const beaten = (): number => {
+          database.beat(workerId, nowMs);
+          surroundings.thefts.beat(workerId, sentMs);
+          return time.nowMs;
+        };
+        return io({ name: "beat", kind: "hint" }, beaten).then(hear);
+      },
+      abandoned: ({ nowMs, deadAfterMs, limit }) => {
+        const hear = clock.listen();
+        const find = () => ({ atMs: time.nowMs, found: database.abandoned(nowMs - deadAfterMs, limit) });
+        return io({ name: "abandoned", kind: "hint" }, find).then(({ atMs, found }) => {
+          hear(atMs, "before");
+          return found;
+        });
+      },
       unpublished: (limit, except = []) =>
         io({ name: "unpublished", kind: "hint" }, () =>
           database.outbox

@@ -9,6 +9,7 @@ import { ModelObjects } from "./model-objects.ts";
 import { type Acknowledged, isAtRest, provenFaults } from "./proof.ts";
 import type { Fault, Scenario, SubmissionSpec } from "./scenario.ts";
 import { type SimulatedWorker, startSimulatedWorker, type Surroundings } from "./simulated-worker.ts";
+import { type Thefts, watchForThefts } from "./thefts.ts";
 import { createDice, VirtualTime } from "./virtual-time.ts";
 
 const START_MS = Date.parse("2026-01-01T00:00:00.000Z");
@@ -19,6 +20,8 @@ const PATIENCE_MS = 30 * 60_000;
 const GOES_ON_ROUNDS = 2;
 const MAX_ROUNDS_OF_A_PERSON = 40;
 const RESTART_AFTER_MS = 100;
+/** How far the clocks of the workers' machines are from the store's, in turns. */
+const CLOCKS_OFF_MS = [0, 30_000, -30_000];
 /** How long a client waits for an answer before it asks again, under the same key. */
 const CLIENT_PATIENCE_MS = 2_000;
 
@@ -59,6 +62,7 @@ class Simulation {
   readonly #scenario: Scenario;
   readonly #time = new VirtualTime(START_MS);
   readonly #database: ModelDatabase;
+  readonly #thefts: Thefts;
   readonly #dice: () => number;
   readonly #trace: string[] = [];
   readonly #workers: SimulatedWorker[] = [];
@@ -76,6 +80,11 @@ class Simulation {
 
   constructor(scenario: Scenario, traced: boolean, weakness: Weakness) {
     this.#database = new ModelDatabase(undefined, weakness);
+    this.#thefts = watchForThefts(
+      this.#database,
+      () => this.#time.nowMs,
+      (workerId) => this.#workers.some(({ name, alive }) => alive && workerId.startsWith(`worker_${name}`)),
+    );
     this.#scenario = scenario;
     this.#dice = createDice(scenario.seed);
     this.#acknowledged = scenario.submissions.map((spec) => ({ spec, executionIds: new Set() }));
@@ -84,6 +93,7 @@ class Simulation {
       time: this.#time,
       dice: this.#dice,
       database: this.#database,
+      thefts: this.#thefts,
       objects: new ModelObjects(),
       plans: scenario.plans,
       undoTries: new Map(),
@@ -110,6 +120,7 @@ class Simulation {
     await this.#stop();
     const { executions } = this.#database;
     faults.push(
+      ...this.#thefts.faults,
       ...provenFaults({
         scenario: this.#scenario,
         database: this.#database,
@@ -125,7 +136,8 @@ class Simulation {
 
   #start(): void {
     this.#started += 1;
-    this.#workers.push(startSimulatedWorker(`w${this.#started}_`, this.#surroundings));
+    const clockOffMs = CLOCKS_OFF_MS[this.#started % CLOCKS_OFF_MS.length] ?? 0;
+    this.#workers.push(startSimulatedWorker(`w${this.#started}_`, clockOffMs, this.#surroundings));
   }
 
   /** All that a client does about one submission. */
