@@ -37,8 +37,9 @@ const PASSING_LIMITS =
   /^ERR (?:max number of clients|max concurrent connections|max (?:daily )?requests? limit|DB capacity quota)/;
 
 /** The error of a Redis that cannot be used right now. What was asked may still be done: it is safe to ask again. */
-export function storeUnavailable(cause: unknown): RuntimeError {
-  return new RuntimeError("store.unavailable", "The store cannot be reached. Try again.", {
+export function storeUnavailable(cause: unknown, reason: string | undefined = codeOf(cause)): RuntimeError {
+  const why = reason === undefined ? "" : ` (${reason})`;
+  return new RuntimeError("store.unavailable", `The store cannot be reached${why}. Try again.`, {
     status: 503,
     retryable: true,
     cause,
@@ -51,6 +52,13 @@ export function redisRefused(answer: string): RuntimeError {
   const code = answer.split(" ", 1)[0] ?? "";
   if (code === "NOSCRIPT")
     return new RuntimeError("store.script_unknown", "Redis does not know the script.", { cause });
-  if (PASSING_REFUSALS.has(code) || PASSING_LIMITS.test(answer)) return storeUnavailable(cause);
-  return new RuntimeError("store.refused", "The store refused a command.", { cause });
+  // Only words of Redis's own: the rest of an answer may repeat what it was asked.
+  const [limit] = PASSING_LIMITS.exec(answer) ?? [];
+  if (limit !== undefined || PASSING_REFUSALS.has(code)) return storeUnavailable(cause, limit ?? code);
+  return new RuntimeError("store.refused", `The store refused a command (${code}).`, { cause });
+}
+
+/** Such as ECONNREFUSED. */
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

@@ -77,7 +77,7 @@ export function createRestPost({ url, token }: RestOptions): RestPost {
       } catch (cause) {
         throw storeUnavailable(cause);
       }
-      throw storeUnavailable(new Error(`HTTP ${status}: ${answer.slice(0, 200)}`));
+      throw storeUnavailable(new Error(`HTTP ${status}: ${answer.slice(0, 200)}`), `HTTP ${status}`);
     },
     close: () => agent.destroy(),
   };
