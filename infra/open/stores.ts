@@ -1,13 +1,14 @@
 import { join } from "node:path";
 
-import type { FirestoreChoice, RedisChoice, StoreChoice, UpstashChoice } from "../../shared/config-choices.ts";
+import type { RedisChoice, StoreChoice, UpstashChoice } from "../../shared/config-choices.ts";
 import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
 import type { RateBuckets } from "../../shared/ports/rate-buckets.ts";
 import type { Adapters } from "../../shared/services.ts";
-import type { Listen, StoreClock } from "../../shared/store-clock.ts";
+import type { StoreClock } from "../../shared/store-clock.ts";
 import type { RedisConnection } from "../adapters/redis/connection.ts";
 import { stopwatch } from "../adapters/system/system.ts";
 import { inDataDir } from "./in-data-dir.ts";
+import { lateFirestore } from "./late-firestore.ts";
 import { onFirstUse } from "./on-first-use.ts";
 import type { Opened } from "./opened.ts";
 
@@ -27,11 +28,12 @@ export async function openStore(choice: StoreChoice, deps: StoreDeps): Promise<O
       return opened(createRedisStore(await openRedis(choice), { senderName: ids.worker(), listen: clock.listen }));
     }
     case "firestore":
-      return opened(await openFirestore(choice, clock.listen));
+      return opened(lateFirestore(choice, clock.listen));
     case "tiered": {
       const { createTieredStore } = await import("../adapters/tiered/execution-store.ts");
       const { createRedisStore } = await import("../adapters/redis/execution-store.ts");
-      const [redis, cold] = await Promise.all([openRedis(choice.hot), openFirestore(choice.cold, clock.listen)]);
+      const redis = await openRedis(choice.hot);
+      const cold = lateFirestore(choice.cold, clock.listen);
       const fast = createRedisStore(redis, { senderName: ids.worker() });
       return opened(createTieredStore({ cold, fast, redis, clock, stopwatch, logger, ids }));
     }
@@ -69,9 +71,4 @@ async function openRedis(choice: RedisChoice | UpstashChoice): Promise<RedisConn
   }
   const { createRestConnection } = await import("../adapters/redis/rest-connection.ts");
   return createRestConnection(choice);
-}
-
-async function openFirestore(choice: FirestoreChoice, listen: Listen): Promise<ExecutionStore> {
-  const { createFirestoreStore } = await import("../adapters/firestore/execution-store.ts");
-  return createFirestoreStore({ ...choice, listen });
 }

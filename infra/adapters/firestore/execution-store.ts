@@ -41,6 +41,8 @@ export interface FirestoreStoreOptions {
   readonly listen?: Listen | undefined;
 }
 
+export type FirestoreStore = ExecutionStore & Required<Pick<ExecutionStore, "prolong" | "keeping">>;
+
 /**
  * The execution store on Firestore: strict mode, an acknowledged change survives the loss of a zone (ADR 0011).
  * A change is one atomic commit with preconditions and no transaction; it takes 500 writes, 10 MiB, and 1 MiB a document.
@@ -51,7 +53,7 @@ export function createFirestoreStore({
   databaseId,
   emulatorHost,
   listen,
-}: FirestoreStoreOptions): ExecutionStore {
+}: FirestoreStoreOptions): FirestoreStore {
   const db = new Firestore({
     projectId,
     ...(databaseId === undefined ? {} : { databaseId }),
