@@ -23,6 +23,8 @@ async function main(name: string | undefined): Promise<void> {
 }
 
 main(process.argv[2]).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof RuntimeError ? error.message : String(error)}\n`);
+  // By its name: an error of a function is of another bundle's class.
+  const isKnown = error instanceof Error && error.name === RuntimeError.name;
+  process.stderr.write(`${isKnown ? error.message : String(error)}\n`);
   process.exit(1);
 });

@@ -77,6 +77,18 @@ withParts(["redis"], () => {
       expect(await on.commit(executionId, { epoch: 1 })).toMatchObject({ outcome: "committed" });
     });
 
+    it("is not ready while Redis answers but takes no writes, and says by which word of Redis", async () => {
+      await using on = await scenario();
+      const plain = new Redis(parts.redis.port);
+      await plain.config("SET", "min-replicas-to-write", "1");
+      const refused = await on.store.ping().then(String, (error: unknown) => error);
+      expect(refused).toMatchObject(UNAVAILABLE);
+      expect(String(refused)).toContain("NOREPLICAS");
+      await plain.config("SET", "min-replicas-to-write", "0");
+      plain.disconnect();
+      await expect(on.store.ping()).resolves.toBeUndefined();
+    });
+
     it("a Redis that was wiped knows nothing: what runs is fenced, what is claimed is absent", async () => {
       await using on = await scenario();
       const executionId = await on.admit();

@@ -14,7 +14,7 @@ import { createRecords } from "./records.ts";
 import { fields, refusalOf, texts, timeOf, words } from "./replies.ts";
 import { createScriptRunner, defineScript } from "./script.ts";
 import { READ_MAIL } from "./scripts/reading.lua.ts";
-import { ABANDONED, BEAT, DUE, PURGE, RETIRE } from "./scripts/upkeep.lua.ts";
+import { ABANDONED, BEAT, DUE, PROBE, PURGE, RETIRE } from "./scripts/upkeep.lua.ts";
 import { WRITE } from "./scripts/write.lua.ts";
 import { createSender } from "./sender.ts";
 
@@ -34,6 +34,7 @@ const retire = defineScript("retire", RETIRE);
 const due = defineScript("due", DUE);
 const abandoned = defineScript("abandoned", ABANDONED);
 const purge = defineScript("purge", PURGE);
+const probe = defineScript("probe", PROBE);
 
 /**
  * The execution store on Redis (ADR 0010). What it promises:
@@ -124,7 +125,10 @@ export function createRedisStore(connection: RedisConnection, options: RedisStor
 
     keeping: createLogKeeping(run, root),
 
-    ping: () => connection.ping(),
+    // By a write: a replica, a full Redis and one without its replicas still answer who only asks.
+    ping: async () => {
+      await run(probe, [`${root}probe`], []);
+    },
     close: () => connection.close(),
   };
 }

@@ -6,6 +6,9 @@ const BATCH = 1_000;
 /** By so much an earlier beat tells that the worker's clock was set back, and not that it was overtaken on its way, ms. */
 const SET_BACK = 1_000;
 
+/** Proves that Redis takes writes.   KEYS[1] a key of its own, for a minute */
+export const PROBE = /* lua */ `return redis.call('SET', KEYS[1], '1', 'PX', 60000)`;
+
 /**
  * Says that a worker lives.
  *   KEYS[1] beats       KEYS[2] whether it is gone   KEYS[3] its last delivery, for ten minutes
