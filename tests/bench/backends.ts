@@ -72,7 +72,7 @@ export async function onRedis(
     name,
     environment: { DATA_DIR: await made(join(directory, "data")), ...store },
     limitScript: "tests/bench/redis-limit-server.ts",
-    limits: { limit: "/plain", "limit of as many bytes": "/bytes" },
+    limits: { limit: "/plain", "limit of as many bytes": "/bytes", "limit of the same scripts": "/scripts" },
     redis: {
       cpuMs: () => cpuMsOf(redis.pid) ?? 0,
       peakBytes: () => memoryOf(redis.pid)?.peakBytes ?? 0,

@@ -86,7 +86,7 @@ async function onBackend(
     const figures: Record<string, object> = {};
     for (const clients of CLIENTS) {
       say(`${backend.name}, ${clients} client(s)`);
-      const measured = await inTurns(targets, backend, clients, quick ? [2, 400] : [7, 2_000]);
+      const measured = await inTurns(targets, backend, clients, quick ? [2, 400] : [5, 2_000]);
       rows.push(...compared(`${backend.name}, ${clients} client${clients === 1 ? "" : "s"}`, measured));
       figures[`${clients} clients`] = Object.fromEntries(measured);
     }
