@@ -19,6 +19,9 @@ export interface RunTask {
 export interface Agenda {
   readonly tasks: readonly Task[];
   readonly wakeAtMs: number | undefined;
+  /** What was recorded fills a commit, and more is to be recorded after it. */
+  readonly more?: true;
 }
 
 export const NOTHING: Agenda = { tasks: [], wakeAtMs: undefined };
+export const MORE: Agenda = { ...NOTHING, more: true };

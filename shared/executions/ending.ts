@@ -8,9 +8,13 @@ import { type JsonValue, toJson } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
-import type { Failure } from "./execution.ts";
+import { type Agenda, MORE } from "./agenda.ts";
+import type { Execution, Failure } from "./execution.ts";
 import { failureOf } from "./failure.ts";
 import type { Scene } from "./scene.ts";
+
+/** How many artifacts one commit fails: with the records that go along, a third of what it takes. */
+const FAILED_AT_ONCE = 50;
 
 export interface SettleDeps {
   readonly surface: StateSurface;
@@ -54,9 +58,10 @@ export async function complete(deps: SettleDeps, scene: Scene): Promise<undefine
   });
 }
 
-async function endWithoutResult(deps: SettleDeps, scene: Scene, error: Failure): Promise<undefined> {
+/** Records that the saga fails though no step did: it turns back, ends as there is nothing to undo, or waits for a person past a pivot. */
+export async function endWithoutResult(deps: SettleDeps, scene: Scene, error: Failure): Promise<undefined> {
   if (scene.pastPivot) return becomeDead(deps, scene, error);
-  if (!scene.state.steps.some((step) => scene.needsUndo(step))) return endFailed(deps, scene, error);
+  if (!turnsBack(scene)) return void (await endFailed(deps, scene, error));
   const { execution_id, intent_id } = scene.state;
   scene.journal.record({
     event_type: "execution_failed",
@@ -64,21 +69,32 @@ async function endWithoutResult(deps: SettleDeps, scene: Scene, error: Failure):
   });
 }
 
-export async function endFailed(deps: SettleDeps, scene: Scene, error: Failure): Promise<undefined> {
-  await leaveNothingPending(deps, scene, error);
+/** Whether the saga turns back before it fails: something is to be undone, or more is PENDING than its last commit takes. */
+export function turnsBack(scene: Scene): boolean {
+  return scene.state.steps.some((step) => scene.needsUndo(step)) || pendingIn(scene).length > FAILED_AT_ONCE;
+}
+
+/** Records the end, or, as `MORE`, a part of what goes before it. */
+export async function endFailed(deps: SettleDeps, scene: Scene, error: Failure): Promise<Agenda | undefined> {
+  if (!(await leaveNothingPending(deps, scene, error))) return MORE;
   const { execution_id, intent_id } = scene.state;
   scene.journal.record({ event_type: "execution_failed", payload: { execution_id, intent_id, error } });
+  return undefined;
 }
 
-export async function endCompensated(deps: SettleDeps, scene: Scene, error: Failure): Promise<undefined> {
-  await leaveNothingPending(deps, scene, error);
+/** As `endFailed`. */
+export async function endCompensated(deps: SettleDeps, scene: Scene, error: Failure): Promise<Agenda | undefined> {
+  if (!(await leaveNothingPending(deps, scene, error))) return MORE;
   const { execution_id, intent_id } = scene.state;
   scene.journal.record({ event_type: "execution_compensated", payload: { execution_id, intent_id, error } });
+  return undefined;
 }
 
-export async function endCancelled(deps: SettleDeps, scene: Scene, compensated: boolean): Promise<undefined> {
+/** As `endFailed`. */
+export async function endCancelled(deps: SettleDeps, scene: Scene, compensated: boolean): Promise<Agenda | undefined> {
   const message = "The execution was cancelled.";
-  await leaveNothingPending(deps, scene, { code: "execution.cancelled", message, status: 409, retryable: false });
+  const error = { code: "execution.cancelled", message, status: 409, retryable: false };
+  if (!(await leaveNothingPending(deps, scene, error))) return MORE;
   const { execution_id, intent_id } = scene.state;
   // What was undone has stopped its children already; what just stops tells them now.
   for (const { child_execution_id: executionId, status } of compensated ? [] : scene.state.steps) {
@@ -86,6 +102,7 @@ export async function endCancelled(deps: SettleDeps, scene: Scene, compensated: 
     scene.journal.send({ mailId: `${execution_id}/stopped`, executionId, body: { kind: "cancel", compensate: false } });
   }
   scene.journal.record({ event_type: "execution_cancelled", payload: { execution_id, intent_id, compensated } });
+  return undefined;
 }
 
 /** Stops without an end: what happened, and all that is known of it, becomes a pending intent for a person. */
@@ -119,19 +136,30 @@ export function becomeDead(deps: SettleDeps, scene: Scene, error: Failure): unde
 
 /**
  * What this execution left PENDING becomes FAILED, and the pending intent that it took up can be taken up again (ADR 0006). A journey keeps
- * what it has reached, artifacts too: a retry goes on with them.
+ * what it has reached, artifacts too: a retry goes on with them. False when one commit does not take all of it.
  */
-async function leaveNothingPending(deps: SettleDeps, scene: Scene, error: Failure): Promise<void> {
+async function leaveNothingPending(deps: SettleDeps, scene: Scene, error: Failure): Promise<boolean> {
   const unit = newUnit(deps, scene);
   const failure = { code: error.code, message: error.message };
-  for (const artifact of scene.definition.journey === undefined ? scene.state.artifacts : []) {
+  let failed = 0;
+  let all = true;
+  for (const { artifact_id } of pendingIn(scene)) {
     // Somebody else may have moved it since.
-    const isPending = (await unit.get(artifactKind, artifact.artifact_id))?.lifecycle_state === "PENDING";
-    if (artifact.lifecycle_state !== "PENDING" || !isPending) continue;
-    await moveArtifact(unit, artifact.artifact_id, "FAILED", rfc3339(deps.clock.now()), { failure });
+    if ((await unit.get(artifactKind, artifact_id))?.lifecycle_state !== "PENDING") continue;
+    all = failed < FAILED_AT_ONCE;
+    if (!all) break;
+    await moveArtifact(unit, artifact_id, "FAILED", rfc3339(deps.clock.now()), { failure });
+    failed += 1;
   }
-  await settlePendingIntent(deps, unit, "failed");
+  if (all) await settlePendingIntent(deps, unit, "failed");
   scene.journal.absorb(unit);
+  return all;
+}
+
+/** What the execution left PENDING, as far as it knows. */
+function pendingIn({ definition, state }: Scene): Execution["artifacts"] {
+  if (definition.journey !== undefined) return [];
+  return state.artifacts.filter(({ lifecycle_state }) => lifecycle_state === "PENDING");
 }
 
 async function settlePendingIntent(deps: SettleDeps, unit: UnitOfWork, to: "completed" | "failed"): Promise<void> {

@@ -1,4 +1,4 @@
-import { becomeDead, endFailed, type SettleDeps } from "./ending.ts";
+import { becomeDead, endFailed, type SettleDeps, turnsBack } from "./ending.ts";
 import type { Failure, Step } from "./execution.ts";
 import type { Scene } from "./scene.ts";
 
@@ -34,7 +34,7 @@ export async function failStep(
     becomeDead(deps, scene, error);
     return;
   }
-  if (scene.state.steps.some((each) => scene.needsUndo(each))) {
+  if (turnsBack(scene)) {
     record("compensate");
     return;
   }

@@ -1,6 +1,10 @@
 import { RuntimeError } from "../errors.ts";
-import { type JsonObject, toJson } from "../json.ts";
+import type { JsonObject } from "../json.ts";
 import type { Failure } from "./execution.ts";
+
+/** What is kept of an error: each step that failed keeps one, and the head of its execution. */
+const MAX_MESSAGE_CHARS = 2_000;
+const MAX_DETAILS_CHARS = 8_000;
 
 /** What an execution records of an error: an expected one as it is, an unexpected one without its words. */
 export function failureOf(error: unknown, stepName?: string): Failure {
@@ -8,13 +12,11 @@ export function failureOf(error: unknown, stepName?: string): Failure {
   if (error instanceof RuntimeError) {
     return {
       code: error.code,
-      message: error.message,
+      message: shortened(error.message),
       status: error.status,
       retryable: error.retryable,
       ...step,
-      ...(error.details === undefined
-        ? {}
-        : { details: toJson(error.details) as JsonObject as Failure["details"] & object }),
+      ...(error.details === undefined ? {} : { details: keptDetails(error.details) }),
     };
   }
   const where = stepName === undefined ? "The execution" : `The step ${stepName}`;
@@ -25,6 +27,18 @@ export function failureOf(error: unknown, stepName?: string): Failure {
     retryable: false,
     ...step,
   };
+}
+
+function shortened(message: string): string {
+  if (message.length <= MAX_MESSAGE_CHARS) return message;
+  return `${message.slice(0, MAX_MESSAGE_CHARS).toWellFormed()}… (${message.length} characters)`;
+}
+
+/** The details; of those that are too long only how long they are. */
+function keptDetails(details: JsonObject): Failure["details"] & object {
+  const text = JSON.stringify(details);
+  const kept = text.length <= MAX_DETAILS_CHARS ? (JSON.parse(text) as JsonObject) : { left_out_chars: text.length };
+  return kept as Failure["details"] & object;
 }
 
 /** As `failureOf`, without words or details: those of a step that has a subject's data may quote them. */

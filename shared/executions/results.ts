@@ -11,6 +11,7 @@ import type { Failure, Step } from "./execution.ts";
 import { failureOf } from "./failure.ts";
 import { failStep } from "./fail-step.ts";
 import type { Scene } from "./scene.ts";
+import { checkChange, checkEvents } from "./step-limits.ts";
 import type { AttemptResult } from "./step-runner.ts";
 import { isStoreAway, storeWaitMs } from "./store-away.ts";
 
@@ -30,9 +31,8 @@ export async function recordResult(
     task.kind === "undo" ? (step.undo_attempts ?? 0) + 1 : step.attempt + scene.journal.epoch - step.epoch;
   switch (result.kind) {
     case "done": {
-      if (scene.definition.durability === "fast" && "unit" in result && result.unit.records.length > 0) {
-        return failStep(deps, scene, step, failureOf(fastChangesRecords(step.step_name), step.step_name), attempt);
-      }
+      const refusal = refusalOf(scene, result, step.step_name);
+      if (refusal !== undefined) return recordRefusal(deps, scene, task, attempt, failureOf(refusal, step.step_name));
       const parked = task.kind === "undo" ? undefined : await parkOutput(scene, task, result.output);
       if (isStoreAway(parked)) return recordWait(deps, scene, task, attempt, failureOf(parked, step.step_name));
       const told = parked === undefined ? [] : await tellingOf(deps, scene, result);
@@ -68,6 +68,32 @@ function fastChangesRecords(step: string): RuntimeError {
     "durability.fast_changes_records",
     `The step ${step} changes records (artifacts or state), which a fast intent cannot: declare the intent strict.`,
   );
+}
+
+/** Why a result can never be recorded, on any store. */
+function refusalOf({ journal, state, definition }: Scene, result: Done, step: string): RuntimeError | undefined {
+  const changesRecords = "unit" in result && result.unit.size > 0;
+  if (definition.durability === "fast" && changesRecords) return fastChangesRecords(step);
+  try {
+    if ("unit" in result) checkChange(result.unit, journal, state);
+    if ("events" in result) checkEvents(result.events);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RuntimeError) return error;
+    throw error;
+  }
+}
+
+/** What was done cannot be told, and to do it again would not help. */
+async function recordRefusal(
+  deps: SettleDeps,
+  scene: Scene,
+  { kind, step }: Task,
+  attempt: number,
+  failure: Failure,
+): Promise<void> {
+  if (kind === "undo") becomeDead(deps, scene, failure);
+  else await failStep(deps, scene, step, failure, attempt);
 }
 
 /** The output as it is recorded; or that the store for large ones is away, where the step may run again. */

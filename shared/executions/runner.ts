@@ -1,4 +1,5 @@
 import { rfc3339 } from "../clock.ts";
+import type { RuntimeError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
@@ -7,7 +8,7 @@ import { isErased } from "../state/subjects.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Agenda, RunTask, Task } from "./agenda.ts";
 import { type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
-import type { SettleDeps } from "./ending.ts";
+import { becomeDead, endWithoutResult, type SettleDeps } from "./ending.ts";
 import { type Execution, isSettled } from "./execution.ts";
 import { contended, failureOf } from "./failure.ts";
 import { failStep } from "./fail-step.ts";
@@ -19,6 +20,7 @@ import { readMail } from "./mail.ts";
 import { recordResult } from "./results.ts";
 import { Scene } from "./scene.ts";
 import { settle } from "./settle.ts";
+import { isRefusedChange } from "./step-limits.ts";
 import { isStoreAway, letGoUntilStoreIsBack } from "./store-away.ts";
 import { type AttemptResult, runAttempt, type StepRunnerDeps } from "./step-runner.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
@@ -29,6 +31,8 @@ import { UNDO_RETRY } from "../sagas/retry-policy.ts";
 const MAX_CLAIMS_OF_A_STEP = 10;
 /** How often in a row a commit may lose to other writers of the same records. */
 const MAX_CONFLICTS = 5;
+/** How often in a row a store may refuse a commit for what it is: the result of a step, and what fails that step. */
+const MAX_REFUSALS = 2;
 
 export interface RunnerDeps extends StepRunnerDeps, Omit<JournalDeps, "store" | "ids" | "clock"> {
   readonly catalog: IntentCatalog;
@@ -52,8 +56,10 @@ export interface StopSignals {
  *      n steps, n + 1 commits, or 2 when the plan commits at its ends.
  *  E2  A step's result, records, log entries and events are one commit under the worker's epoch.
  *  E3  Fenced means silent: the worker stops and writes nothing more.
- *  E4  Whatever it registered as PENDING becomes FAILED in the very commit that ends the execution without success.
+ *  E4  Whatever it registered as PENDING is FAILED with the very commit that ends the execution without success: what is more than
+ *      one commit takes fails in commits before.
  *  E5  What has nothing to do is let go of: a waiting execution is held by nobody.
+ *  E6  What the store will never take is not tried again: what led to it fails for good.
  * Resolves to the last state that this worker committed.
  */
 export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop: StopSignals): Promise<Execution> {
@@ -91,6 +97,7 @@ class Run {
   /** What the steps of a plan that commits at its ends have changed so far. */
   #base: UnitOfWork | undefined;
   #conflicts = 0;
+  #refusals = 0;
   /** That it was taken up, until it is committed. */
   #resumption: LogDraft | undefined;
   /** What the last result was of, until it is committed. */
@@ -160,7 +167,12 @@ class Run {
     if (canWait && release === undefined) return "work";
     if (release !== undefined && !isSettled(status)) journal.record(suspended(this.#scene, release, tasks.length > 0));
     if (!journal.dirty) return release === undefined ? "work" : "over";
-    switch (await journal.commit(release)) {
+    const result = await journal.commit(release).catch((error: unknown) => {
+      if (isRefusedChange(error)) return error;
+      throw error;
+    });
+    if (result instanceof Error) return this.#afterRefusal(result);
+    switch (result) {
       case "fenced":
       case "let_go":
         this.#abandonWork();
@@ -169,6 +181,7 @@ class Run {
         return this.#afterConflict();
       case "held":
         this.#conflicts = 0;
+        this.#refusals = 0;
         this.#resumption = undefined;
         this.#last = undefined;
         // Mail may turn the saga back: it is read before more work begins, and while other work goes on.
@@ -181,7 +194,7 @@ class Run {
   /** Whether to let go of the execution: it is over, it only waits, or what is next does not fit into what the process has left. */
   #release(agenda: Agenda, tasks: readonly Task[]): { readonly wakeAtMs: number | undefined } | undefined {
     if (isSettled(this.#scene.state.status)) return { wakeAtMs: undefined };
-    if (this.#atWork.size > 0) return undefined;
+    if (this.#atWork.size > 0 || agenda.more === true) return undefined;
     if (tasks.length === 0) return { wakeAtMs: agenda.wakeAtMs };
     const handOn = this.#stop.draining.aborted || tasks.some((task) => !this.#fits(task));
     return handOn ? { wakeAtMs: this.#deps.clock.now() } : undefined;
@@ -189,9 +202,7 @@ class Run {
 
   /** Everything since the last commit is forgotten; what led to it runs again, but not for ever, nor what runs once at the most. */
   async #afterConflict(): Promise<"again"> {
-    this.#scene.rewind();
-    if (this.#resumption !== undefined) this.#scene.journal.record(this.#resumption);
-    this.#base = undefined;
+    this.#forget();
     this.#conflicts += 1;
     const step = this.#last?.step;
     if (step === undefined || this.#scene.state.status !== "running") return "again";
@@ -199,6 +210,27 @@ class Run {
       await failStep(this.#deps, this.#scene, step, failureOf(contended(step.step_name), step.step_name));
     }
     return "again";
+  }
+
+  /** What was refused is forgotten; the step that led to it fails, and if the store refuses that too, the execution itself. */
+  async #afterRefusal(error: RuntimeError): Promise<"again"> {
+    this.#refusals += 1;
+    if (this.#refusals > MAX_REFUSALS) throw error;
+    this.#scene.journal.reset();
+    this.#forget();
+    const last = this.#refusals === 1 ? this.#last : undefined;
+    const failure = failureOf(error, last?.step.step_name);
+    if (last?.kind === "run" || last?.kind === "call") await failStep(this.#deps, this.#scene, last.step, failure);
+    else if (this.#scene.state.status === "running") await endWithoutResult(this.#deps, this.#scene, failure);
+    else becomeDead(this.#deps, this.#scene, failure);
+    return "again";
+  }
+
+  /** After a commit that was not made: what was recorded since the last one is gone. */
+  #forget(): void {
+    this.#scene.rewind();
+    if (this.#resumption !== undefined) this.#scene.journal.record(this.#resumption);
+    this.#base = undefined;
   }
 
   get #caller() {

@@ -10,6 +10,7 @@ import type { ExecutionDraft } from "./execution-events.ts";
 import { failStep } from "./fail-step.ts";
 import { failureOf } from "./failure.ts";
 import { isDone, type Scene } from "./scene.ts";
+import { checkEvents, MAX_MEMBERS_AT_WORK } from "./step-limits.ts";
 
 /**
  * Records everything that follows from the state without any work, and says what work is next.
@@ -133,6 +134,7 @@ async function emit(
     const event = node.event(scene.view);
     const eventId = deps.ids.event();
     const data = toJson(event.data) as typeof event.data & Record<string, JsonValue>;
+    checkEvents([{ data }]);
     scene.journal.publish(eventId, event.type, data);
     record(scene, step, { outputs: null, events: [{ event_id: eventId, event_type: event.type, data }] });
     scene.keep(node.name, null);
@@ -144,7 +146,7 @@ async function emit(
 /** Starts as many members as may be at work, and ends the group when all are done. */
 function lookAtGroup(deps: SettleDeps, scene: Scene, node: ParallelNode | MapNode, group: Step): Agenda | undefined {
   const members = scene.members(node);
-  const limit = node.kind === "map" ? node.concurrency : members.length;
+  const limit = Math.min(node.kind === "map" ? node.concurrency : members.length, MAX_MEMBERS_AT_WORK);
   const open: RunTask[] = [];
   for (const member of members.slice(scene.doneMembers(node))) {
     if (open.length >= limit) break;

@@ -3,7 +3,7 @@ import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import { endFailed, type SettleDeps } from "./ending.ts";
-import type { Execution } from "./execution.ts";
+import type { Execution, Failure } from "./execution.ts";
 import { failureOf, noHandler } from "./failure.ts";
 import type { Journal } from "./journal.ts";
 import { letGo } from "./let-go.ts";
@@ -38,9 +38,7 @@ export async function letGoWithoutPlan(
   }
   const unknown = { type: intent_type, plan: { nodes: [], checkpoint: "each" } } as unknown as IntentDefinition;
   const scene = new Scene(unknown, journal, {}, deps.claimCheck);
-  await endFailed({ ...deps, intent: held.intent }, scene, noHandler(intent_type));
-  await journal.commit();
-  return journal.committed;
+  return endAtOnce({ ...deps, intent: held.intent }, scene, noHandler(intent_type));
 }
 
 /** An execution whose subject was erased cannot go on, nor back: nothing that it kept can be read. */
@@ -51,7 +49,14 @@ export async function endErased(
   { definition, error }: { readonly definition: IntentDefinition; readonly error: RuntimeError },
 ): Promise<Execution> {
   const scene = new Scene(definition, journal, {}, deps.claimCheck);
-  await endFailed({ ...deps, intent: held.intent }, scene, failureOf(error));
-  await journal.commit();
-  return journal.committed;
+  return endAtOnce({ ...deps, intent: held.intent }, scene, failureOf(error));
+}
+
+/** Ends it without undoing anything, in as many commits as that takes. */
+async function endAtOnce(deps: SettleDeps, scene: Scene, error: Failure): Promise<Execution> {
+  const { journal } = scene;
+  for (;;) {
+    const rest = await endFailed(deps, scene, error);
+    if ((await journal.commit()) !== "held" || rest === undefined) return journal.committed;
+  }
 }

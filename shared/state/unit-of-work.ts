@@ -67,6 +67,11 @@ export class UnitOfWork {
     this.drafts.push(draft);
   }
 
+  /** How many records it changes. */
+  get size(): number {
+    return this.#writes.size;
+  }
+
   get records(): readonly RecordWrite[] {
     return [...this.#writes.values()];
   }
