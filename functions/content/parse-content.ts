@@ -39,6 +39,8 @@ const output = z.object({
 export const parseContent = intent("content.parse_content", {
   version: 2,
   description: "Parse a READY file into rows with typed columns, or into the blocks of a document.",
+  // Files that are held whole are read in turns: with fewer at a time they wait less, and other instances take the others.
+  resources: { concurrency: 8, maxInstances: 100 },
   sealable: true,
   input,
   output,
@@ -88,6 +90,7 @@ export const parseContent = intent("content.parse_content", {
         parser,
         options: ctx.input.parse_options ?? {},
         open: () => ctx.artifacts.read(bytes),
+        sizeBytes: bytes.size_bytes,
         keep: (form, source) => ctx.artifacts.keep(parsed, form, source),
         signal: ctx.signal,
         tenantId: ctx.tenantId,

@@ -42,10 +42,7 @@ export const pdfFormat: FileFormat<"pdf"> = {
   options: [],
   valuesAreText: false,
   hasColumns: () => false,
-  parse: loaded("pdf", async () => {
-    const readPdf = (await import("./pdf.ts")).createPdfReader();
-    return (source, _options, events) => readPdf(source, events);
-  }),
+  parse: loaded("pdf", async () => (await import("./pdf.ts")).readPdf),
 };
 
 export const docxFormat: FileFormat<"docx"> = {

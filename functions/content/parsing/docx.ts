@@ -1,13 +1,20 @@
 import { BlockCount, type Block, tableRow } from "./document-block.ts";
 import { malformed } from "./faults.ts";
-import type { Row } from "./parser.ts";
+import { MAX_RECORD_CHARS, type ParseEvents, type ParseOptions, type Row } from "./parser.ts";
+import { readingPlaces } from "./reading-places.ts";
 import { type Attributes, readXml } from "./xlsx-xml.ts";
 import { DEFAULT_XLSX_LIMITS, openArchive } from "./xlsx-archive.ts";
 
 const MAIN_PART = "word/document.xml";
 
 /** A Word document (ECMA-376): its headings, paragraphs, list items and rows of tables as blocks. What was deleted under tracking is not read. */
-export async function* readDocx(source: AsyncIterable<Uint8Array>): AsyncGenerator<Row, void> {
+export async function* readDocx(
+  source: AsyncIterable<Uint8Array>,
+  _options?: ParseOptions,
+  events?: ParseEvents,
+): AsyncGenerator<Row, void> {
+  const { tenantId = "", sizeBytes = DEFAULT_XLSX_LIMITS.fileBytes, signal } = events ?? {};
+  using _place = await readingPlaces.enter(tenantId, sizeBytes + MAX_RECORD_CHARS, signal);
   const archive = await openArchive(source, DEFAULT_XLSX_LIMITS, { format: "docx", noun: "document" });
   if (!archive.has(MAIN_PART))
     throw malformed("docx", "The file is a zip file but not a Word document.", { part: MAIN_PART });

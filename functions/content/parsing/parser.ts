@@ -26,6 +26,8 @@ export interface ParseEvents {
   readonly signal?: AbortSignal | undefined;
   /** Whose file it is: what is read in turns is read so that no tenant keeps others from theirs. */
   readonly tenantId?: string | undefined;
+  /** How long the file is, so that it is known before it is fetched; default as long as the format takes. */
+  readonly sizeBytes?: number | undefined;
   /** The columns in file order, once, before the first row: an object lists number-like names first, so rows cannot say it. */
   readonly onColumns?: (names: readonly string[]) => void;
   readonly onNote?: (note: ParseNote) => void;

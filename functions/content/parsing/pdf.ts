@@ -4,17 +4,17 @@ import { Worker } from "node:worker_threads";
 import type { RuntimeError } from "../../../shared/errors.ts";
 import { BlockCount } from "./document-block.ts";
 import { contentFault, malformed } from "./faults.ts";
-import type { ParseEvents, Row } from "./parser.ts";
+import type { ParseEvents, ParseOptions, Row } from "./parser.ts";
 import type { PdfReply } from "./pdf-thread.ts";
-import { createReadingPlaces } from "./reading-places.ts";
+import { readingPlaces } from "./reading-places.ts";
 
 /** The directory of a PDF is at its end, so it is held whole. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 /** What PDF.js may hold besides: streams that are unpacked, and objects. */
 const MAX_UNPACKED_BYTES = 96 * 1024 * 1024;
 const MAX_HEAP_MB = 96;
-/** At their limits as many threads fit into the memory of a function, 512 MB, with small files, as those that unpack to much are. */
-const PLACES = 2;
+/** What one takes of the places besides its file. Hardly one takes all that it may: two at a time, so that a slow one leaves a place. */
+const TAKEN_BYTES = 112 * 1024 * 1024;
 const LOOK_EVERY_MS = 50;
 /** Four minutes: less than the step has, so that the file is told of and not tried again. */
 const MAX_LOOKS = (4 * 60_000) / LOOK_EVERY_MS;
@@ -22,18 +22,15 @@ const MAX_LOOKS = (4 * 60_000) / LOOK_EVERY_MS;
 /**
  * PDF (by PDF.js): the text of each page as blocks, in the order in which it stands on the page; lines that stand in columns are rows of
  * a table. It is read in a thread of its own, which ends with the reading, and is ended when it takes too much time or memory.
- * What one reader reads, it reads in turns (reading-places.ts).
  */
-export function createPdfReader(): (source: AsyncIterable<Uint8Array>, events?: ParseEvents) => AsyncIterable<Row> {
-  const places = createReadingPlaces(PLACES);
-  return async function* read(source, events) {
-    // Before the file is fetched, which is held whole.
-    using _place = await places.enter(events?.tenantId ?? "", events?.signal);
-    yield* readPdf(source, events);
-  };
-}
-
-async function* readPdf(source: AsyncIterable<Uint8Array>, events: ParseEvents | undefined): AsyncGenerator<Row, void> {
+export async function* readPdf(
+  source: AsyncIterable<Uint8Array>,
+  _options: ParseOptions,
+  events?: ParseEvents,
+): AsyncGenerator<Row, void> {
+  // Before the file is fetched, which is held whole.
+  const { tenantId = "", sizeBytes = MAX_FILE_BYTES, signal } = events ?? {};
+  using _place = await readingPlaces.enter(tenantId, sizeBytes + TAKEN_BYTES, signal);
   const bytes = await collect(source);
   await using thread = await PdfThread.start(bytes, events?.signal);
   const blocks = new BlockCount();

@@ -30,9 +30,14 @@ export const DEFAULT_XLSX_LIMITS: XlsxLimits = {
   inflatedBytes: 512 * 1024 * 1024,
   ratio: 100,
   ratioFromBytes: 16 * 1024 * 1024,
-  sharedChars: 128 * 1024 * 1024,
+  sharedChars: 64 * 1024 * 1024,
   outputChars: 2 * 1024 * 1024 * 1024,
 };
+
+/** What a workbook of so many bytes may take: itself, and its shared strings, of which a character may take two bytes. */
+export function workbookBytes(fileBytes: number, { ratio, ratioFromBytes, sharedChars }: XlsxLimits): number {
+  return fileBytes + Math.min(2 * sharedChars, Math.max(ratioFromBytes, ratio * fileBytes));
+}
 
 /** What an Office document is called in codes and in messages. */
 export interface OfficeKind {

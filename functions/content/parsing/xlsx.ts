@@ -3,7 +3,8 @@ import { defaultColumnName, nameColumns, rowOf } from "./columns.ts";
 import { malformed } from "./faults.ts";
 import { requireRows } from "./parser.ts";
 import type { FileFormat, ParseEvents, ParseOptions, Row } from "./parser.ts";
-import { CELL_CHARS, DEFAULT_XLSX_LIMITS, openArchive, tooLarge } from "./xlsx-archive.ts";
+import { readingPlaces } from "./reading-places.ts";
+import { CELL_CHARS, DEFAULT_XLSX_LIMITS, openArchive, tooLarge, workbookBytes } from "./xlsx-archive.ts";
 import type { XlsxLimits } from "./xlsx-archive.ts";
 import { cellName, readSheet } from "./xlsx-sheet.ts";
 import type { LostCells, SheetRow } from "./xlsx-sheet.ts";
@@ -35,6 +36,9 @@ export async function* readXlsx(
   events?: ParseEvents,
   limits: XlsxLimits = DEFAULT_XLSX_LIMITS,
 ): AsyncGenerator<Row, void> {
+  // Before the file is fetched, which is held whole.
+  const { tenantId = "", sizeBytes = limits.fileBytes, signal } = events ?? {};
+  using _place = await readingPlaces.enter(tenantId, workbookBytes(sizeBytes, limits), signal);
   const archive = await openArchive(source, limits);
   const workbook = await readWorkbook(archive, limits.sharedChars);
   const sheet = chooseSheet(workbook.sheets, options.sheet);

@@ -15,6 +15,7 @@ export interface RowsToStore {
   readonly options: ParseOptions;
   /** Begins to read the file; asked a second time when the types of the first rows do not hold for all. */
   readonly open: () => Promise<AsyncIterable<Uint8Array>>;
+  readonly sizeBytes: number;
   readonly keep: (
     form: { readonly format: string; readonly contentType: string },
     source: AsyncIterable<Uint8Array>,
@@ -36,16 +37,13 @@ export async function storeRows(rows: RowsToStore): Promise<StoredRows> {
   return rows.parser.hasColumns(rows.options) ? storeTable(rows) : storeDocument(rows);
 }
 
-async function storeTable(
-  { parser, options, open, keep, signal, tenantId }: RowsToStore,
-  kinds?: ReadonlyMap<string, ColumnKind>,
-): Promise<StoredRows> {
+async function storeTable(rows: RowsToStore, kinds?: ReadonlyMap<string, ColumnKind>): Promise<StoredRows> {
+  const { parser, options, open, keep, signal, tenantId, sizeBytes } = rows;
   const notes: ParseNote[] = [];
   let profile: ColumnProfile = { columns: [], record_count: 0 };
   const { valuesAreText } = parser;
-  const source = await open();
   const bytes = encodeRows(
-    (events) => parser.parse(source, options, { ...events, signal, tenantId, onNote: noteIn(notes) }),
+    (events) => parser.parse(opened(open), options, { ...events, signal, tenantId, sizeBytes, onNote: noteIn(notes) }),
     {
       valuesAreText,
       kinds,
@@ -60,11 +58,12 @@ async function storeTable(
     return { materialization, profile, contentType: "structured", formatType: "parquet", notes };
   } catch (error) {
     if (!(error instanceof GuessFailed) || kinds !== undefined) throw error;
-    return storeTable({ parser, options, open, keep, signal, tenantId }, error.kinds);
+    return storeTable(rows, error.kinds);
   }
 }
 
-async function storeDocument({ parser, options, open, keep, signal, tenantId }: RowsToStore): Promise<StoredRows> {
+async function storeDocument(rows: RowsToStore): Promise<StoredRows> {
+  const { parser, options, open, keep, signal, tenantId, sizeBytes } = rows;
   const notes: ParseNote[] = [];
   const profiler = createColumnProfiler({ valuesAreText: false });
   let hasTables = false;
@@ -73,7 +72,7 @@ async function storeDocument({ parser, options, open, keep, signal, tenantId }: 
     profiler.add(row);
     hasTables ||= row["kind"] === TABLE_ROW;
   };
-  const blocks = parser.parse(opened(open), options, { signal, tenantId, onNote: noteIn(notes) });
+  const blocks = parser.parse(opened(open), options, { signal, tenantId, sizeBytes, onNote: noteIn(notes) });
   const form = { format: "jsonl", contentType: "application/x-ndjson" };
   const materialization = await keep(form, jsonLines(blocks, look));
   const contentType = hasTables ? "hybrid" : "unstructured";

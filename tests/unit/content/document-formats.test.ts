@@ -176,7 +176,7 @@ describe("PDF", () => {
     process.on("worker", count);
     const over = new AbortController();
     const read = (file: Buffer, tenantId: string) =>
-      Array.fromAsync(pdf(sourceOf(file), {}, { signal: over.signal, tenantId }));
+      Array.fromAsync(pdf(sourceOf(file), {}, { signal: over.signal, tenantId, sizeBytes: file.length }));
     const hostile = Array.from({ length: 12 }, () => read(endless, "hostile"));
     const ends = Promise.allSettled(hostile);
     const rows = await Promise.all(["one", "two", "three"].map((text) => read(pdfOf([[at(text)]]), "neighbour")));

@@ -12,7 +12,7 @@ function readings(places: ReadingPlaces) {
     settle,
     come: (name: string, signal?: AbortSignal) => {
       const enter = async (): Promise<void> => {
-        const place = await places.enter(name.charAt(0), signal);
+        const place = await places.enter(name.charAt(0), Number(name.slice(2) || 1), signal);
         begun.push(name);
         open.set(name, place);
       };
@@ -28,7 +28,7 @@ function readings(places: ReadingPlaces) {
 }
 
 describe("reading places", () => {
-  it("P1: no more than there are, and one of a tenant", async () => {
+  it("P1: no more than there is, and of a tenant no more than half of it, but for one file", async () => {
     const on = readings(createReadingPlaces(2));
     for (const name of ["a1", "a2", "b1", "c1"]) void on.come(name);
     await on.settle();
@@ -39,6 +39,21 @@ describe("reading places", () => {
     expect(on.begun).toEqual(["a1", "b1", "c1"]);
     await on.end("a1");
     expect(on.begun.at(-1)).toBe("a2");
+  });
+
+  it("P1: small ones side by side, a large one alone where it takes all; a larger one as if it took all", async () => {
+    const on = readings(createReadingPlaces(10));
+    for (const name of ["a12", "a22", "a32", "b16", "c199"]) void on.come(name);
+    await on.settle();
+    // Of tenant a 4 of 10, of b 6: the third of a waits, and c's, which is taken for 10.
+    expect(on.begun).toEqual(["a12", "a22", "b16"]);
+    await on.end("b16");
+    expect(on.begun).toEqual(["a12", "a22", "b16"]);
+    await on.end("a12");
+    await on.end("a22");
+    expect(on.begun).toEqual(["a12", "a22", "b16", "c199"]);
+    await on.end("c199");
+    expect(on.begun.at(-1)).toBe("a32");
   });
 
   it("P2: tenants in turns, however many files one of them has sent before", async () => {

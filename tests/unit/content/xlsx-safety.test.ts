@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { deflateRawSync } from "node:zlib";
 
 import fc from "fast-check";
@@ -79,6 +80,25 @@ describe("xlsx bombs", () => {
       workbookOf({ sheets: { S: `<row r="1">${cells}</row>` }, strings: [`<t>${"x".repeat(32_767)}</t>`] }),
     );
     expect((await refusal(parse, source, { has_header: false })).code).toBe("content.record_too_large");
+  });
+
+  it("reading places, P1: of many large ones at once one is held at a time, whoever sent them", async () => {
+    const file = workbookOf({ sheets: { S: table } });
+    const held = { now: 0, most: 0 };
+    const read = async (tenantId: string): Promise<void> => {
+      const source = (async function* open() {
+        held.now += 1;
+        held.most = Math.max(held.most, held.now);
+        yield await Promise.resolve(file);
+      })();
+      // Its only row: what comes next may begin once this reader is at its end.
+      for await (const _ of parse(source, {}, { sizeBytes: 50_000_000, tenantId })) {
+        await setImmediate();
+        held.now -= 1;
+      }
+    };
+    await Promise.all(["a", "a", "b", "c"].map(read));
+    expect(held).toEqual({ now: 0, most: 1 });
   });
 
   it("bounds the number of parts", async () => {
