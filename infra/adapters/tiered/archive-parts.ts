@@ -9,6 +9,8 @@ import { archivedHead } from "./homes.ts";
 
 /** How many rows and steps one commit of the archive writes: Firestore takes 500 writes. */
 const PART = 200;
+/** How many bytes of rows, and of steps, it writes: Firestore takes 10 MiB, with the head. */
+const PART_BYTES = 4 * 1024 * 1024;
 
 const chainSchema = z.object({ sequence: z.int(), hash: z.string(), timestamp_ms: z.int() });
 const entrySchema = z.object({
@@ -80,18 +82,34 @@ async function newRows(
 function partsOf(rows: readonly ChainedRow[], stored: StoredExecution, copy: StoredExecution | undefined): Part[] {
   const before = new Map(copy?.steps.map(({ position, body }) => [position, JSON.stringify(body)]));
   const steps = stored.steps.filter(({ position, body }) => before.get(position) !== JSON.stringify(body));
-  const count = Math.max(1, Math.ceil(rows.length / PART), Math.ceil(steps.length / PART));
+  const rowsOfParts = grouped(rows, ({ text }) => Buffer.byteLength(text));
+  const stepsOfParts = grouped(steps, ({ body }) => Buffer.byteLength(JSON.stringify(body)));
+  const count = Math.max(1, rowsOfParts.length, stepsOfParts.length);
   return Array.from(Array(count).keys(), (n) => {
-    const some = rows.slice(n * PART, (n + 1) * PART);
-    const last = some.at(-1);
+    const last = rowsOfParts[Math.min(n, rowsOfParts.length - 1)]?.at(-1);
     const chain = last && { sequence: last.sequence, hash: last.hash, timestamp_ms: last.timestampMs };
     // Until the last part the copy says of itself only how long its log is.
     const head = n === count - 1 ? stored.head : { ...(copy ?? stored).head, ...(chain && { chain }) };
     return {
-      rows: some.map(({ hash: _, ...row }) => row),
-      state: { head: archivedHead(head), steps: steps.slice(n * PART, (n + 1) * PART) },
+      rows: (rowsOfParts[n] ?? []).map(({ hash: _, ...row }) => row),
+      state: { head: archivedHead(head), steps: stepsOfParts[n] ?? [] },
     };
   });
+}
+
+/** The items in their order, as many together as one part takes. */
+function grouped<Item>(items: readonly Item[], bytesOf: (item: Item) => number): readonly (readonly Item[])[] {
+  const groups: Item[][] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const size = bytesOf(item);
+    const group = groups.at(-1);
+    const fits = group !== undefined && group.length < PART && bytes + size <= PART_BYTES;
+    if (fits) group.push(item);
+    else groups.push([item]);
+    bytes = fits ? bytes + size : size;
+  }
+  return groups;
 }
 
 function rowOf({ executionId }: ExecutionRef, text: string, entry: z.infer<typeof entrySchema>): LogRow {
