@@ -95,7 +95,7 @@ describe("a request that is not one", () => {
     for (const [method, path, allow] of [
       ["DELETE", `/session/${client.sessionId}`, "GET, HEAD, PATCH"],
       ["GET", "/intent/submit", "POST"],
-      ["PUT", "/session/create", "POST"],
+      ["PUT", "/intent/pending/list", "POST"],
       ["OPTIONS", "/executions", "GET, HEAD"],
     ] as const) {
       const answer = await client.call({ method, path });

@@ -11,6 +11,7 @@ import type {
   ExecutionRef,
   LogRow,
   Mail,
+  MailboxLimit,
   RecordConflict,
   RecordWrite,
   StoredRecord,
@@ -144,6 +145,10 @@ export class ModelDatabase {
   write(tenantId: TenantId, change: Change): WriteOutcome {
     const conflict = this.#conflict(tenantId, change.records);
     if (conflict !== undefined) return conflict;
+    const { mail, mailboxLimit: limit } = change;
+    if (limit !== undefined && mail.some(({ executionId }) => this.#overflows(tenantId, executionId, mail, limit))) {
+      return { outcome: "mailbox_full" };
+    }
     this.#checkPlaces(tenantId, change.log);
     this.#apply(tenantId, change);
     return { outcome: "written" };
@@ -206,6 +211,18 @@ export class ModelDatabase {
         (this.records.get(recordKey(tenantId, kind, id))?.version ?? 0) !== expectedVersion,
     );
     return stale === undefined ? undefined : { outcome: "conflict", kind: stale.kind, id: stale.id };
+  }
+
+  /** S11: whether the new letters among these leave more in a mailbox than it may hold. */
+  #overflows(tenantId: TenantId, executionId: ExecutionId, mail: readonly Mail[], limit: MailboxLimit): boolean {
+    const row = this.find(tenantId, executionId);
+    if (row === undefined || row.terminal) return false;
+    const waits = new Set(row.mail.map(({ mailId }) => mailId));
+    const fresh = mail.filter((letter) => letter.executionId === executionId && !waits.has(letter.mailId));
+    if (fresh.length === 0) return false;
+    const all = [...row.mail, ...fresh];
+    const bytes = all.reduce((sum, { body }) => sum + Buffer.byteLength(JSON.stringify(body)), 0);
+    return all.length > limit.letters || bytes > limit.bytes;
   }
 
   /** A place in a log exists once (S9): the whole transaction fails before anything is written. */
