@@ -81,12 +81,12 @@ async function onBackend(
         server: limit,
       })),
     ];
-    for (const { call } of targets) await warmUp(call, quick ? 500 : 20_000);
+    for (const { call } of targets) await warmUp(call, quick ? 500 : 10_000);
     const rows: Row[] = [];
     const figures: Record<string, object> = {};
     for (const clients of CLIENTS) {
       say(`${backend.name}, ${clients} client(s)`);
-      const measured = await inTurns(targets, backend, clients, quick ? [2, 400] : [5, 2_000]);
+      const measured = await inTurns(targets, backend, clients, quick ? [2, 400] : [4, 1_500]);
       rows.push(...compared(`${backend.name}, ${clients} client${clients === 1 ? "" : "s"}`, measured));
       figures[`${clients} clients`] = Object.fromEntries(measured);
     }
