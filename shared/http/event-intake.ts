@@ -6,9 +6,10 @@ import { asId } from "../ids.ts";
 import { sha256 } from "../json.ts";
 import type { RuntimeServices } from "../services.ts";
 import { traceFrom } from "../trace.ts";
+import { checked } from "./checked-input.ts";
 import { type IncomingEvent, readCloudEvent } from "./cloud-event.ts";
 import { createDeadLetters } from "./dead-letters.ts";
-import { checked } from "./checked-input.ts";
+import { tooLarge } from "./http-request.ts";
 import type { PushedMessage } from "./push-envelope.ts";
 import { createPushProof } from "./push-proof.ts";
 import { intentBody } from "./routes/intents.ts";
@@ -114,8 +115,4 @@ function retryable(error: unknown): RuntimeError {
     retryable: true,
     cause: error,
   });
-}
-
-function tooLarge(maxBytes: number): RuntimeError {
-  return new RuntimeError("request.too_large", `The event is larger than ${maxBytes} bytes.`, { status: 413 });
 }

@@ -7,7 +7,7 @@ const LONE_SURROGATE = /\\u[dD][89a-fA-F]/;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** A body as JSON. Throws `request.malformed_json` (400), `request.too_deep` and `request.ill_formed_text` (422; RFC 7493, 2.1). */
-export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
+export function parseJson(body: Uint8Array): unknown {
   const text = textOf(body);
   const json = decoded(text);
   if (isDeeperThan(MAX_JSON_DEPTH, json)) {
@@ -24,7 +24,7 @@ export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
   return json;
 }
 
-function textOf(body: ArrayBuffer | Uint8Array): string {
+function textOf(body: Uint8Array): string {
   try {
     return strictUtf8.decode(body);
   } catch {

@@ -2,12 +2,10 @@ import { type FileFormat, type Parse, type ParseEvents, type ParseOptions, requi
 
 type Read = (source: AsyncIterable<Uint8Array>, options: ParseOptions, events?: ParseEvents) => AsyncIterable<Row>;
 
-/** Each of these brings a parser that most files do not need: it is loaded with the first file that does, once a process. */
+/** Each of these brings a parser that most files do not need: it is loaded with the first file that does. */
 function loaded(format: string, load: () => Promise<Read>): Parse {
-  let parser: Promise<Read> | undefined;
   const read: Read = async function* read(source, options, events) {
-    parser ??= load();
-    yield* (await parser)(source, options, events);
+    yield* (await load())(source, options, events);
   };
   return (source, options, events) => requireRows(format, read(source, options, events));
 }
