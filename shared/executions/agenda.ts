@@ -7,7 +7,8 @@ export type Task =
   | RunTask
   | { readonly kind: "undo"; readonly step: Step }
   | { readonly kind: "call"; readonly step: Step; readonly node: CallNode }
-  | { readonly kind: "end_child"; readonly step: Step };
+  | { readonly kind: "end_child"; readonly step: Step }
+  | { readonly kind: "bar_child"; readonly step: Step };
 
 export interface RunTask {
   readonly kind: "run";

@@ -87,22 +87,39 @@ export async function stopChild(children: Children, { scene, intent }: Caller, s
   if (executionId === undefined) return { kind: "child_over" };
   const child = await children.find(tenantId, executionId);
   if (child === undefined) {
-    const node = scene.nodeOf(step);
-    const intentType = node?.kind === "call" ? node.intentType : "";
-    await children.bury(tenantId, {
-      parent: scene.journal.state,
-      asked: intent,
-      stepName: step.step_name,
-      executionId,
-      intentType,
-      parameters: {},
-    });
+    await bury(children, { scene, intent }, step, executionId);
     // Buried now, or accepted by a zombie in the meantime: the next look tells.
     return stopChild(children, { scene, intent }, step);
   }
   if (isTerminal(child.status)) return { kind: "child_over" };
   await children.cancel(tenantId, executionId, `${parentId}/turned_back`);
   return { kind: "child_waits" };
+}
+
+/** Makes sure that a letter to the child, which stops it, finds it: one that nobody accepted yet never begins. */
+export async function barChild(children: Children, { scene, intent }: Caller, step: Step): Promise<ChildResult> {
+  const executionId = step.child_execution_id;
+  if (executionId !== undefined && (await children.find(scene.journal.owner.tenantId, executionId)) === undefined) {
+    await bury(children, { scene, intent }, step, executionId);
+  }
+  return { kind: "child_waits" };
+}
+
+async function bury(
+  children: Children,
+  { scene, intent }: Caller,
+  step: Step,
+  executionId: ExecutionId,
+): Promise<void> {
+  const node = scene.nodeOf(step);
+  await children.bury(scene.journal.owner.tenantId, {
+    parent: scene.journal.state,
+    asked: intent,
+    stepName: step.step_name,
+    executionId,
+    intentType: node?.kind === "call" ? node.intentType : "",
+    parameters: {},
+  });
 }
 
 function failed(step: Step, error: unknown): ChildResult {

@@ -97,12 +97,20 @@ export async function endCancelled(deps: SettleDeps, scene: Scene, compensated: 
   if (!(await leaveNothingPending(deps, scene, error))) return MORE;
   const { execution_id, intent_id } = scene.state;
   // What was undone has stopped its children already; what just stops tells them now.
-  for (const { child_execution_id: executionId, status } of compensated ? [] : scene.state.steps) {
-    if (executionId === undefined || status !== "started") continue;
+  for (const { child_execution_id: executionId } of compensated ? [] : openCalls(scene.state)) {
+    if (executionId === undefined) continue;
     scene.journal.send({ mailId: `${execution_id}/stopped`, executionId, body: { kind: "cancel", compensate: false } });
   }
   scene.journal.record({ event_type: "execution_cancelled", payload: { execution_id, intent_id, compensated } });
   return undefined;
+}
+
+/** Calls whose children may be under way: also a dead saga's that failed for want of time. */
+export function openCalls({ steps }: Execution): Execution["steps"] {
+  return steps.filter(
+    ({ child_execution_id, status }) =>
+      child_execution_id !== undefined && (status === "started" || status === "failed"),
+  );
 }
 
 /** Stops without an end: what happened, and all that is known of it, becomes a pending intent for a person. */

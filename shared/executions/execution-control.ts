@@ -1,11 +1,10 @@
 import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, Ids, SessionId, TenantId, TraceId } from "../ids.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
-import { movePendingIntent, pendingFacet, pendingIntentKind } from "../intents/pending-intent.ts";
+import { movePendingIntent } from "../intents/pending-intent.ts";
 import type { Change, ExecutionStore, RecordWrite } from "../ports/execution-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
-import { REVIVE_EXECUTION } from "./ending.ts";
 import { type Clock, rfc3339 } from "../clock.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
@@ -16,6 +15,7 @@ import { findPlan } from "./find-plan.ts";
 import { copiedSteps, repeatFrom } from "./fork.ts";
 import type { MailBody } from "./mail.ts";
 import type { Recovery } from "./recovery.ts";
+import { withdrawQuestion } from "./revival-question.ts";
 import type { Role } from "../roles.ts";
 import { expectRoom, hasTaken, mailboxFull, UNREAD_SIGNALS } from "./signal-limits.ts";
 import { singleRetry } from "./single-retry.ts";
@@ -110,17 +110,13 @@ export function createExecutionControl({
     executionId: ExecutionId,
     answered?: string,
   ): Promise<readonly RecordWrite[]> => {
-    const facet = pendingFacet({ target: executionId, type: REVIVE_EXECUTION, status: "pending" });
-    const open = await surface.list(tenantId, pendingIntentKind, facet, { limit: 1 });
     const unit = new UnitOfWork(surface, tenantId, clock.now());
     const now = rfc3339(clock.now());
     if (answered !== undefined) {
       await movePendingIntent(unit, answered, "in_progress", { now, executionId });
       await movePendingIntent(unit, answered, "completed", { now });
     }
-    for (const { value } of open.items) {
-      if (value.intent_id !== answered) await movePendingIntent(unit, value.intent_id, "cancelled", { now });
-    }
+    await withdrawQuestion(unit, executionId, clock.now(), answered);
     return unit.records;
   };
 
@@ -170,15 +166,12 @@ export function createExecutionControl({
   return {
     cancel: async (tenantId, executionId, compensate) => {
       const execution = await underWay(tenantId, executionId);
-      const records = execution.status === "dead" ? await withoutItsQuestion(tenantId, executionId) : [];
-      // Asked in the same way again it is the same request; in another way it is another.
-      await send(
-        tenantId,
-        executionId,
-        compensate ? "cancel" : "cancel/stop",
-        { kind: "cancel", compensate },
-        { records },
-      );
+      const isDead = execution.status === "dead";
+      const records = isDead ? await withoutItsQuestion(tenantId, executionId) : [];
+      // A dead one can only be given up. Asked in the same way again it is the same request; in another way it is another.
+      const turnsBack = compensate && !isDead;
+      const mailId = turnsBack ? "cancel" : "cancel/stop";
+      await send(tenantId, executionId, mailId, { kind: "cancel", compensate: turnsBack }, { records });
       return execution;
     },
 

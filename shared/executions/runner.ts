@@ -7,7 +7,7 @@ import type { LogDraft } from "../state/log-entry.ts";
 import { isErased } from "../state/subjects.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Agenda, RunTask, Task } from "./agenda.ts";
-import { type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
+import { barChild, type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
 import { becomeDead, endWithoutResult, type SettleDeps } from "./ending.ts";
 import { type Execution, isSettled } from "./execution.ts";
 import { contended, failureOf } from "./failure.ts";
@@ -118,7 +118,7 @@ class Run {
   async go(): Promise<Execution> {
     const { journal } = this.#scene;
     for (;;) {
-      if (journal.mail) await readMail(this.#deps.store, this.#scene);
+      if (journal.mail) await readMail(this.#deps, this.#scene);
       // Nothing is undone while something is still being done.
       const turnedBack = this.#scene.state.status !== "running";
       if (turnedBack) this.#abandonWork();
@@ -254,6 +254,8 @@ class Run {
         return { task, result: await lookAtChild(this.#deps.children, this.#caller, step, task.node) };
       case "end_child":
         return { task, result: await stopChild(this.#deps.children, this.#caller, step) };
+      case "bar_child":
+        return { task, result: await barChild(this.#deps.children, this.#caller, step) };
     }
   }
 

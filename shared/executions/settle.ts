@@ -3,7 +3,7 @@ import { RuntimeError } from "../errors.ts";
 import { digestOf, type JsonValue, toJson } from "../json.ts";
 import type { MapNode, ParallelNode, PlanNode } from "../sagas/plan.ts";
 import { type Agenda, NOTHING, type RunTask } from "./agenda.ts";
-import { complete, endCancelled, type SettleDeps } from "./ending.ts";
+import { complete, endCancelled, openCalls, type SettleDeps } from "./ending.ts";
 import { goBack } from "./compensation.ts";
 import type { Step } from "./execution.ts";
 import type { ExecutionDraft } from "./execution-events.ts";
@@ -33,7 +33,7 @@ type Move = Agenda | undefined | Promise<Agenda | undefined>;
 
 /** One move forward. */
 function goForward(deps: SettleDeps, scene: Scene): Move {
-  if (scene.state.cancelled === "stop") return endCancelled(deps, scene, false);
+  if (scene.state.cancelled === "stop") return stopHere(deps, scene);
   const node = scene.next();
   if (node === undefined) return complete(deps, scene);
   if (scene.ends) beginAll(deps, scene);
@@ -45,6 +45,13 @@ function goForward(deps: SettleDeps, scene: Scene): Move {
   // Whatever it waits for, the execution's own end comes first.
   if (agenda === undefined || agenda instanceof Promise || agenda.tasks.length > 0) return agenda;
   return { ...agenda, wakeAtMs: Math.min(agenda.wakeAtMs ?? endsMs, endsMs) };
+}
+
+/** Ends where it is, once every child that it called can be told so: a letter to one that nobody accepted yet would be lost. */
+function stopHere(deps: SettleDeps, scene: Scene): Move {
+  const unseen = openCalls(scene.state).filter(({ step_name }) => !scene.awaited.has(step_name));
+  if (unseen.length === 0) return endCancelled(deps, scene, false);
+  return { tasks: unseen.map((step) => ({ kind: "bar_child", step })), wakeAtMs: undefined };
 }
 
 function lookAt(deps: SettleDeps, scene: Scene, node: PlanNode, step: Step): Move {

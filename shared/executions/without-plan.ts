@@ -57,6 +57,8 @@ async function endAtOnce(deps: SettleDeps, scene: Scene, error: Failure): Promis
   const { journal } = scene;
   for (;;) {
     const rest = await endFailed(deps, scene, error);
-    if ((await journal.commit()) !== "held" || rest === undefined) return journal.committed;
+    // What has ended is nobody's.
+    const release = rest === undefined ? { wakeAtMs: undefined } : undefined;
+    if ((await journal.commit(release)) !== "held") return journal.committed;
   }
 }

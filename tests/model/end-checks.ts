@@ -11,7 +11,7 @@ export interface EndOfHistory {
   readonly external: ExternalSystem;
 }
 
-/** What must hold of every execution when nothing more happens: M1, M2, M3, M5, M8, M12, M13 and M14. */
+/** What must hold of every execution when nothing more happens: M1, M2, M3, M5, M8, M12, M13, M14 and M15. */
 export function checkEnd(end: EndOfHistory): void {
   const states = Array.from(end.database.executions.values(), (row) => storedState(row) as unknown as Execution);
   const begun = states.filter(({ parent }) => parent === undefined);
@@ -22,6 +22,7 @@ export function checkEnd(end: EndOfHistory): void {
   if (repeats.length > repeated.size) end.invariants.violate("M14", "an execution was repeated twice");
   for (const state of states) {
     checkSettled(end, state);
+    checkChild(end, state);
     checkResults(end, state);
     checkEffects(end, state);
     checkOutside(end, state);
@@ -34,12 +35,26 @@ function checkSettled({ scenario, invariants, database }: EndOfHistory, { execut
   if (!isSettled(status)) {
     invariants.violate("M1", `${execution_id} is ${status}, and nothing will ever change that`);
   }
-  if (status !== "dead") return;
-  if (scenario.mayDie !== true) invariants.violate("M1", `${execution_id} is dead`);
   const waiting = [...database.records.values()].filter(
     ({ kind, body }) => kind === "pending_intent" && body.includes(execution_id) && body.includes('"pending"'),
   );
-  if (waiting.length !== 1) invariants.violate("M1", `${waiting.length} pending intents wait for ${execution_id}`);
+  const wanted = status === "dead" ? 1 : 0;
+  if (waiting.length !== wanted) {
+    invariants.violate("M1", `${waiting.length} pending intents wait for ${execution_id}, which is ${status}`);
+  }
+  if (status === "dead" && scenario.mayDie !== true) invariants.violate("M1", `${execution_id} is dead`);
+}
+
+/** A child that is accepted after its parent's end has its own end in its acceptance. */
+function checkChild({ invariants, database }: EndOfHistory, { execution_id, parent, steps }: Execution): void {
+  if (parent === undefined) return;
+  const began = database.log.findIndex(({ executionId }) => executionId === execution_id);
+  const isEnd = ({ executionId, text }: (typeof database.log)[number]): boolean =>
+    executionId === parent.execution_id && /"event_type":"execution_(cancelled|compensated|completed)"/.test(text);
+  const ended = database.log.findIndex(isEnd);
+  if (ended !== -1 && began > ended && steps.length > 0) {
+    invariants.violate("M15", `${execution_id} began after its parent had ended`);
+  }
 }
 
 const COUNTED: Readonly<Record<string, string>> = {

@@ -25,6 +25,7 @@ import { type ExecutionRow, loadRow } from "./model-rows.ts";
  *  M12 The effect of an at-most-once step is made at most once.
  *  M13 What an execution registered as PENDING does not stay so when it ends without success.
  *  M14 One submission is one execution, however often it arrives; one that ended is repeated once, however often that is asked for.
+ *  M15 No child begins after its parent has ended.
  */
 export class Invariants implements Witness {
   readonly violations: Violation[] = [];

@@ -43,6 +43,8 @@ export interface Scenario {
   /** Whether an execution may end as dead: an undo fails for ever, or something past the pivot does. */
   readonly mayDie?: boolean;
   readonly signal?: { readonly name: string; readonly payload: JsonValue };
+  /** Whether a cancellation stops it where it is, instead of turning it back. */
+  readonly stops?: boolean;
   /** Whether the workers' own relays publish; otherwise the last worker does it all. */
   readonly relays?: boolean;
   readonly weakness?: Weakness;

@@ -167,7 +167,10 @@ export class Scheduler {
       });
     }
     if (root.terminal) return options;
-    add("cancel", "cancels", () => world.send(root, "cancel", { kind: "cancel", compensate: true }));
+    // As the runtime asks it: what is dead can only be given up.
+    const stops = this.#scenario.stops === true || root.status === "dead";
+    const cancelling = stops ? "cancel/stop" : "cancel";
+    add(cancelling, "cancels", () => world.send(root, cancelling, { kind: "cancel", compensate: !stops }));
     const { signal } = this.#scenario;
     if (signal !== undefined) {
       const body = { kind: "signal", name: signal.name, payload: signal.payload };
