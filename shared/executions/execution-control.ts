@@ -1,21 +1,18 @@
 import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, Ids, SessionId, TenantId, TraceId } from "../ids.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
-import { movePendingIntent } from "../intents/pending-intent.ts";
 import type { Change, ExecutionStore, RecordWrite } from "../ports/execution-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
-import { type Clock, rfc3339 } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { Execution } from "./execution.ts";
 import { isTerminal } from "./execution.ts";
 import type { ExecutionLifecycle, SubmitAnswer } from "./execution-lifecycle.ts";
 import { findPlan } from "./find-plan.ts";
-import { copiedSteps, repeatFrom } from "./fork.ts";
 import type { MailBody } from "./mail.ts";
 import type { Recovery } from "./recovery.ts";
-import { withdrawQuestion } from "./revival-question.ts";
 import type { Role } from "../roles.ts";
 import { expectRoom, hasTaken, mailboxFull, UNREAD_SIGNALS } from "./signal-limits.ts";
 import { singleRetry } from "./single-retry.ts";
@@ -101,22 +98,15 @@ export function createExecutionControl({
     recovery.wake({ tenantId, executionId });
   };
 
-  /**
-   * What a person decides of a dead execution settles the pending intent that asked for it, in the same commit: the one that was
-   * answered by name is completed, another one is out of date.
-   */
+  /** What a person decides of a dead execution settles its question in the same commit. */
   const withoutItsQuestion = async (
     tenantId: TenantId,
     executionId: ExecutionId,
     answered?: string,
   ): Promise<readonly RecordWrite[]> => {
+    const { settleQuestion } = await import("./revival-question.ts");
     const unit = new UnitOfWork(surface, tenantId, clock.now());
-    const now = rfc3339(clock.now());
-    if (answered !== undefined) {
-      await movePendingIntent(unit, answered, "in_progress", { now, executionId });
-      await movePendingIntent(unit, answered, "completed", { now });
-    }
-    await withdrawQuestion(unit, executionId, clock.now(), answered);
+    await settleQuestion(unit, executionId, clock.now(), answered);
     return unit.records;
   };
 
@@ -138,6 +128,7 @@ export function createExecutionControl({
     reservation?: Reservation,
   ): Promise<SubmitAnswer> => {
     const { state, intent } = await lifecycle.load(tenantId, executionId);
+    const { copiedSteps } = await import("./fork.ts");
     const definition = catalog.find(state.intent_type);
     const forked = { execution_id: executionId, step_name: fromStep };
     return lifecycle.submit(
@@ -222,6 +213,7 @@ export function createExecutionControl({
         case "cancelled": {
           const definition = catalog.find(state.intent_type);
           const traceId = definition?.journey === undefined ? repeat.traceId : state.trace_id;
+          const { repeatFrom } = await import("./fork.ts");
           const from = repeatFrom(definition, state);
           const reservation = singleRetry({ store, surface }, tenantId, executionId);
           return repeatFromStep(tenantId, executionId, from, { ...repeat, traceId }, reservation);

@@ -5,7 +5,6 @@ import type { Clock } from "../clock.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
-import { withdrawQuestion } from "./revival-question.ts";
 import type { Scene } from "./scene.ts";
 import { hasTaken } from "./signal-limits.ts";
 
@@ -39,7 +38,8 @@ export async function readMail({ store, surface, clock }: MailDeps, scene: Scene
   }
   if (wasDead && journal.state.status !== "dead") {
     const unit = new UnitOfWork(surface, tenantId, clock.now(), journal.uncommitted);
-    await withdrawQuestion(unit, executionId, clock.now());
+    const { settleQuestion } = await import("./revival-question.ts");
+    await settleQuestion(unit, executionId, clock.now());
     journal.absorb(unit);
   }
   journal.mail = false;

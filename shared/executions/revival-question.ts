@@ -7,8 +7,11 @@ import type { Execution } from "./execution.ts";
 /** A dead execution asks one question at a time: whatever is more was left by a race, and goes with the next. */
 const MOST = { limit: 10 };
 
-/** Withdraws what a dead execution asks people, as it was decided of already; `answered` is spared. */
-export async function withdrawQuestion(
+/**
+ * Settles what a dead execution asks people, because it was decided of: the question that was answered by name is completed, another one
+ * is out of date.
+ */
+export async function settleQuestion(
   unit: UnitOfWork,
   executionId: Execution["execution_id"],
   nowMs: number,
@@ -16,8 +19,12 @@ export async function withdrawQuestion(
 ): Promise<void> {
   const facet = pendingFacet({ target: executionId, type: REVIVE_EXECUTION, status: "pending" });
   const open = await unit.list(pendingIntentKind, facet, MOST);
+  const now = rfc3339(nowMs);
+  if (answered !== undefined) {
+    await movePendingIntent(unit, answered, "in_progress", { now, executionId });
+    await movePendingIntent(unit, answered, "completed", { now });
+  }
   for (const { value } of open.items) {
-    if (value.intent_id !== answered)
-      await movePendingIntent(unit, value.intent_id, "cancelled", { now: rfc3339(nowMs) });
+    if (value.intent_id !== answered) await movePendingIntent(unit, value.intent_id, "cancelled", { now });
   }
 }
