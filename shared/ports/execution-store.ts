@@ -118,7 +118,7 @@ export interface RecordWrite {
   readonly firstVersion?: number | undefined;
   /** Undefined deletes. */
   readonly body: JsonObject | undefined;
-  /** The listings that the record appears in. */
+  /** The listings that the record appears in, once in each. */
   readonly facets: readonly string[];
   readonly sortMs: number;
   /** Until when the record serves as a requirement of others; absent means always. */

@@ -55,9 +55,14 @@ export function createRecordTable(db: DatabaseSync) {
   const find = (tenantId: TenantId, kind: string, id: string): RecordRow | undefined =>
     select.get(tenantId, kind, id) as unknown as RecordRow | undefined;
 
-  const relist = (tenantId: TenantId, write: RecordWrite, before: RecordRow | undefined): void => {
+  const relist = (
+    tenantId: TenantId,
+    write: RecordWrite,
+    facets: readonly string[],
+    before: RecordRow | undefined,
+  ): void => {
     const old = before === undefined ? [] : (JSON.parse(before.facets) as string[]);
-    const next = write.body === undefined ? [] : write.facets;
+    const next = write.body === undefined ? [] : facets;
     const sortMs = before?.sort_ms ?? write.sortMs;
     for (const facet of old) {
       if (next.includes(facet)) continue;
@@ -100,7 +105,8 @@ export function createRecordTable(db: DatabaseSync) {
     },
 
     apply: (tenantId: TenantId, write: RecordWrite): void => {
-      relist(tenantId, write, find(tenantId, write.kind, write.id));
+      const facets = [...new Set(write.facets)];
+      relist(tenantId, write, facets, find(tenantId, write.kind, write.id));
       if (write.body === undefined) {
         remove.run(tenantId, write.kind, write.id);
         return;
@@ -112,7 +118,7 @@ export function createRecordTable(db: DatabaseSync) {
         versionAfter(write),
         write.sortMs,
         write.usableUntilMs ?? null,
-        JSON.stringify(write.facets),
+        JSON.stringify(facets),
         JSON.stringify(write.body),
       );
     },

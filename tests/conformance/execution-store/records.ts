@@ -75,6 +75,15 @@ export function describeRecords(open: OpenStore): void {
       expect(await on.write({ records: [record("r", { expectedVersion: 1, body: undefined })] })).toEqual(conflict);
     });
 
+    it("S8: a listing that a record names twice has it once, and counts it once, until it leaves", async () => {
+      await using on = await begin(open);
+      await put(on, ["r", { facets: ["all", "parent=a", "parent=a"] }]);
+      expect(await listing(on, "parent=a")).toMatchObject({ items: [{ id: "r" }], total: 1 });
+      await put(on, ["r", { expectedVersion: 1, facets: ["all", "parent=b", "parent=b"] }]);
+      expect(await listing(on, "parent=a")).toMatchObject({ items: [], total: 0 });
+      expect(await listing(on, "parent=b")).toMatchObject({ items: [{ id: "r" }], total: 1 });
+    });
+
     it("S6: of 16 concurrent writers that saw one version, one wins", async () => {
       await using on = await begin(open);
       await put(on, ["r"]);
