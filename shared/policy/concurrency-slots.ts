@@ -53,6 +53,17 @@ export interface ConcurrencySlotsDeps {
 }
 
 export function createConcurrencySlots({ surface, isOver }: ConcurrencySlotsDeps): ConcurrencySlots {
+  /** Those that count: where the limit was higher before there are more of them. */
+  const slotsOf = async (tenantId: TenantId, group: string, limit: number): Promise<ReadonlyMap<number, Slot>> => {
+    const found = new Map<number, Slot>();
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined && found.size < limit) {
+      const page = await surface.list(tenantId, slotKind, `group=${group}`, { limit, cursor });
+      for (const { value } of page.items) if (value.slot < limit) found.set(value.slot, value);
+      cursor = page.nextCursor;
+    }
+    return found;
+  };
+
   return {
     take: async (unit, { intentType, key, limit, executionId, nowMs }) => {
       const group = sha256(JSON.stringify([intentType, key]));
@@ -65,8 +76,7 @@ export function createConcurrencySlots({ surface, isOver }: ConcurrencySlotsDeps
         execution_id: executionId,
         taken_at: rfc3339(nowMs),
       });
-      const found = await surface.list(unit.tenantId, slotKind, `group=${group}`, { limit });
-      const used = new Map(found.items.map(({ value }) => [value.slot, value]));
+      const used = await slotsOf(unit.tenantId, group, limit);
       const unused = Array.from({ length: limit }, (_, slot) => slot).filter((slot) => !used.has(slot));
       // Any of those that were never used, so that many that come at once do not all want the same.
       const fresh = unused[Number.parseInt(sha256(executionId).slice(0, 8), 16) % Math.max(1, unused.length)];
@@ -76,7 +86,6 @@ export function createConcurrencySlots({ surface, isOver }: ConcurrencySlotsDeps
       }
       const over = await Promise.all(
         [...used.values()]
-          .filter(({ slot }) => slot < limit)
           .map(async (slot) => ((await isOver(unit.tenantId, slot.execution_id)) ? [slot] : [])),
       );
       for (const slot of over.flat()) {

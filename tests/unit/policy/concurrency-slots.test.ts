@@ -82,6 +82,18 @@ describe("an intent that limits how many of a key run at a time", () => {
     await store.close();
   });
 
+  it("C1: keeps to a limit that a later version lowers, and takes the key again when it is free", async () => {
+    const store = createSqliteStore(":memory:");
+    const gate = createGate();
+    await using wide = await openRuntime({ intents: [limitedTo(6, () => gate.pass())], store });
+    await using narrow = await openRuntime({ intents: [limitedTo(2, () => gate.pass())], store });
+    for (let n = 0; n < 6; n += 1) await wide.submit("test.limited", { file: "a" });
+    await expect(narrow.submit("test.limited", { file: "a" })).rejects.toMatchObject(refused);
+    gate.open();
+    await wide.services.lifecycle.idle();
+    expect((await narrow.run("test.limited", { file: "a" })).status).toBe("completed");
+  });
+
   it("answers a repeat with the execution that holds the key, and tells another body under the same idempotency key", async () => {
     const gate = createGate();
     await using runtime = await openRuntime({ intents: [limitedTo(1, () => gate.pass())] });
