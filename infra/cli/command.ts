@@ -142,6 +142,7 @@ function checkArguments(spec: Command, positionals: readonly string[]): void {
     throw usageError(`${spec.name} does not know what to do with "${tooMany}". See symphainy ${spec.name} --help.`);
   for (const [index, { name, choices }] of spec.args.entries()) {
     const value = positionals[index];
+    if (value === "") throw usageError(`<${name}> is empty. See symphainy ${spec.name} --help.`);
     if (value !== undefined) checkChoice(`<${name}>`, value, choices);
   }
 }

@@ -37,6 +37,8 @@ export function createConnect(deps: ConnectionDeps): Connect {
     const tenantId = chosenTenant(deps);
     const remembered = rememberedAt(env, url, tenantId);
     const given = setting(deps, "token", "SYMPHAINY_TOKEN");
+    if (given !== undefined && !/^[\x21-\x7e]+$/.test(given.trim()))
+      throw usageError("The token has characters that no token has: is all of SYMPHAINY_TOKEN or --token one token?");
     const token = given ?? (await fetchDevToken(url, { tenantId }, interrupted)).token;
     if (given === undefined && (await remembered.read()).dev_mode_told !== true) {
       note(

@@ -11,6 +11,7 @@ export const TIME_FLAGS = {
 export function instantOf(flag: string, text: string | undefined, nowMs: number): string | undefined {
   if (text === undefined) return undefined;
   const agoMs = agoOf(text);
+  if (agoMs !== undefined && agoMs > nowMs) throw usageError(`--${flag} is "${text}", which is before 1970.`);
   if (agoMs !== undefined) return rfc3339(nowMs - agoMs);
   const atMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(atMs))

@@ -65,19 +65,22 @@ async function follow(
   before: readonly LogEntry[],
   show: (entry: LogEntry) => void,
 ): Promise<void> {
-  const seen = new Map(before.map((entry) => [entry.event_id as string, parseRfc3339(entry.timestamp)]));
-  let newestMs = Math.max(...seen.values());
-  if (newestMs === Number.NEGATIVE_INFINITY) newestMs = run.now();
+  const atMs = (entry: LogEntry): number => parseRfc3339(entry.timestamp);
+  const seen = new Map(before.map((entry) => [entry.event_id as string, atMs(entry)]));
+  let newestMs = before.length === 0 ? run.now() : Math.max(...seen.values());
+  const oldest = before.toSorted((a, b) => atMs(a) - atMs(b))[0];
+  // The first look goes back over entries that are older than those that were shown.
+  let isOlder = oldest !== undefined && atMs(oldest) >= newestMs - OVERLAP_MS;
   while (!run.interrupted.aborted) {
     const from = rfc3339(newestMs - OVERLAP_MS);
     for await (const entry of readEntries(api, { ...filter, from, order: "chronological" })) {
-      if (seen.has(entry.event_id)) continue;
-      const atMs = parseRfc3339(entry.timestamp);
-      seen.set(entry.event_id, atMs);
-      newestMs = Math.max(newestMs, atMs);
-      show(entry);
+      if (entry.event_id === oldest?.event_id) isOlder = false;
+      if (!isOlder && !seen.has(entry.event_id)) show(entry);
+      seen.set(entry.event_id, atMs(entry));
+      newestMs = Math.max(newestMs, atMs(entry));
     }
-    for (const [id, atMs] of seen) if (atMs < newestMs - 2 * OVERLAP_MS) seen.delete(id);
+    isOlder = false;
+    for (const [id, ms] of seen) if (ms < newestMs - 2 * OVERLAP_MS) seen.delete(id);
     await run.sleep(LOOK_EVERY_MS, run.interrupted);
   }
 }
