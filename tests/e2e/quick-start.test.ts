@@ -192,6 +192,7 @@ describe("real files", () => {
       expect(found.as(shapes.execution).execution_id).toBe(execution_id);
       expect((await client.ended(execution_id)).status).toBe("completed");
     }
+    expectStatus(await client.post("/content/ingest_file", body, { prefer: "respond-async, wait=20" }), 200);
   });
 
   it("leaves a file for another session to parse", async () => {
