@@ -17,6 +17,29 @@ export function toJson(value: unknown): JsonValue {
   return value === undefined ? null : (JSON.parse(JSON.stringify(value)) as JsonValue);
 }
 
+/** Where a number may be that a double does not hold: one of many digits, or of a great exponent. */
+const LONG_NUMBER = /\d{16}|\d[eE]\+?\d{2}/;
+
+/**
+ * The first number of a JSON text that JSON.parse would turn into another one, as it is written there: an integer that a double does not
+ * hold, or one beyond a double's range. Undefined when there is none. A fraction is what the nearest double is (RFC 8259, section 6).
+ */
+export function lostNumberIn(text: string): string | undefined {
+  if (!LONG_NUMBER.test(text)) return undefined;
+  let lost: string | undefined;
+  JSON.parse(text, (_name, value: unknown, context?: { readonly source?: string }) => {
+    const source = context?.source;
+    if (lost === undefined && typeof value === "number" && source !== undefined && isOther(value, source)) lost = source;
+    return value;
+  });
+  return lost;
+}
+
+function isOther(value: number, source: string): boolean {
+  if (!Number.isFinite(value)) return true;
+  return !Number.isSafeInteger(value) && /^-?\d+$/.test(source) && BigInt(source) !== BigInt(value);
+}
+
 /** JSON with the members of every object sorted, so that equal values have equal texts (after RFC 8785). */
 export function canonicalJson(value: JsonValue | undefined): string {
   if (value === null || value === undefined || typeof value !== "object") return JSON.stringify(value ?? null);

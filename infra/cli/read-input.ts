@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-import { type JsonObject, type JsonValue, jsonObject } from "../../shared/json.ts";
+import { type JsonObject, type JsonValue, jsonObject, lostNumberIn } from "../../shared/json.ts";
 import { usageError } from "./exit-codes.ts";
 import type { Surroundings } from "./command.ts";
 
@@ -49,9 +49,13 @@ export async function readObject(choice: InputChoice, surroundings: Pick<Surroun
 }
 
 function parse(text: string, from: string): JsonValue {
+  let value: JsonValue;
   try {
-    return JSON.parse(text) as JsonValue;
+    value = JSON.parse(text) as JsonValue;
   } catch (error) {
     throw usageError(`${from} is no JSON: ${error instanceof Error ? error.message : String(error)}.`);
   }
+  const lost = lostNumberIn(text);
+  if (lost === undefined) return value;
+  throw usageError(`${from} has the number ${lost}, which would lose digits on its way: write it as text.`);
 }

@@ -95,8 +95,9 @@ export function createEventIntake({ adapters, config, lifecycle, recovery, catal
   };
 }
 
-/** What the data of an event that is an intent consists of. */
-export const eventBody = intentBody.extend({
+/** What the data of an event that is an intent consists of; a producer may say more in it than concerns us. */
+export const eventBody = z.object({
+  ...intentBody.shape,
   intent_type: z.string().min(1).optional(),
   subject_id: z
     .never("does not go with an event: what a bus keeps cannot be erased, so a subject's data come over HTTP")

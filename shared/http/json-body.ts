@@ -1,12 +1,18 @@
 import { RuntimeError } from "../errors.ts";
+import { lostNumberIn } from "../json.ts";
 
 /** How deep a body may be nested: far beyond real documents, far below what recursive code survives. */
 const MAX_JSON_DEPTH = 256;
+/** Of a number that is refused. */
+const MAX_SHOWN_CHARS = 40;
 /** Only an escape can be half of a character: the bytes are checked as UTF-8. */
 const LONE_SURROGATE = /\\u[dD][89a-fA-F]/;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** A body as JSON. Throws `request.malformed_json` (400), `request.too_deep` and `request.ill_formed_text` (422; RFC 7493, 2.1). */
+/**
+ * A body as JSON. Throws `request.malformed_json` (400); `request.too_deep`, `request.ill_formed_text` (RFC 7493, 2.1) and
+ * `request.number_too_long` (422; 2.2): what would be kept as something else than was sent.
+ */
 export function parseJson(body: Uint8Array): unknown {
   const text = textOf(body);
   const json = decoded(text);
@@ -21,7 +27,18 @@ export function parseJson(body: Uint8Array): unknown {
       status: 422,
     });
   }
+  const lost = lostNumberIn(text);
+  if (lost !== undefined) throw numberTooLong(lost);
   return json;
+}
+
+function numberTooLong(number: string): RuntimeError {
+  const shown = number.length > MAX_SHOWN_CHARS ? `${number.slice(0, MAX_SHOWN_CHARS)}…` : number;
+  return new RuntimeError(
+    "request.number_too_long",
+    `The number ${shown} would lose digits: JSON numbers are read as doubles. Send it as text.`,
+    { status: 422 },
+  );
 }
 
 function textOf(body: Uint8Array): string {

@@ -79,6 +79,31 @@ describe("a request that is not one", () => {
     expect((await postRaw(JSON.stringify(submission({ metadata: { a: "x" } })).replace('"x"', deep))).status).toBe(202);
   });
 
+  it("is 422 with a member that nothing knows, rather than done without it", async () => {
+    for (const [path, body] of [
+      ["/intent/submit", submission({ idempotency_key: "once" })],
+      ["/content/ingest_file", { ...submission({ intent_type: undefined }), prefer: "wait=1" }],
+      ["/artifact/list", { lifecycle: "PENDING" }],
+      ["/intent/pending/list", { target: "file_x" }],
+      ["/execution/execution_x/cancel", { compensat: false }],
+      ["/execution/execution_x/retry", { session: "x" }],
+      ["/session/create", { user: "x" }],
+    ] as const) {
+      const known = new Set(["tenant_id", "session_id", "intent_type", "parameters"]);
+      const [unknown = ""] = Object.keys(body).filter((name) => !known.has(name));
+      const problem = expectProblem(await client.post(path, body), 422, "request.invalid");
+      expect(problem.errors).toMatchObject([{ message: expect.stringContaining(`"${unknown}"`) as string }]);
+    }
+  });
+
+  it.each(["9007199254740993", "-12345678901234567890", "1e400"])(
+    "is 422 with the number %s, of which digits would be lost",
+    async (number) => {
+      const raw = JSON.stringify(submission({ metadata: { n: 0 } })).replace('"n":0', `"n":${number}`);
+      expect(expectProblem(await postRaw(raw), 422, "request.number_too_long").detail).toContain(number);
+    },
+  );
+
   it("is 404, as a problem, on a route that does not exist", async () => {
     for (const [method, path] of [
       ["GET", "/nowhere"],
@@ -352,7 +377,8 @@ describe("a caller who goes away", () => {
 
 it("has logged no unexpected error in all of this, and still works", async () => {
   await client.allEnded();
-  expectStatus(await client.post("/content/ingest_file", submission()), 200);
+  const { intent_type: _, ...body } = submission();
+  expectStatus(await client.post("/content/ingest_file", body), 200);
   const exit = await runtime.stop();
   expect(exit.code).toBe(0);
   expect(exit.stderr).not.toContain('"severity":"ERROR"');

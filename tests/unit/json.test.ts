@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { canonicalJson, digestOf, type JsonValue, sha256, toJson } from "../../shared/json.ts";
+import { canonicalJson, digestOf, type JsonValue, lostNumberIn, sha256, toJson } from "../../shared/json.ts";
 
 /** The same value with the members of each object in another order. */
 function reordered(value: JsonValue | undefined): JsonValue | undefined {
@@ -59,6 +59,13 @@ describe("json", () => {
     inner.list.push(2);
     expect(read).toStrictEqual({ at: "1970-01-01T00:00:00.000Z", inner: { list: [1] } });
     expect(toJson(undefined)).toBeNull();
+  });
+
+  it("lostNumberIn finds the integers that a double does not hold, and what is beyond its range, and nothing else", () => {
+    for (const lost of ["9007199254740993", "-9007199254740993", "12345678901234567890", "1e309", "-1E+400"])
+      expect(lostNumberIn(`{"a":[1,{"b":${lost}}],"c":2}`)).toBe(lost);
+    for (const kept of ["9007199254740992", "1e22", "10000000000000000000000", "1e-400", "0.1234567890123456789", "-0"])
+      expect(lostNumberIn(`[${kept},"12345678901234567890"]`)).toBeUndefined();
   });
 
   it("sha256 is the one of FIPS 180-4, over text as UTF-8 and over bytes", () => {

@@ -53,7 +53,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       role: "viewer",
       tag,
       summary: "Resolve an artifact that is ready to be used",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         artifact_id: z.string().min(1).max(MAX_ID_CHARS),
         artifact_type: z.string().min(1).max(MAX_ID_CHARS),
@@ -78,7 +78,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       role: "viewer",
       tag,
       summary: "List artifacts, newest first",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         artifact_type: z.string().min(1).max(MAX_ID_CHARS).optional(),
         lifecycle_state: z.enum(LIFECYCLE_STATES).default("READY"),

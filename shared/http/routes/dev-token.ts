@@ -16,7 +16,7 @@ export function addDevTokenRoute(router: Router, issuer: DevTokenIssuer): void {
       path: "/dev/token",
       tag: "development",
       summary: "A token for any tenant (dev mode only)",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: z
           .string()
           .min(1)

@@ -31,7 +31,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
       tag,
       summary: "Cancel an execution",
       description: "Seen at its next commit. With `compensate` what it did is undone first; past its pivot it goes on.",
-      body: z.object({ tenant_id: tenantId, compensate: z.boolean().default(true) }),
+      body: z.strictObject({ tenant_id: tenantId, compensate: z.boolean().default(true) }),
       answers,
       problems: [404, 409],
     },
@@ -51,7 +51,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
       description:
         "Kept until the execution awaits it: a signal that comes early is not lost. The same `signal_id` is the same signal; of others of " +
         "one name the first counts. A payload has 128 KiB at the most; 429 `mailbox.full` while too much waits.",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         payload: jsonValue.optional(),
         signal_id: z.string().min(1).max(256).optional(),
@@ -77,7 +77,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
       description:
         "A dead one goes on; a failed one is repeated from its failed step, a compensated or cancelled one from its start, as a new execution. " +
         "One that was repeated already, by what goes on or did succeed, is not repeated again: 409 `execution.retried`.",
-      body: z.object({ tenant_id: tenantId, session_id: repeatSession }),
+      body: z.strictObject({ tenant_id: tenantId, session_id: repeatSession }),
       headers: [idempotencyHeader("execution")],
       answers,
       problems: [404, 409, 503],
@@ -97,7 +97,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
       role: "operator",
       tag,
       summary: "Begin a new execution at a step of this one",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         from_step: z.string().min(1),
         parameters: jsonObject.optional(),

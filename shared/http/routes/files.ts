@@ -21,7 +21,7 @@ export function addFileRoutes(router: Router, { uploads, adapters }: RuntimeServ
       description:
         "Send the file there with `method` and all of `headers`, without a token; then submit `content.ingest_file` with " +
         "the `upload_id`. The URL takes one file of exactly this size and type.",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         filename: z.string().min(1).max(255),
         content_type: z.string().max(255).regex(MEDIA_TYPE, "must be a media type such as text/csv"),

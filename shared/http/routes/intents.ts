@@ -20,7 +20,7 @@ const required = (name: string) => {
 };
 
 /** What a submission of a known type consists of. */
-export const intentBody = z.object({
+export const intentBody = z.strictObject({
   tenant_id: required("tenant_id").meta({ example: "acme" }),
   session_id: required("session_id"),
   parameters: jsonObject.default({}),
@@ -29,7 +29,7 @@ export const intentBody = z.object({
   metadata: jsonObject.default({}),
   intent_id: z.string().min(1).max(MAX_ID_CHARS).optional().describe("your own id: the same id is the same intent"),
 });
-const submitBody = z.object({ intent_type: required("intent_type"), ...intentBody.shape });
+const submitBody = z.strictObject({ intent_type: required("intent_type"), ...intentBody.shape });
 
 /** Submitting intents: of any type for an answer at once, and of one type on its own route for its result. */
 export function addIntentRoutes(router: Router, services: RuntimeServices): void {

@@ -24,7 +24,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       role: "submitter",
       tag,
       summary: "Leave an intent for later",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         intent_type: z.string().min(1).max(MAX_ID_CHARS),
         target_artifact_id: z.string().min(1).max(MAX_ID_CHARS),
@@ -59,7 +59,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       role: "viewer",
       tag,
       summary: "List waiting intents, newest first",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         target_artifact_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
         intent_type: z.string().min(1).max(MAX_ID_CHARS).optional(),
@@ -93,7 +93,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       role: "submitter",
       tag,
       summary: "Take a waiting intent up, in any session of its tenant",
-      body: z.object({ tenant_id: tenantId, session_id: sessionId, parameters: jsonObject.default({}) }),
+      body: z.strictObject({ tenant_id: tenantId, session_id: sessionId, parameters: jsonObject.default({}) }),
       answers: { 202: { description: "accepted", schema: acceptedAnswer } },
       problems: [404, 409, 503],
     },
@@ -119,7 +119,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       role: "submitter",
       tag,
       summary: "Withdraw a waiting intent",
-      body: z.object({ tenant_id: tenantId }),
+      body: z.strictObject({ tenant_id: tenantId }),
       answers: { 200: { description: "it is cancelled", schema: stub } },
       problems: [404, 409],
     },

@@ -21,7 +21,7 @@ export function addWasmCapabilityRoutes(router: Router, { instances, adapters }:
       role: "operator",
       tag,
       summary: "Give an instance a capability",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         provider_type: z.enum(PROVIDER_TYPES),
         permissions: z.array(z.string().min(1).max(300)).min(1).max(64),

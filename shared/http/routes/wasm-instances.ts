@@ -35,7 +35,7 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       summary: "Start an instance of a module",
       headers: [idempotencyHeader("instance")],
       description: "The module is in the body, or a file that was ingested; see shared/wasm/first-module.md.",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         module_base64: z.string().optional().describe("for modules that fit into a body"),
         artifact_id: z.string().min(1).max(MAX_ID_CHARS).optional().describe("a file's, for larger ones"),
@@ -121,7 +121,7 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       tag,
       summary: "Call a function of an instance with JSON",
       description: "Each call runs in a fresh memory. What a trap ends has crashed the instance.",
-      body: z.object({
+      body: z.strictObject({
         tenant_id: tenantId,
         export: z.string().min(1).max(256).optional().describe("default: `invoke`, or the program of a command"),
         input: jsonValue.optional(),
@@ -167,7 +167,7 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       role: "operator",
       tag,
       summary: "Stop an instance for good",
-      body: z.object({ tenant_id: tenantId }),
+      body: z.strictObject({ tenant_id: tenantId }),
       answers: { 200: { description: "it is stopped", schema: instanceAnswer } },
       problems: [429],
     },
