@@ -43,7 +43,7 @@ export async function complete(deps: SettleDeps, scene: Scene): Promise<undefine
   // What throws from here on is a store's: the execution is given up, and taken up again.
   const output = await scene.claimCheck.park(journal.owner.tenantId, result);
   const unit = newUnit(deps, scene);
-  await settlePendingIntent(deps, unit, "completed");
+  await settlePendingIntent(deps, unit, scene, "completed");
   journal.absorb(unit);
   const { execution_id, intent_id, artifacts, steps } = journal.state;
   journal.record({
@@ -159,7 +159,7 @@ async function leaveNothingPending(deps: SettleDeps, scene: Scene, error: Failur
     await moveArtifact(unit, artifact_id, "FAILED", rfc3339(deps.clock.now()), { failure });
     failed += 1;
   }
-  if (all) await settlePendingIntent(deps, unit, "failed");
+  if (all) await settlePendingIntent(deps, unit, scene, "failed");
   scene.journal.absorb(unit);
   return all;
 }
@@ -170,9 +170,16 @@ function pendingIn({ definition, state }: Scene): Execution["artifacts"] {
   return state.artifacts.filter(({ lifecycle_state }) => lifecycle_state === "PENDING");
 }
 
-async function settlePendingIntent(deps: SettleDeps, unit: UnitOfWork, to: "completed" | "failed"): Promise<void> {
+async function settlePendingIntent(
+  deps: SettleDeps,
+  unit: UnitOfWork,
+  { state }: Scene,
+  to: "completed" | "failed",
+): Promise<void> {
   const id = deps.intent.pending_intent_id;
-  if (id === undefined || (await unit.get(pendingIntentKind, id))?.status !== "in_progress") return;
+  const pending = id === undefined ? undefined : await unit.get(pendingIntentKind, id);
+  // A retry of one that was withdrawn has not taken it up.
+  if (id === undefined || pending?.status !== "in_progress" || pending.execution_id !== state.execution_id) return;
   await movePendingIntent(unit, id, to, { now: rfc3339(deps.clock.now()) });
 }
 

@@ -144,6 +144,8 @@ export function createExecutionControl({
         subjectId: intent.subject_id,
         intentId: undefined,
         idempotencyKey: key === undefined ? undefined : `${reservation?.kind ?? "fork"}/${executionId}/${key}`,
+        // What is retried is still the work that waited.
+        pendingIntentId: reservation === undefined ? undefined : intent.pending_intent_id,
         traceId,
       },
       {

@@ -3,7 +3,7 @@ import { durationMs } from "../duration.ts";
 import { type FieldFault, RuntimeError } from "../errors.ts";
 import { asId, type Ids, type SessionId, type TenantId, type TraceId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
-import { movePendingIntent } from "../intents/pending-intent.ts";
+import { movePendingIntent, retakePendingIntent } from "../intents/pending-intent.ts";
 import { digestOf, type JsonObject, toJson } from "../json.ts";
 import type { Admission, AskedIntent } from "../policy/admission.ts";
 import { type ConcurrencySlots, slotKind } from "../policy/concurrency-slots.ts";
@@ -41,7 +41,7 @@ export interface Submission {
   readonly subjectId?: string | undefined;
   readonly intentId: string | undefined;
   readonly idempotencyKey: string | undefined;
-  readonly pendingIntentId?: string;
+  readonly pendingIntentId?: string | undefined;
   readonly traceId: TraceId;
 }
 
@@ -140,10 +140,13 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
       if (definition.journey !== undefined) {
         unit.put(journeyRecordKind, executionId, { execution_id: executionId, trace_id: traceId });
       }
-      if (submission.pendingIntentId !== undefined) {
-        await movePendingIntent(unit, submission.pendingIntentId, "in_progress", { now: rfc3339(nowMs), executionId });
-      }
+      // First, so that of two conflicts it is the reservation's that is told.
       await reservation?.take(unit, executionId);
+      if (submission.pendingIntentId !== undefined) {
+        const facts = { now: rfc3339(nowMs), executionId };
+        if (reservation !== undefined) await retakePendingIntent(unit, submission.pendingIntentId, facts);
+        else await movePendingIntent(unit, submission.pendingIntentId, "in_progress", facts);
+      }
       if (concurrency !== undefined && key !== undefined) {
         const { limit } = concurrency;
         const found = await slots.take(unit, { intentType: definition.type, key, limit, executionId, nowMs });

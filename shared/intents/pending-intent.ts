@@ -124,3 +124,18 @@ export async function movePendingIntent(
   unit.put(pendingIntentKind, id, moved);
   return moved;
 }
+
+/**
+ * As `movePendingIntent` to `in_progress`, for a repeat of the execution that took it up. What somebody else takes up, or has done, makes the
+ * commit conflict, so that only a repeat of the same request is answered; one that was withdrawn stays as it is.
+ */
+export async function retakePendingIntent(
+  unit: UnitOfWork,
+  id: string,
+  facts: { readonly now: string; readonly executionId: string },
+): Promise<void> {
+  const current = await unit.get(pendingIntentKind, id);
+  if (current === undefined || current.status === "cancelled") return;
+  if (current.status === "failed") await movePendingIntent(unit, id, "in_progress", facts);
+  else unit.create(pendingIntentKind, id, current);
+}

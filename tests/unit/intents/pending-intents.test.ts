@@ -7,6 +7,7 @@ import { type ArtifactId, asId, trustedTenantId } from "../../../shared/ids.ts";
 import { movePendingIntent, PENDING_STATUSES, type PendingStatus } from "../../../shared/intents/pending-intent.ts";
 import { jsonObject } from "../../../shared/json.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
+import type { IntentDefinition } from "../../../shared/sagas/intent-definition.ts";
 import { intent } from "../../../shared/sagas/intent.ts";
 import { UnitOfWork } from "../../../shared/state/unit-of-work.ts";
 import { newSession, openRuntime, testIds } from "../../kit/runtime.ts";
@@ -29,6 +30,8 @@ const moves = PENDING_STATUSES.flatMap((from) => PENDING_STATUSES.map((to) => ({
 
 const fileInput = z.object({ file_id: z.string(), depth: z.number().default(1), fail: z.boolean().default(false) });
 
+const options = { version: 1, description: "", input: fileInput } as const;
+
 const produce = intent("test.produce", { version: 1, description: "", input: z.object({}), output: jsonObject })
   .step("make", {
     run: async ({ artifacts, ids }) => {
@@ -44,13 +47,7 @@ const produce = intent("test.produce", { version: 1, description: "", input: z.o
   })
   .returns(({ outputs }) => outputs.make);
 
-const consume = intent("test.consume", {
-  version: 1,
-  description: "",
-  input: fileInput,
-  output: jsonObject,
-  target: "file_id",
-})
+const consume = intent("test.consume", { ...options, output: jsonObject, target: "file_id" })
   .step("work", {
     run: ({ input }) => {
       if (input.fail) throw new RuntimeError("test.refused", "It was told to fail.");
@@ -59,16 +56,19 @@ const consume = intent("test.consume", {
   })
   .returns(({ outputs }) => outputs.work);
 
-async function open(store: ExecutionStore = createSqliteStore(":memory:")) {
-  const runtime = await openRuntime({ intents: [produce, consume], store });
+async function open(
+  store: ExecutionStore = createSqliteStore(":memory:"),
+  more: readonly IntentDefinition[] = [],
+) {
+  const runtime = await openRuntime({ intents: [produce, consume, ...more], store });
   const { pendingIntents } = runtime.services;
   const { tenantId } = runtime;
   const made = await runtime.run("test.produce");
   const target = asId.artifact((made.output as { artifact_id: string }).artifact_id);
-  const create = (context: object = {}, targetArtifactId: ArtifactId = target) =>
+  const create = (context: object = {}, targetArtifactId: ArtifactId = target, intentType = "consume") =>
     pendingIntents.create({
       tenantId,
-      intentType: "consume",
+      intentType,
       targetArtifactId,
       context: context as never,
       sessionId: undefined,
@@ -154,6 +154,42 @@ describe("pending intents", () => {
     expect((await on.ended(on.submit(intent_id))).status).toBe("completed");
     expect(await on.list()).toMatchObject([{ status: "completed" }]);
     await expect(on.submit(intent_id)).rejects.toMatchObject({ code: "pending_intent.wrong_status", status: 409 });
+  });
+
+  it("are taken up again by a retry of the run that failed, once, however often that is asked, and by nobody beside it", async () => {
+    const broken = new Set<string>(["work"]);
+    const repair = intent("test.repair", { ...options, output: jsonObject, target: "file_id" })
+      .step("work", {
+        run: ({ input }) => {
+          if (broken.has("work")) throw new RuntimeError("test.broken", "Not now.");
+          return input;
+        },
+      })
+      .returns(({ outputs }) => outputs.work);
+    await using on = await open(createSqliteStore(":memory:"), [repair]);
+    const { control, lifecycle } = on.runtime.services;
+    const { intent_id } = await on.create({}, on.target, "repair");
+    const failed = await on.ended(on.submit(intent_id));
+    const retry = (idempotencyKey?: string) =>
+      control.retry(on.tenantId, failed.execution_id, { userId: undefined, traceId: testIds.trace(), idempotencyKey });
+
+    const again = await lifecycle.wait(on.tenantId, (await retry("a")).execution.execution_id, 10_000);
+    expect(again.status).toBe("failed");
+    expect(await on.list()).toMatchObject([{ status: "failed", execution_id: again.execution_id }]);
+    broken.clear();
+    const done = await lifecycle.wait(on.tenantId, (await retry("b")).execution.execution_id, 10_000);
+    expect(await on.list()).toMatchObject([{ status: "completed", execution_id: done.execution_id }]);
+    expect((await retry("b")).execution.execution_id).toBe(done.execution_id);
+    await expect(retry()).rejects.toMatchObject({ code: "execution.retried", status: 409 });
+
+    const other = await on.create({}, on.target, "repair");
+    broken.add("work");
+    const first = await on.ended(on.submit(other.intent_id));
+    broken.clear();
+    await on.ended(on.submit(other.intent_id));
+    await expect(
+      control.retry(on.tenantId, first.execution_id, { userId: undefined, traceId: testIds.trace() }),
+    ).rejects.toMatchObject({ code: "pending_intent.taken", status: 409 });
   });
 
   it("settle in the very commit that ends the execution", async () => {
