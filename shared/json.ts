@@ -29,7 +29,8 @@ export function lostNumberIn(text: string): string | undefined {
   let lost: string | undefined;
   JSON.parse(text, (_name, value: unknown, context?: { readonly source?: string }) => {
     const source = context?.source;
-    if (lost === undefined && typeof value === "number" && source !== undefined && isOther(value, source)) lost = source;
+    if (lost === undefined && typeof value === "number" && source !== undefined && isOther(value, source))
+      lost = source;
     return value;
   });
   return lost;

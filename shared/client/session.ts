@@ -74,11 +74,10 @@ export function createSession(transport: Transport, tenantId: string, wanted: Se
     return id;
   };
 
-  const submission = async (intent: { readonly type: string }, input: unknown, options: SubmitOptions) => ({
+  const submission = async (input: unknown, options: SubmitOptions) => ({
     method: "POST" as const,
     headers: { "idempotency-key": options.idempotencyKey ?? random.uuid() },
     body: {
-      intent_type: intent.type,
       tenant_id: tenantId,
       session_id: await sessionId(options),
       parameters: input,
@@ -109,8 +108,9 @@ export function createSession(transport: Transport, tenantId: string, wanted: Se
     },
 
     submit: async (intent, input, options = {}) => {
-      const call = await submission(intent, input, options);
-      const { execution_id } = await transport.json<Accepted>({ ...call, path: "/intent/submit" });
+      const call = await submission(input, options);
+      const body = { intent_type: intent.type, ...call.body };
+      const { execution_id } = await transport.json<Accepted>({ ...call, path: "/intent/submit", body });
       return createExecutionHandle(transport, tenantId, execution_id);
     },
 
@@ -121,7 +121,7 @@ export function createSession(transport: Transport, tenantId: string, wanted: Se
     ) => {
       type Output = OutputOf<Intent>;
       const sinceMs = clock.now();
-      const call = await submission(intent, input, options);
+      const call = await submission(input, options);
       const heldMs = Math.min(timeoutMs, MAX_HELD_MS);
       const answer = await transport.json<Outcome<Output> | Accepted>({
         ...call,

@@ -85,8 +85,7 @@ export function createConcurrencySlots({ surface, isOver }: ConcurrencySlotsDeps
         return "free";
       }
       const over = await Promise.all(
-        [...used.values()]
-          .map(async (slot) => ((await isOver(unit.tenantId, slot.execution_id)) ? [slot] : [])),
+        [...used.values()].map(async (slot) => ((await isOver(unit.tenantId, slot.execution_id)) ? [slot] : [])),
       );
       for (const slot of over.flat()) {
         const now = await unit.get(slotKind, idOf(slot.slot));

@@ -5,7 +5,10 @@ const MAX_WAIT_MS = 600_000;
  * wait, which is how long it may take before the answer comes at once (RFC 7240, sections 4.1 and 4.3).
  */
 export function readPreference(header: string | undefined, fallbackMs: number): number {
-  const preferences = (header ?? "").toLowerCase().split(",").map((preference) => preference.trim());
+  const preferences = (header ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((preference) => preference.trim());
   for (const preference of preferences) {
     const seconds = /^wait="?(\d{1,9})"?$/.exec(preference)?.[1];
     if (seconds !== undefined) return Math.min(Number(seconds) * 1_000, MAX_WAIT_MS);

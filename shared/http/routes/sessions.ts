@@ -104,7 +104,11 @@ export function addSessionRoutes(router: Router, { sessions, admission, adapters
       role: "submitter",
       tag,
       summary: "Make an anonymous session a user's",
-      body: z.strictObject({ tenant_id: tenantId, user_id: z.string().min(1).max(256), metadata: jsonObject.default({}) }),
+      body: z.strictObject({
+        tenant_id: tenantId,
+        user_id: z.string().min(1).max(256),
+        metadata: jsonObject.default({}),
+      }),
       answers: { 200: { description: "the session", schema: sessionAnswer } },
       problems: [404, 409, 413],
     },

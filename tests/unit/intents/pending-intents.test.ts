@@ -56,11 +56,8 @@ const consume = intent("test.consume", { ...options, output: jsonObject, target:
   })
   .returns(({ outputs }) => outputs.work);
 
-async function open(
-  store: ExecutionStore = createSqliteStore(":memory:"),
-  more: readonly IntentDefinition[] = [],
-) {
-  const runtime = await openRuntime({ intents: [produce, consume, ...more], store });
+async function open(store: ExecutionStore = createSqliteStore(":memory:"), others: readonly IntentDefinition[] = []) {
+  const runtime = await openRuntime({ intents: [produce, consume, ...others], store });
   const { pendingIntents } = runtime.services;
   const { tenantId } = runtime;
   const made = await runtime.run("test.produce");
