@@ -1,5 +1,6 @@
 import { parseRfc3339 } from "../clock.ts";
-import { type Agenda, NOTHING } from "./agenda.ts";
+import type { Agenda } from "./agenda.ts";
+import { untilNextLook } from "./awaited-child.ts";
 import { endCancelled, endCompensated, endFailed, type SettleDeps } from "./ending.ts";
 import type { Failure } from "./execution.ts";
 import type { Scene } from "./scene.ts";
@@ -24,7 +25,9 @@ export async function goBack(deps: SettleDeps, scene: Scene): Promise<Agenda | u
     return undone ? endCompensated(deps, scene, cause) : endFailed(deps, scene, cause);
   }
   if (step.child_execution_id !== undefined) {
-    return scene.awaited.has(step.step_name) ? NOTHING : { tasks: [{ kind: "end_child", step }], wakeAtMs: undefined };
+    return scene.awaited.has(step.step_name)
+      ? untilNextLook(deps, scene.nodeOf(step), step)
+      : { tasks: [{ kind: "end_child", step }], wakeAtMs: undefined };
   }
   const dueMs = step.undo_attempts === undefined || step.due_at === undefined ? 0 : parseRfc3339(step.due_at);
   if (dueMs > deps.clock.now()) return { tasks: [], wakeAtMs: dueMs };

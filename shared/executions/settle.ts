@@ -3,6 +3,7 @@ import { RuntimeError } from "../errors.ts";
 import { digestOf, type JsonValue, toJson } from "../json.ts";
 import type { MapNode, ParallelNode, PlanNode } from "../sagas/plan.ts";
 import { type Agenda, NOTHING, type RunTask } from "./agenda.ts";
+import { untilNextLook } from "./awaited-child.ts";
 import { complete, endCancelled, openCalls, type SettleDeps } from "./ending.ts";
 import { goBack } from "./compensation.ts";
 import type { Step } from "./execution.ts";
@@ -81,7 +82,7 @@ function lookAt(deps: SettleDeps, scene: Scene, node: PlanNode, step: Step): Mov
       return lookAtGroup(deps, scene, node, step);
     case "call":
       return scene.awaited.has(step.step_name)
-        ? NOTHING
+        ? untilNextLook(deps, node, step)
         : { tasks: [{ kind: "call", step, node }], wakeAtMs: undefined };
     case "emit":
       return finish(scene, step, null);

@@ -249,6 +249,10 @@ export function intent<
   return createBuilder(header, options.checkpoint ?? "each", []) as never;
 }
 
+function callOf({ intent: { type, durability }, input }: Erased): object {
+  return { kind: "call", intentType: type, durability, input };
+}
+
 type Header = Omit<IntentDefinition, "plan" | "outline" | "result">;
 /** Options of any node, whose types the interface above has checked. */
 interface Erased extends Omit<WorkOptions<never, never, JsonObject>, "run"> {
@@ -300,8 +304,7 @@ function createBuilder(header: Header, checkpoint: Checkpoint, nodes: readonly P
       const { over, concurrency = DEFAULT_CONCURRENCY, onFailure = "fail_fast" } = options;
       return add(name, options, { kind: "map", over, concurrency, onFailure, work: workOf(options) });
     },
-    call: (name: string, options: Erased) =>
-      add(name, options, { kind: "call", intentType: options.intent.type, input: options.input }),
+    call: (name: string, options: Erased) => add(name, options, callOf(options)),
     emit: (name: string, options: Erased) => add(name, options, { kind: "emit", event: options.event }),
     returns: (result: IntentDefinition["result"]) => {
       const plan = { nodes, checkpoint };

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 
 import type { JsonObject, JsonValue } from "../json.ts";
+import type { Durability } from "../ports/execution-store.ts";
 import type { CapabilityGrant } from "../wasm/capability-grant.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import type { EmittedEvent, StepContext, UndoContext } from "./step-context.ts";
@@ -85,6 +86,8 @@ export interface MapNode extends NodeBase {
 export interface CallNode extends NodeBase {
   readonly kind: "call";
   readonly intentType: string;
+  /** The child's: one that may be lost is looked at from time to time. */
+  readonly durability: Durability;
   readonly input: Of<JsonObject>;
 }
 

@@ -238,6 +238,29 @@ withParts(["redis"], () => {
       expect(again.execution.execution_id).not.toBe(lost.execution_id);
     });
 
+    it("a strict parent whose fast child was lost with it calls it again, and does not wait for ever", async () => {
+      const { runtime, store, tenantId } = await open();
+      const { execution } = await runtime.submit("test.strict_parent");
+      const { execution_id: executionId } = execution;
+      const stateOf = (id: typeof executionId) => runtime.services.lifecycle.get(tenantId, id);
+      await expect.poll(async () => (await stateOf(executionId)).status).toBe("suspended");
+      const child = (await stateOf(executionId)).steps[0]?.child_execution_id ?? executionId;
+      await expect.poll(async () => (await stateOf(child)).status).toBe("suspended");
+      await lab.admin.flushall();
+      const soon = { nowMs: Date.now() + 600_000, limit: 9 };
+      expect(await store.due(soon)).toEqual([{ tenantId, executionId }]);
+      runtime.services.recovery.wake({ tenantId, executionId });
+      await expect.poll(() => stateOf(child).then(({ status }) => status, String)).toBe("suspended");
+      await runtime.services.control.signal(tenantId, child, { name: "word", payload: "again" });
+      await expect
+        .poll(async () => {
+          await carry(store);
+          await runtime.services.recovery.sweep();
+          return (await stateOf(executionId)).output;
+        })
+        .toEqual({ child: { word: "again" } });
+    });
+
     it("A3: a fast execution that was archived unfinished goes on in the cold store, once and from where the archive is", async () => {
       const { runtime, store, tenantId } = await open();
       const { execution } = await runtime.submit("test.patient");
