@@ -55,6 +55,13 @@ export const bulkIngestFiles = intent("content.bulk_ingest_files", {
       });
       return { operation_id: id, own: true, batches: [...batches] };
     },
+    // Who turns back does not go on: the progress must not say so for ever.
+    undo: async (ctx) => {
+      const id = operationIdOf(ctx.input.files);
+      const operation = await ctx.state.get(operationKind, id);
+      if (operation?.execution_id !== ctx.executionId || operation.status !== "running") return;
+      ctx.state.put(operationKind, id, { ...operation, status: "failed" as const, updated_at: rfc3339(ctx.now()) });
+    },
   })
   .map("batches", {
     over: ({ outputs }) => outputs.plan.batches,

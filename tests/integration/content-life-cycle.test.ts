@@ -58,6 +58,23 @@ describe("bulk ingestion", () => {
     expect(other["operation_id"]).not.toBe(first["operation_id"]);
   });
 
+  it(
+    "says that it failed once it was cancelled, and is taken in whole when it is resumed",
+    { timeout: 60_000 },
+    async () => {
+      await using runtime = await openRuntime({ intents });
+      const { control, lifecycle } = runtime.services;
+      const { execution } = await runtime.submit("content.bulk_ingest_files", { files, batch_size: 1 });
+      await control.cancel(runtime.tenantId, execution.execution_id, true);
+      const ended = await lifecycle.wait(runtime.tenantId, execution.execution_id, 30_000);
+      expect(ended.status).toBe("cancelled");
+      const cancelled = await done(runtime, "content.bulk_ingest_files", { files });
+      expect(cancelled).toMatchObject({ status: "failed", total: 25 });
+      const resumed = await done(runtime, "content.bulk_ingest_files", { files, resume_from_batch: 1 });
+      expect(resumed).toMatchObject({ status: "completed", succeeded: 24, failed: 1 });
+    },
+  );
+
   it("refuses a batch that there is not, and an operation that there is not", { timeout: 60_000 }, async () => {
     await using runtime = await openRuntime({ intents });
     const bulk = await runtime.run("content.bulk_ingest_files", { files, resume_from_batch: 4 });
