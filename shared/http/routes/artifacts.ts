@@ -148,7 +148,7 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
   );
 
   const bytesAnswers = {
-    200: { description: "the bytes", contentType: "application/octet-stream", schema: z.string() },
+    200: { description: "the bytes, of whatever type they are", contentType: "*/*", schema: z.string() },
   };
 
   addEndpoint(

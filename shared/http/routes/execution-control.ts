@@ -6,7 +6,7 @@ import { jsonObject, jsonValue } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Call } from "../endpoint.ts";
 import type { Router } from "../router.ts";
-import { sessionId, tenantId } from "../wire.ts";
+import { MAX_ID_CHARS, sessionId, tenantId } from "../wire.ts";
 import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import { acceptedAnswer } from "./execution-view.ts";
 import { accepted } from "./intents.ts";
@@ -54,7 +54,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
       body: z.strictObject({
         tenant_id: tenantId,
         payload: jsonValue.optional(),
-        signal_id: z.string().min(1).max(256).optional(),
+        signal_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
       }),
       answers,
       problems: [404, 409, 413, 429],

@@ -59,7 +59,6 @@ async function askAll(client: Client, operations: readonly Operation[]): Promise
     // The smallest module there is.
     "POST /wasm/instances": { module_base64: "AGFzbQEAAAA=" },
     "POST /wasm/instances/{instance_id}/capabilities": {
-      capability_id: "visits",
       provider_type: "kv",
       permissions: ["kv:read"],
     },
