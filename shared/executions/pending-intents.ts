@@ -15,7 +15,7 @@ import type { ExecutionStore } from "../ports/execution-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
 import { artifactKind } from "../artifacts/artifact.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
-import type { Role } from "../roles.ts";
+import { expectRole, type Role } from "../roles.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import { REVIVE_EXECUTION } from "./ending.ts";
@@ -45,9 +45,13 @@ export interface PendingIntents {
     },
     page: PageRequest,
   ): Promise<Page<PendingIntent> & { readonly total: number }>;
-  /** Takes it up in any session of its tenant; of several callers one wins, the others get 409. */
+  /**
+   * Takes it up in any session of its tenant; of several callers one wins, the others get 409. What asks about a dead execution wants an
+   * operator (403), as the execution itself does; so does `cancel`.
+   */
   submit(id: string, submission: PendingSubmission): Promise<SubmitAnswer>;
-  cancel(tenantId: TenantId, id: string): Promise<PendingIntent>;
+  /** `roles` are the caller's; absent for the runtime itself. */
+  cancel(tenantId: TenantId, id: string, roles?: readonly Role[]): Promise<PendingIntent>;
 }
 
 export interface PendingIntentsDeps {
@@ -127,7 +131,10 @@ export function createPendingIntents({
       const found = await surface.get(tenantId, pendingIntentKind, id);
       if (found === undefined) throw notFound("pending intent", id);
       const pending = found.value;
-      if (pending.intent_type === REVIVE_EXECUTION) return revive(tenantId, pending, { userId, traceId });
+      if (pending.intent_type === REVIVE_EXECUTION) {
+        expectRole(roles, "operator");
+        return revive(tenantId, pending, { userId, roles, traceId });
+      }
       const { definition, target } = definitionOf(pending.intent_type);
       return lifecycle.submit({
         tenantId,
@@ -150,8 +157,10 @@ export function createPendingIntents({
       });
     },
 
-    cancel: async (tenantId, id) => {
+    cancel: async (tenantId, id, roles) => {
       const unit = new UnitOfWork(surface, tenantId, clock.now());
+      const pending = await unit.get(pendingIntentKind, id);
+      if (pending?.intent_type === REVIVE_EXECUTION) expectRole(roles, "operator");
       const cancelled = await movePendingIntent(unit, id, "cancelled", { now: rfc3339(clock.now()) });
       const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
       if (outcome === "conflict") {

@@ -7,7 +7,7 @@ import { movePendingIntent, retakePendingIntent } from "../intents/pending-inten
 import { digestOf, type JsonObject, toJson } from "../json.ts";
 import type { Admission, AskedIntent } from "../policy/admission.ts";
 import { type ConcurrencySlots, slotKind } from "../policy/concurrency-slots.ts";
-import { includesRole, type Role } from "../roles.ts";
+import { expectRole, type Role } from "../roles.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import { priceOf } from "../sagas/price.ts";
@@ -90,7 +90,8 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
   return async (submission, repetition = {}) => {
     const definition = catalog.find(submission.intentType);
     if (definition === undefined) throw unknownType(submission.intentType, catalog);
-    checkRole(submission, definition);
+    // Whatever way the intent came.
+    expectRole(submission.roles, definition.role);
     checkSubject(submission, definition);
     const asked = askedOf(submission, definition);
     const { headers: limits, giveBack } = await admission.intent(asked);
@@ -204,12 +205,6 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
       expiresMs: clock.now() + IDEMPOTENCY_LIFETIME_MS,
     };
   }
-}
-
-/** Throws `auth.role_missing` (403), whatever way the intent came. */
-function checkRole({ roles }: Submission, { role }: IntentDefinition): void {
-  if (roles === undefined || includesRole(roles, role)) return;
-  throw new RuntimeError("auth.role_missing", `This needs the role ${role}.`, { status: 403, details: { role } });
 }
 
 /** Throws `subject.refused` or `subject.metadata_refused` (422): what could not be erased is not taken in. */

@@ -1,13 +1,13 @@
 import { RuntimeError } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
 import type { TokenVerifier } from "../ports/token-verifier.ts";
-import type { Role } from "../roles.ts";
+import { expectRole, type Role } from "../roles.ts";
 import type { TraceContext } from "../trace.ts";
 import { readBody, readQuery } from "./checked-input.ts";
 import type { EndpointSpec, PublicEndpointSpec } from "./endpoint-spec.ts";
 import { type HttpAnswer, jsonAnswer } from "./http-answer.ts";
 import type { HttpRequest } from "./http-request.ts";
-import { authenticate, provenTenant, requireRole } from "./principal.ts";
+import { authenticate, provenTenant } from "./principal.ts";
 import type { Router } from "./router.ts";
 
 /** Longer than any id or name that there is; a store may not even look for one that long. */
@@ -52,7 +52,7 @@ export function addEndpoint<Body, Query>(
     const claimed = tenantNamedIn(body) ?? tenantNamedIn(query) ?? principal.tenantId;
     const tenantId = provenTenant(principal, claimed);
     // After the tenant: of another tenant's things not even the role that they need is told.
-    requireRole(principal, spec.role);
+    expectRole(principal.roles, spec.role);
     for (const part of Object.values(params)) if (part.length > MAX_PATH_PART_CHARS) throw noSuchThing();
     const { userId, roles } = principal;
     return toAnswer(await handle({ body, query, params, tenantId, userId, roles, trace, request }));

@@ -1,7 +1,6 @@
 import { notFound, RuntimeError } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
 import type { Principal, TokenVerifier } from "../ports/token-verifier.ts";
-import { includesRole, type Role } from "../roles.ts";
 
 /** The caller, proven by the bearer token of the request. Throws `auth.no_token` or `auth.bad_token` (401). */
 export async function authenticate(authorization: string | undefined, tokens: TokenVerifier): Promise<Principal> {
@@ -28,13 +27,4 @@ export function bearerToken(authorization: string | undefined): string {
 export function provenTenant(principal: Principal, claimed: string): TenantId {
   if (principal.tenantId !== claimed) throw notFound("tenant", claimed);
   return principal.tenantId;
-}
-
-/** Throws `auth.role_missing` (403) when the caller may be here, but may not do this. */
-export function requireRole({ roles }: Principal, needed: Role): void {
-  if (includesRole(roles, needed)) return;
-  throw new RuntimeError("auth.role_missing", `This needs the role ${needed}.`, {
-    status: 403,
-    details: { role: needed },
-  });
 }

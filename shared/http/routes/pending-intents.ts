@@ -93,6 +93,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       role: "submitter",
       tag,
       summary: "Take a waiting intent up, in any session of its tenant",
+      description: "One that asks about a dead execution, `runtime.revive_execution`, wants the role operator.",
       body: z.strictObject({ tenant_id: tenantId, session_id: sessionId, parameters: jsonObject.default({}) }),
       answers: { 202: { description: "accepted", schema: acceptedAnswer } },
       problems: [404, 409, 503],
@@ -119,12 +120,13 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       role: "submitter",
       tag,
       summary: "Withdraw a waiting intent",
+      description: "One that asks about a dead execution wants the role operator.",
       body: z.strictObject({ tenant_id: tenantId }),
       answers: { 200: { description: "it is cancelled", schema: stub } },
       problems: [404, 409],
     },
-    async ({ params, tenantId: tenant }) => {
-      const cancelled = await pendingIntents.cancel(tenant, params["id"] ?? "");
+    async ({ params, tenantId: tenant, roles }) => {
+      const cancelled = await pendingIntents.cancel(tenant, params["id"] ?? "", roles);
       return { status: 200, json: { intent_id: cancelled.intent_id, status: cancelled.status } };
     },
   );

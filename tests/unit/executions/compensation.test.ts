@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 
+import type { Role } from "../../../shared/roles.ts";
 import { RetryableError, TerminalError } from "../../../shared/sagas/retry-policy.ts";
 import { createGate } from "../../kit/gate.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
@@ -27,10 +28,11 @@ function stuck() {
 
 const pendingOf = (on: Lab) => on.first.services.pendingIntents.list(on.tenantId, {}, { limit: 9 });
 
-const revive = (on: Lab, id: string) =>
+const revive = (on: Lab, id: string, roles?: readonly Role[]) =>
   on.first.services.pendingIntents.submit(id, {
     tenantId: on.tenantId,
     userId: undefined,
+    roles,
     sessionId: on.first.sessionId,
     parameters: {},
     traceId: testIds.trace(),
@@ -171,6 +173,21 @@ describe("compensation", () => {
     expect(bank.undos).toBe(7);
     expect(outline(ended)).toEqual(["first: compensated", "reserve: compensated", "fails: failed"]);
     expect((await pendingOf(on)).items).toMatchObject([{ status: "completed", execution_id }]);
+  });
+
+  it("whether a dead one goes on is an operator's to say, by its pending intent as by itself", async () => {
+    const { bank, definition } = stuck();
+    await using on = await openLab({ intents: [definition], fraction: () => 0 });
+    const { execution_id } = await on.play("test.stuck", "dead");
+    bank.open = true;
+    const id = (await pendingOf(on)).items[0]?.intent_id ?? "";
+    const refused = { code: "auth.role_missing", status: 403 };
+    await expect(revive(on, id, ["submitter"])).rejects.toMatchObject(refused);
+    const { pendingIntents } = on.first.services;
+    await expect(pendingIntents.cancel(on.tenantId, id, ["submitter"])).rejects.toMatchObject(refused);
+    expect((await pendingOf(on)).items).toMatchObject([{ status: "pending" }]);
+    await revive(on, id, ["operator"]);
+    await on.reach(execution_id, "compensated");
   });
 
   it("what failed the saga stays its error, however its undoing went", async () => {
