@@ -17,7 +17,7 @@ export interface PendingIntentRef {
   readonly status: PendingStatus;
 }
 
-/** Work that waits for a person or a later session. What changes one is sent once: it can be taken up only once. */
+/** Work that waits for a person or a later session. What creates or withdraws one is sent once. */
 export interface PendingIntents {
   /** Newest first. */
   list(filter?: PendingIntentFilter): AsyncIterable<PendingIntent>;
@@ -31,10 +31,11 @@ export interface PendingIntents {
     },
     options?: CallOptions,
   ): Promise<PendingIntentRef>;
+  /** The same key is the same taking up, also after a lost answer; one is made for each call when none is given. */
   submit<Intent extends IntentLike>(
     intentId: string,
     session: { readonly sessionId: string; readonly parameters?: JsonObject },
-    options?: CallOptions,
+    options?: CallOptions & { readonly idempotencyKey?: string },
   ): Promise<ExecutionHandle<IntentLike extends Intent ? JsonValue : OutputOf<Intent>>>;
   cancel(intentId: string, options?: CallOptions): Promise<PendingIntentRef>;
 }
@@ -75,9 +76,16 @@ export function createPendingIntents(transport: Transport, tenantId: string): Pe
         },
         options,
       ),
-    submit: async (intentId, { sessionId, parameters }, options) => {
-      const body = { session_id: sessionId, parameters };
-      const { execution_id } = await post<Accepted>(`${encodeURIComponent(intentId)}/submit`, body, options);
+    submit: async (intentId, { sessionId, parameters }, options = {}) => {
+      const { idempotencyKey = transport.host.random.uuid(), signal } = options;
+      const { execution_id } = await transport.json<Accepted>({
+        method: "POST",
+        path: `/intent/pending/${encodeURIComponent(intentId)}/submit`,
+        headers: { "idempotency-key": idempotencyKey },
+        body: { tenant_id: tenantId, session_id: sessionId, parameters },
+        signal,
+        repeatable: true,
+      });
       return createExecutionHandle(transport, tenantId, execution_id);
     },
     cancel: (intentId, options) => post(`${encodeURIComponent(intentId)}/cancel`, {}, options),

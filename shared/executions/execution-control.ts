@@ -1,5 +1,7 @@
 import { RuntimeError } from "../errors.ts";
 import type { ExecutionId, Ids, SessionId, TenantId, TraceId } from "../ids.ts";
+import type { Intent } from "../intents/intent.ts";
+import { pendingIntentKind } from "../intents/pending-intent.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import type { Change, ExecutionStore, RecordWrite } from "../ports/execution-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
@@ -120,6 +122,12 @@ export function createExecutionControl({
     return execution;
   };
 
+  /** What is retried is still the work that waited, unless somebody has withdrawn it since. */
+  const stillWaiting = async (tenantId: TenantId, { pending_intent_id: id }: Intent): Promise<string | undefined> => {
+    const found = id === undefined ? undefined : await surface.get(tenantId, pendingIntentKind, id);
+    return found === undefined || found.value.status === "cancelled" ? undefined : id;
+  };
+
   const repeatFromStep = async (
     tenantId: TenantId,
     executionId: ExecutionId,
@@ -144,8 +152,7 @@ export function createExecutionControl({
         subjectId: intent.subject_id,
         intentId: undefined,
         idempotencyKey: key === undefined ? undefined : `${reservation?.kind ?? "fork"}/${executionId}/${key}`,
-        // What is retried is still the work that waited.
-        pendingIntentId: reservation === undefined ? undefined : intent.pending_intent_id,
+        pendingIntentId: reservation === undefined ? undefined : await stillWaiting(tenantId, intent),
         traceId,
       },
       {

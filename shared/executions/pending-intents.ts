@@ -29,6 +29,8 @@ export interface PendingSubmission {
   readonly sessionId: SessionId;
   /** Over what the pending intent's context knows. */
   readonly parameters: JsonObject;
+  /** The same key with the same parameters is the same execution. */
+  readonly idempotencyKey?: string | undefined;
   readonly traceId: TraceId;
 }
 
@@ -127,7 +129,7 @@ export function createPendingIntents({
       return { ...found, items: found.items.map(({ value }) => value) };
     },
 
-    submit: async (id, { tenantId, userId, roles, sessionId, parameters, traceId }) => {
+    submit: async (id, { tenantId, userId, roles, sessionId, parameters, idempotencyKey: key, traceId }) => {
       const found = await surface.get(tenantId, pendingIntentKind, id);
       if (found === undefined) throw notFound("pending intent", id);
       const pending = found.value;
@@ -151,7 +153,7 @@ export function createPendingIntents({
         solutionId: undefined,
         subjectId: pending.subject_id,
         intentId: undefined,
-        idempotencyKey: undefined,
+        idempotencyKey: key === undefined ? undefined : `pending/${id}/${key}`,
         pendingIntentId: id,
         traceId,
       });

@@ -3,7 +3,7 @@ import { durationMs } from "../duration.ts";
 import { type FieldFault, RuntimeError } from "../errors.ts";
 import { asId, type Ids, type SessionId, type TenantId, type TraceId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
-import { movePendingIntent, retakePendingIntent } from "../intents/pending-intent.ts";
+import { movePendingIntent, pendingIntentKind, takePendingIntent } from "../intents/pending-intent.ts";
 import { digestOf, type JsonObject, toJson } from "../json.ts";
 import type { Admission, AskedIntent } from "../policy/admission.ts";
 import { type ConcurrencySlots, slotKind } from "../policy/concurrency-slots.ts";
@@ -109,15 +109,21 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
           throw await sessions.unfit(submission.tenantId, submission.sessionId);
         case "conflict":
           if (outcome.kind === repetition.reservation?.kind) throw await repetition.reservation.taken();
-          throw new RuntimeError("pending_intent.taken", "Somebody else took this pending intent up first.", {
-            status: 409,
-          });
+          throw await pendingIntentTaken(submission);
       }
     } catch (error) {
       giveBack();
       throw error;
     }
   };
+
+  async function pendingIntentTaken({ tenantId, pendingIntentId = "" }: Submission): Promise<RuntimeError> {
+    const found = await surface.get(tenantId, pendingIntentKind, pendingIntentId);
+    const { status = "gone", execution_id } = found?.value ?? {};
+    const details = { status, ...(execution_id === undefined ? {} : { taken_by: execution_id }) };
+    const message = `This pending intent is ${status}: somebody else was faster.`;
+    return new RuntimeError("pending_intent.taken", message, { status: 409, details });
+  }
 
   /** Has it accepted; where its type limits how many run at a time, together with the taking of a free slot. */
   async function acceptWithin(
@@ -145,8 +151,9 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
       await reservation?.take(unit, executionId);
       if (submission.pendingIntentId !== undefined) {
         const facts = { now: rfc3339(nowMs), executionId };
-        if (reservation !== undefined) await retakePendingIntent(unit, submission.pendingIntentId, facts);
-        else await movePendingIntent(unit, submission.pendingIntentId, "in_progress", facts);
+        if (idempotency !== undefined || reservation !== undefined) {
+          await takePendingIntent(unit, submission.pendingIntentId, facts);
+        } else await movePendingIntent(unit, submission.pendingIntentId, "in_progress", facts);
       }
       if (concurrency !== undefined && key !== undefined) {
         const { limit } = concurrency;

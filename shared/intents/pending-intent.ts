@@ -126,16 +126,16 @@ export async function movePendingIntent(
 }
 
 /**
- * As `movePendingIntent` to `in_progress`, for a repeat of the execution that took it up. What somebody else takes up, or has done, makes the
- * commit conflict, so that only a repeat of the same request is answered; one that was withdrawn stays as it is.
+ * Takes a pending intent up for a request that may be a repeat. Where somebody else takes it up, or has done, the commit conflicts, so that
+ * only a repeat of the very request that took it is answered. Throws `pending_intent.not_found`.
  */
-export async function retakePendingIntent(
+export async function takePendingIntent(
   unit: UnitOfWork,
   id: string,
   facts: { readonly now: string; readonly executionId: string },
 ): Promise<void> {
   const current = await unit.get(pendingIntentKind, id);
-  if (current === undefined || current.status === "cancelled") return;
-  if (current.status === "failed") await movePendingIntent(unit, id, "in_progress", facts);
+  if (current === undefined) throw notFound("pending intent", id);
+  if (NEXT[current.status].includes("in_progress")) await movePendingIntent(unit, id, "in_progress", facts);
   else unit.create(pendingIntentKind, id, current);
 }

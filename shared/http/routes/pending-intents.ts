@@ -5,6 +5,7 @@ import { PENDING_STATUSES, pendingIntentSchema } from "../../intents/pending-int
 import { jsonObject } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint } from "../endpoint.ts";
+import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import type { Router } from "../router.ts";
 import { cursorOf, MAX_ID_CHARS, pageBody, sessionId, tenantId } from "../wire.ts";
 import { acceptedAnswer } from "./execution-view.ts";
@@ -95,16 +96,18 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       summary: "Take a waiting intent up, in any session of its tenant",
       description: "One that asks about a dead execution, `runtime.revive_execution`, wants the role operator.",
       body: z.strictObject({ tenant_id: tenantId, session_id: sessionId, parameters: jsonObject.default({}) }),
+      headers: [idempotencyHeader("execution")],
       answers: { 202: { description: "accepted", schema: acceptedAnswer } },
       problems: [404, 409, 503],
     },
-    async ({ body, params, tenantId: tenant, userId, roles, trace }) => {
+    async ({ body, params, tenantId: tenant, userId, roles, trace, request }) => {
       const { execution } = await pendingIntents.submit(params["id"] ?? "", {
         tenantId: tenant,
         userId,
         roles,
         sessionId: asId.session(body.session_id),
         parameters: body.parameters,
+        idempotencyKey: idempotencyKeyIn(request.header("idempotency-key")),
         traceId: trace.traceId,
       });
       return accepted(execution);

@@ -118,13 +118,13 @@ describe("run", () => {
   });
 });
 
-it("never repeats what carries no key: cancelling, taking up a pending intent (T1)", async () => {
+it("never repeats what carries no key: cancelling, creating a pending intent (T1)", async () => {
   const { client, sent } = open([problem(503, "store.unavailable")]);
   const tenant = client.tenant("acme");
   const handle = tenant.execution("execution_1");
   const calls = [
     () => handle.cancel(),
-    () => tenant.pendingIntents.submit("intent_1", { sessionId: "session_1" }),
+    () => tenant.pendingIntents.create({ intent: "test.greet", targetArtifactId: "file_1" }),
     () => tenant.pendingIntents.cancel("intent_1"),
   ];
   for (const [index, call] of calls.entries()) {
@@ -142,6 +142,14 @@ it.each(["retry", "fork"] as const)("repeats a %s whose answer was lost under th
   const keys = sent.map(({ headers }) => headers.get("idempotency-key"));
   expect(keys).toEqual([expect.stringMatching(/./), keys[0]]);
   expect(sent[1]?.body).toMatchObject({ tenant_id: "acme", session_id: "session_2" });
+});
+
+it("repeats the taking up of a pending intent whose answer was lost under the same key (T2)", async () => {
+  const { client, sent } = open([lost(), json(accepted, 202)]);
+  const taken = await client.tenant("acme").pendingIntents.submit("intent_1", { sessionId: "session_1" });
+  expect(taken.executionId).toBe("execution_1");
+  const keys = sent.map(({ headers }) => headers.get("idempotency-key"));
+  expect(keys).toEqual([expect.stringMatching(/./), keys[0]]);
 });
 
 it("repeats a signal as the same signal", async () => {

@@ -143,6 +143,23 @@ describe("pending intents", () => {
     ).toHaveLength(1);
   });
 
+  it("asked for again under one idempotency key are taken up once, and others hear by which execution", async () => {
+    await using on = await open();
+    const { intent_id } = await on.create();
+    const again = { idempotencyKey: "once" };
+    const both = await Promise.all([on.submit(intent_id, {}, again), on.submit(intent_id, {}, again)]);
+    const ids = both.map(({ execution }) => execution.execution_id);
+    expect(new Set(ids).size).toBe(1);
+    await on.ended(on.submit(intent_id, {}, again));
+    expect((await on.submit(intent_id, {}, again)).execution.execution_id).toBe(ids[0]);
+    await expect(on.submit(intent_id, { depth: 2 }, again)).rejects.toMatchObject({ code: "idempotency.other_body" });
+    await expect(on.submit(intent_id, {}, { idempotencyKey: "two" })).rejects.toMatchObject({
+      code: "pending_intent.taken",
+      status: 409,
+      details: { status: "completed", taken_by: ids[0] },
+    });
+  });
+
   it("a failed run gives them back: never left in_progress, and they may be tried again", async () => {
     await using on = await open();
     const { intent_id } = await on.create();
