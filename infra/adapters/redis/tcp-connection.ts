@@ -61,26 +61,31 @@ export function createTcpConnection(url: string): RedisConnection {
     if (error !== undefined) throw error;
   };
 
-  /** What is asked in one turn of the event loop is written at its end, at once. */
-  let gathering = false;
-  const gather = (): void => {
-    if (gathering) return;
-    gathering = true;
-    const { stream } = redis;
-    stream.cork();
-    setImmediate(() => {
-      gathering = false;
-      stream.uncork();
-    });
-  };
+  /** What is asked in one turn of the event loop is one text, written at its end: a write for each command costs more than the command. */
+  let gathered = "";
+  const turn = {
+    isPipeline: true,
+    destination: { redis },
+    write: (text: string): void => {
+      if (gathered === "") {
+        const { stream } = redis;
+        setImmediate(() => {
+          const text = gathered;
+          gathered = "";
+          // What cannot be written is rejected when the connection closes.
+          if (stream.writable) stream.write(text);
+        });
+      }
+      gathered += text;
+    },
+  } as const;
 
   const send = async (name: string, args: string[]): Promise<Reply> => {
     underWay += 1;
     try {
       if (closed) throw new Error("the store was closed");
       if (redis.status !== "ready") await ready();
-      gather();
-      return (await redis.sendCommand(new Command(name, args, { replyEncoding: "utf8" }))) as Reply;
+      return (await redis.sendCommand(new Command(name, args, { replyEncoding: "utf8" }), turn)) as Reply;
     } catch (error) {
       throw error instanceof Error && error.name === "ReplyError"
         ? redisRefused(error.message)
