@@ -11,7 +11,7 @@ const runtime = await openRuntime(process.env, answering ? answeringStore : unde
 const app = createApp(runtime.services);
 
 if (underFramework) {
-  console.log(await listenUnderFramework(toHttpFunction((request) => app.handle(request))));
+  console.log(await listenUnderFramework(() => toHttpFunction((request) => app.handle(request))));
   process.once("SIGTERM", () => void runtime.stop().then(() => process.exit(0)));
 } else {
   const server = await listen(app, runtime.config);

@@ -57,7 +57,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 
 if (underFramework) {
   // It has read the body before.
-  console.log(await listenUnderFramework(serve));
+  console.log(await listenUnderFramework(() => serve));
 } else {
   const server = createServer((request, response) => {
     request.resume();

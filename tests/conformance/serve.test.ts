@@ -237,6 +237,23 @@ describe.each(SERVERS)("%s", (name, serve) => {
   });
 });
 
+describe("under functions-framework", () => {
+  it("a request makes no domain, whose hooks would follow every promise from then on", async () => {
+    const { Domain } = process.getBuiltinModule("node:domain");
+    // What the constructor of every one ends with.
+    using made = vi.spyOn(Domain.prototype, "on");
+    expect(new Domain()).toBeDefined();
+    const byUs = made.mock.calls.length;
+    expect(byUs).toBeGreaterThan(0);
+
+    const [, serve] = SERVERS[1] ?? ["", () => Promise.reject(new Error("no server"))];
+    const server = await serve(createServedApp());
+    expect((await fetch(`${server.url}/empty`)).status).toBe(204);
+    expect(made).toHaveBeenCalledTimes(byUs);
+    await server.close(0);
+  });
+});
+
 describe("the bare Node server, told to stop", () => {
   const [, serve] = SERVERS[0] ?? ["", () => Promise.reject(new Error("no server"))];
 
