@@ -5,6 +5,7 @@ import { bundled } from "./bundled.ts";
 import { type ServerProcess, startServer } from "./child.ts";
 import { connect } from "./client.ts";
 import { countCommits } from "./commits.ts";
+import { ofTheImage, ofV8Alone } from "./container.ts";
 import { bytes, milliseconds, perSecond } from "./figures.ts";
 import { type Call, drive, type Load, overall, ratio } from "./load.ts";
 import type { Bench, Outcome, Row } from "./part.ts";
@@ -12,6 +13,7 @@ import { median } from "./statistics.ts";
 
 const COMMITS = 4;
 const CLIENTS = [1, 32, 128];
+const FOOTPRINT_MS = 10_000;
 
 /** A load, and the CPU time that one call of it cost. */
 interface Measured extends Load {
@@ -56,8 +58,8 @@ async function running<Result>(
   }
 }
 
-const startOurs = async ({ environment }: Backend, servers: string): Promise<ServerProcess> =>
-  startServer(await bundled("tests/bench/bench-server.ts", servers), environment, "/health/ready");
+const startOurs = async ({ environment }: Backend, servers: string, heap = ofTheImage): Promise<ServerProcess> =>
+  startServer(await bundled("tests/bench/bench-server.ts", servers), { ...environment, ...heap }, "/health/ready");
 
 async function onBackend(
   backend: Backend,
@@ -69,6 +71,7 @@ async function onBackend(
   const ours = await startOurs(backend, servers);
   const limit = await startServer(await bundled(backend.limitScript, servers), {
     ...backend.environment,
+    ...ofTheImage,
     ROW_BYTES: String(rowBytes),
   });
   try {
@@ -173,19 +176,36 @@ async function scripts({ name, redis }: Backend, saga: Call): Promise<readonly R
 
 /** What the runtime, and Redis beside it, take of the machine at their highest, from their start on and through a load of 128 clients. */
 async function footprint(backend: Backend, servers: string, quick: boolean): Promise<Outcome> {
-  const ours = await startOurs(backend, servers);
+  const durationMs = quick ? 1_000 : FOOTPRINT_MS;
+  const deployed = await underLoad(await startOurs(backend, servers), durationMs);
+  const redisBytes = backend.redis?.peakBytes();
+  const left = await underLoad(await startOurs(backend, servers, ofV8Alone), durationMs);
+  const title = `${backend.name}: in 512 MB, 128 clients`;
+  const rows: Row[] = [
+    {
+      figure: `${title}, memory at its highest`,
+      measured: bytes(deployed.peakBytes),
+      ...(redisBytes === undefined
+        ? {}
+        : { beside: `${bytes(redisBytes)} Redis, which keeps all ${deployed.samples} sagas` }),
+    },
+    {
+      figure: `${title}, CPU a saga`,
+      measured: `${deployed.micros.toFixed(0)} µs`,
+      beside: `${left.micros.toFixed(0)} µs and ${bytes(left.peakBytes)} by V8's own choice of its heap`,
+      ratio: deployed.micros / left.micros,
+    },
+  ];
+  return { rows, figures: { deployed, left, redisBytes } };
+}
+
+async function underLoad(server: ServerProcess, durationMs: number) {
   try {
-    const { saga } = await connect(ours.url);
-    const { samples } = await drive(saga, 128, quick ? 1_000 : 15_000);
-    const runtimeBytes = ours.memory()?.peakBytes ?? 0;
-    const redisBytes = backend.redis?.peakBytes();
-    const row: Row = {
-      figure: `${backend.name}: memory at its highest, 128 clients, ${samples} sagas`,
-      measured: bytes(runtimeBytes),
-      ...(redisBytes === undefined ? {} : { beside: `${bytes(redisBytes)} Redis, which keeps them all` }),
-    };
-    return { rows: [row], figures: { samples, runtimeBytes, redisBytes } };
+    const { saga } = await connect(server.url);
+    const { samples } = await drive(saga, 128, durationMs);
+    const micros = ((server.cpuMs() ?? Number.NaN) * 1_000) / samples;
+    return { samples, micros, peakBytes: server.memory()?.peakBytes ?? Number.NaN };
   } finally {
-    await ours.stop();
+    await server.stop();
   }
 }

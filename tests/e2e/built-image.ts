@@ -42,7 +42,7 @@ export async function buildImage(context: string, folder: string): Promise<Built
         });
         break;
       case "ENV": {
-        const [variable = "", given = ""] = value.split("=");
+        const [, variable = "", given = ""] = /^(\w+)=(.*)$/.exec(value) ?? [];
         env[variable] = given.replace(workdir, folder);
         break;
       }
