@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { parseArgs } from "node:util";
 
 import type { CloudEventFunction, HttpFunction } from "@google-cloud/functions-framework";
 import * as z from "zod";
@@ -31,9 +32,19 @@ const NO_DOMAIN = { on: () => undefined, run: (work: () => void) => work() };
  */
 function spareDomains(): void {
   // Where there is no framework node:domain is not loaded, which alone makes every event emitter slower.
-  if (!(EventEmitter as { readonly usingDomains?: boolean }).usingDomains) return;
+  const isLoaded = (EventEmitter as { readonly usingDomains?: boolean }).usingDomains === true;
+  if (!isLoaded || servesEvents()) return;
   const domains: { create: () => unknown } = process.getBuiltinModule("node:domain");
   domains.create = () => NO_DOMAIN;
+}
+
+/** Whether the framework was told to serve events, as it was told: whose answers it binds to their domains. */
+function servesEvents(): boolean {
+  const { "signature-type": given } = parseArgs({
+    options: { "signature-type": { type: "string" } },
+    strict: false,
+  }).values;
+  return (given ?? process.env["FUNCTION_SIGNATURE_TYPE"] ?? "http") !== "http";
 }
 
 /**
@@ -41,7 +52,6 @@ function spareDomains(): void {
  * It does not see the push's token: where pushes must prove themselves, deploy the http signature.
  */
 export function toEventFunction(handle: Handle): CloudEventFunction {
-  spareDomains();
   return async (event) => {
     const { status } = await handle(toPush(event));
     if (status >= 300) throw new Error(`The event was not taken (${status}); deliver it again.`);
