@@ -70,10 +70,10 @@ export function createTcpConnection(url: string): RedisConnection {
       if (gathered === "") {
         const { stream } = redis;
         setImmediate(() => {
-          const text = gathered;
+          const all = gathered;
           gathered = "";
           // What cannot be written is rejected when the connection closes.
-          if (stream.writable) stream.write(text);
+          if (stream.writable) stream.write(all);
         });
       }
       gathered += text;
