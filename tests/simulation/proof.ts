@@ -8,6 +8,7 @@ import { historyFaults } from "../kit/history-faults.ts";
 import type { ModelDatabase } from "../model/model-database.ts";
 import { type ExecutionRow, loadRow } from "../model/model-rows.ts";
 import { buildIntents } from "./build-intent.ts";
+import { familyFaults } from "./family-faults.ts";
 import { forecast } from "./forecast.ts";
 import type { Scenario, SubmissionSpec } from "./scenario.ts";
 
@@ -63,7 +64,7 @@ export function provenFaults(evidence: Evidence): readonly string[] {
     faults.push(...historyFaults(history, definitions.get(state.intent_type)), ...restFaults(row));
     if (!row.terminal) faults.push(`${row.executionId} is ${row.status}`);
   }
-  return [...faults, ...acknowledgedFaults(evidence), ...publishedFaults(evidence)];
+  return [...faults, ...familyFaults(database), ...acknowledgedFaults(evidence), ...publishedFaults(evidence)];
 }
 
 /** Whether nothing more happens to an execution by itself: it has settled, or it waits for a child that a person must decide on. */
