@@ -40,18 +40,31 @@ export function buildIntents(spec: PlanSpec, index: number, world: StepWorld): r
   let plan = begin(planType(index), spec.ends ? "ends" : "each");
   let pastPivot = false;
   for (const [position, node] of spec.nodes.entries()) {
-    plan = add(plan, { node, name: `n${position}`, pastPivot }, world, (works) => {
-      const child = works.reduce(
-        (builder, work, at) => builder.step(`n${at}`, workOf(work, world)),
-        begin(`sim.plan_${index}_child_${position}`, "each"),
-      );
-      const definition = child.returns(({ outputs }) => outputs);
-      children.push(definition);
-      return definition;
+    plan = add(plan, { node, name: `n${position}`, pastPivot }, world, ({ child, grandchild }) => {
+      const type = `sim.plan_${index}_child_${position}` as const;
+      const inner = grandchild.length === 0 ? undefined : linear(`${type}_child`, grandchild, world);
+      const outer = linear(type, child, world, inner);
+      children.push(outer, ...(inner === undefined ? [] : [inner]));
+      return outer;
     });
     pastPivot ||= node.kind === "pivot";
   }
   return [plan.returns(({ outputs }) => outputs), ...children];
+}
+
+/** Steps in a row; after the first of them another intent is called, if there is one. */
+function linear(
+  type: `${string}.${string}`,
+  works: readonly WorkSpec[],
+  world: StepWorld,
+  called?: IntentDefinition,
+): IntentDefinition {
+  let plan = begin(type, "each");
+  for (const [at, work] of works.entries()) {
+    plan = plan.step(`n${at}`, workOf(work, world));
+    if (at === 0 && called !== undefined) plan = plan.call("call", { intent: called, input: () => ({}) });
+  }
+  return plan.returns(({ outputs }) => outputs);
 }
 
 export function planType(index: number): `${string}.${string}` {
@@ -69,7 +82,7 @@ function add(
   plan: Loose,
   { node, name, pastPivot }: Placed,
   world: StepWorld,
-  childOf: (works: readonly WorkSpec[]) => IntentDefinition,
+  childOf: (spec: NodeSpec & { readonly kind: "call" }) => IntentDefinition,
 ): Loose {
   const when = node.skipped ? { when: () => false } : {};
   const work = (spec: WorkSpec): object => workOf(pastPivot ? withoutUndo(spec) : spec, world);
@@ -106,7 +119,7 @@ function add(
       return plan.await(name, { schema: z.string(), ...timeout, onTimeout, ...when });
     }
     case "call":
-      return plan.call(name, { intent: childOf(node.child), input: () => ({}), ...when });
+      return plan.call(name, { intent: childOf(node), input: () => ({}), ...when });
     case "emit":
       return plan.emit(name, { event: () => ({ type: "told", data: { name } }), ...when });
   }

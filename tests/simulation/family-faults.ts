@@ -12,6 +12,7 @@ const NO_END = /"(dead|compensating)":true/;
  *  P1  No child begins after its parent's end.
  *  P2  A parent that was turned back, or has completed, ends after all that it called.
  *  P3  Whoever is dead asks one question, and nobody else asks any.
+ *  P4  Of the executions that repeat another at most one goes on or did succeed.
  */
 export function familyFaults(database: ModelDatabase): readonly string[] {
   const began = new Map<string, number>();
@@ -33,7 +34,18 @@ export function familyFaults(database: ModelDatabase): readonly string[] {
     const stopped = mother.cancelled === "stop";
     if (!stopped && (ended.get(id) ?? Number.POSITIVE_INFINITY) > over) faults.push(`${told} had not ended before`);
   }
-  return [...faults, ...questionFaults(database, states)];
+  return [...faults, ...questionFaults(database, states), ...repeatFaults(states)];
+}
+
+const UNDONE: ReadonlySet<string> = new Set(["failed", "compensated", "cancelled"]);
+
+function repeatFaults(states: ReadonlyMap<string, Execution>): string[] {
+  const repeats = new Map<string, string[]>();
+  for (const { execution_id: id, status, forked_from: from } of states.values()) {
+    if (from === undefined || UNDONE.has(status)) continue;
+    repeats.set(from.execution_id, [...(repeats.get(from.execution_id) ?? []), id]);
+  }
+  return [...repeats].flatMap(([id, by]) => (by.length > 1 ? [`${id} is repeated by ${by.join(" and ")}`] : []));
 }
 
 function questionFaults(database: ModelDatabase, states: ReadonlyMap<string, Execution>): string[] {

@@ -41,7 +41,7 @@ function failing(node: NodeSpec): Chance {
     case "map":
       return node.collect ? "never" : chanceOf(node.kind === "map" ? node.works.map(repeatable) : node.works);
     case "call":
-      return chanceOf(node.child);
+      return chanceOf([...node.child, ...node.grandchild]);
     case "await":
       if (node.timeoutMs === undefined || !node.compensates) return "never";
       return node.signalAfterMs === undefined ? "surely" : "perhaps";

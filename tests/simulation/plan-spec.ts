@@ -44,7 +44,8 @@ export type NodeSpec = Conditional &
         /** When its signal is sent, after the acceptance; undefined means never. */
         readonly signalAfterMs: number | undefined;
       }
-    | { readonly kind: "call"; readonly child: readonly WorkSpec[] }
+    /** The child calls one of its own between its first step and the others, when there are works for that one. */
+    | { readonly kind: "call"; readonly child: readonly WorkSpec[]; readonly grandchild: readonly WorkSpec[] }
     | { readonly kind: "emit" }
   );
 
@@ -128,6 +129,7 @@ const node: fc.Arbitrary<NodeSpec> = fc
         arbitrary: fc.record({
           kind: fc.constant("call" as const),
           child: fc.array(work, { minLength: 1, maxLength: 2 }),
+          grandchild: fc.array(work, { maxLength: 2 }),
         }),
         weight: 2,
       },

@@ -78,7 +78,8 @@ function waitsForTheDead(row: ExecutionRow, database: ModelDatabase): boolean {
   return loadRow(row).steps.some(({ body }) => {
     const childId = body["child_execution_id"];
     const child = [...database.executions.values()].find(({ executionId }) => executionId === childId);
-    return body["status"] !== "compensated" && child?.status === "dead";
+    if (child === undefined || body["status"] === "compensated") return false;
+    return child.status === "dead" || (!child.terminal && child.owner === "" && waitsForTheDead(child, database));
   });
 }
 

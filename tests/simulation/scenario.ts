@@ -16,6 +16,8 @@ export interface SubmissionSpec {
   /** When the same submission arrives again, after the first. */
   readonly againAfterMs: number | undefined;
   readonly cancel: { readonly afterMs: number; readonly compensate: boolean } | undefined;
+  /** When two clients at once want it repeated, if it has ended without success by then. */
+  readonly retryAfterMs: number | undefined;
 }
 
 /** Everything that is decided from outside; the rest follows from the seed. */
@@ -47,6 +49,7 @@ export function scenarioOf({ executions, faults }: Size): fc.Arbitrary<Scenario>
           nil: undefined,
           freq: 4,
         }),
+        retryAfterMs: fc.option(fc.integer({ min: 0, max: 20_000 }), { nil: undefined, freq: 3 }),
       }),
       { minLength: 1, maxLength: executions, size: "max" },
     ),

@@ -58,11 +58,13 @@ function* smallerThan(scenario: Scenario): Iterable<Scenario> {
   }
   if (workers > 1) yield { ...scenario, workers: workers - 1 };
   for (const [index, spec] of submissions.entries()) {
-    const { cancel, againAfterMs } = spec;
+    const { cancel, againAfterMs, retryAfterMs } = spec;
     if (cancel !== undefined)
       yield { ...scenario, submissions: submissions.with(index, { ...spec, cancel: undefined }) };
     if (againAfterMs !== undefined)
       yield { ...scenario, submissions: submissions.with(index, { ...spec, againAfterMs: undefined }) };
+    if (retryAfterMs !== undefined)
+      yield { ...scenario, submissions: submissions.with(index, { ...spec, retryAfterMs: undefined }) };
   }
 }
 

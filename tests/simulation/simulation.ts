@@ -20,6 +20,7 @@ const PATIENCE_MS = 30 * 60_000;
 const GOES_ON_ROUNDS = 2;
 const MAX_ROUNDS_OF_A_PERSON = 40;
 const RESTART_AFTER_MS = 100;
+const MAX_NODES = 6;
 /** How far the clocks of the workers' machines are from the store's, in turns. */
 const CLOCKS_OFF_MS = [0, 30_000, -30_000];
 /** How long a client waits for an answer before it asks again, under the same key. */
@@ -112,6 +113,10 @@ class Simulation {
     for (let count = 0; count < this.#scenario.workers; count += 1) this.#start();
     for (const [index, { spec }] of this.#acknowledged.entries()) this.#follow(index, spec);
     let over = await this.#untilRest();
+    if (!over) {
+      this.#signalRepeats();
+      over = await this.#untilRest();
+    }
     for (let round = 1; over && this.#dead().length > 0 && round <= MAX_ROUNDS_OF_A_PERSON; round += 1) {
       for (const row of this.#dead()) this.#decide(row, round);
       over = await this.#untilRest();
@@ -141,7 +146,7 @@ class Simulation {
   }
 
   /** All that a client does about one submission. */
-  #follow(index: number, { atMs, againAfterMs, cancel, plan }: SubmissionSpec): void {
+  #follow(index: number, { atMs, againAfterMs, cancel, retryAfterMs, plan }: SubmissionSpec): void {
     const submitted = Promise.withResolvers<ExecutionId>();
     this.#at(atMs, async () => submitted.resolve(await this.#submit(index)));
     if (againAfterMs !== undefined) this.#at(atMs + againAfterMs, async () => void (await this.#submit(index)));
@@ -151,17 +156,39 @@ class Simulation {
         : [],
     );
     for (const { name, afterMs } of signals) {
-      this.#at(atMs + afterMs, async () => {
-        const executionId = await submitted.promise;
-        const signal = { name, payload: "signal", signalId: `signal/${name}` };
-        await this.#insist(({ services }) => services.control.signal(TENANT, executionId, signal));
-      });
+      this.#at(atMs + afterMs, async () => this.#signal(await submitted.promise, name));
     }
+    if (retryAfterMs !== undefined) this.#retryTwice(submitted.promise, atMs + retryAfterMs);
     if (cancel !== undefined) {
       this.#at(atMs + cancel.afterMs, async () => {
         const executionId = await submitted.promise;
         await this.#insist(({ services }) => services.control.cancel(TENANT, executionId, cancel.compensate));
       });
+    }
+  }
+
+  async #signal(executionId: ExecutionId, name: string): Promise<void> {
+    const signal = { name, payload: "signal", signalId: `signal/${name}` };
+    await this.#insist(({ services }) => services.control.signal(TENANT, executionId, signal));
+  }
+
+  #retryTwice(executionId: Promise<ExecutionId>, atMs: number): void {
+    for (const client of ["bob", "eve"]) {
+      const repeat = { userId: client, traceId: asId.trace(`trace_${client}`) };
+      this.#at(atMs, async () => {
+        const id = await executionId;
+        await this.#insist(({ services }) => services.control.retry(TENANT, id, repeat));
+      });
+    }
+  }
+
+  /** What repeats another may have come so late that no client knows of it: somebody signals what it waits for all the same. */
+  #signalRepeats(): void {
+    for (const { executionId, head, terminal } of this.#database.executions.values()) {
+      if (terminal || !head.includes('"forked_from"')) continue;
+      for (let position = 0; position < MAX_NODES; position += 1) {
+        this.#at(0, () => this.#signal(executionId, `n${position}`).catch(() => undefined));
+      }
     }
   }
 
