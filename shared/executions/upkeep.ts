@@ -32,11 +32,12 @@ export function startUpkeep({ recovery, restarts, relay, store, clock, logger }:
   const stopped = new AbortController();
   let purgedMs = clock.now();
 
-  /** Resolves to how long to rest after it. */
+  /** Resolves to how long to rest after it. Each part may wait for a store that is away, so once it is to stop it begins none. */
   const round = async (): Promise<number> => {
     const { expectsMore } = await recovery.sweep();
-    await restarts.sweep();
-    await store.carry?.();
+    if (!stopped.signal.aborted) await restarts.sweep();
+    if (!stopped.signal.aborted) await store.carry?.();
+    if (stopped.signal.aborted) return 0;
     await relay.drain();
     if (clock.now() - purgedMs >= PURGE_EVERY_MS) {
       purgedMs = clock.now();

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import * as z from "zod";
 
 import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
+import { RuntimeError } from "../../shared/errors.ts";
 import { jsonObject } from "../../shared/json.ts";
 import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
 import { intent } from "../../shared/sagas/intent.ts";
@@ -288,6 +289,36 @@ withParts(["redis"], () => {
         await runtime.services.lifecycle.get(tenantId, ref.executionId),
       );
     });
+  });
+
+  it("C2: while the cold store is away a pass over the notices asks it once, and the next one delivers them all", async () => {
+    let asked = 0;
+    let isAway = false;
+    const sqlite = createSqliteStore(":memory:");
+    const away = new RuntimeError("store.unavailable", "Away.", { status: 503, retryable: true });
+    const cold: ExecutionStore = {
+      ...sqlite,
+      accept: (acceptance) => {
+        asked += 1;
+        return isAway ? Promise.reject(away) : sqlite.accept(acceptance);
+      },
+      ping: () => (isAway ? Promise.reject(away) : sqlite.ping()),
+    };
+    const { store } = openTiered({ cold, redisUrl: lab.url() });
+    const runtime = await openRuntime({ store, intents });
+    onTestFinished(async () => {
+      await runtime[Symbol.asyncDispose]();
+      await store.close();
+      await sqlite.close();
+    });
+    await Promise.all(Array.from({ length: 5 }, () => runtime.run("test.quick")));
+    asked = 0;
+    isAway = true;
+    await carry(store);
+    expect(asked).toBe(1);
+    isAway = false;
+    await carry(store);
+    expect((await store.listExecutions(runtime.tenantId, { status: "completed" }, { limit: 9 })).items).toHaveLength(5);
   });
 
   it("A2: of archivists that work at once none writes an entry twice, and one pass after them all is archived", async () => {

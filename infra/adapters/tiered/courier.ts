@@ -1,5 +1,6 @@
 import type { Clock } from "../../../shared/clock.ts";
 import type { EventId } from "../../../shared/ids.ts";
+import { RuntimeError } from "../../../shared/errors.ts";
 import { errorFields, type Logger } from "../../../shared/logger.ts";
 import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
 import type { Archivist } from "./archivist.ts";
@@ -12,7 +13,8 @@ const COLD_LOOK_MS = 30_000;
 /**
  * Delivers what one tier has for the other.
  *  C1  A notice is marked only after it was acted upon: one that dies repeats it, and both acts may be repeated.
- *  C2  What cannot be delivered stays, and holds up nothing behind it.
+ *  C2  What cannot be delivered stays, and holds up nothing behind it; but where the cold store is away, the rest of a round waits
+ *      with it, for each would wait as long as the first.
  */
 export interface Courier {
   /** Delivers all that waits; returns how many notices. */
@@ -43,9 +45,11 @@ export function createCourier({ fast, cold, write, archivist, homes, clock, logg
     await (home === "fast" ? fast.write(ref.tenantId, change) : write(ref.tenantId, change));
   };
 
-  const deliver = async (store: ExecutionStore): Promise<number> => {
+  /** How many it delivered, and whether the cold store was away over it. */
+  const deliver = async (store: ExecutionStore): Promise<{ readonly count: number; readonly away: boolean }> => {
     const found = await readNotices(store);
     const done: EventId[] = [];
+    let away = false;
     for (const { notice, eventIds } of gather(found)) {
       try {
         await act(notice);
@@ -58,18 +62,25 @@ export function createCourier({ fast, cold, write, archivist, homes, clock, logg
           kind,
           ...errorFields(error),
         });
+        away = error instanceof RuntimeError && error.code === "store.unavailable" && !(await answers(cold));
+        if (away) break;
       }
     }
     if (done.length > 0) await store.markPublished(done, clock.now());
-    return done.length;
+    return { count: done.length, away };
   };
 
   const carry = async (): Promise<number> => {
-    let count = 0;
-    for (let more = await deliver(fast); more > 0; more = await deliver(fast)) count += more;
-    if (clock.now() - coldLookMs < COLD_LOOK_MS) return count;
+    let total = 0;
+    for (;;) {
+      const { count, away } = await deliver(fast);
+      total += count;
+      if (away) return total;
+      if (count === 0) break;
+    }
+    if (clock.now() - coldLookMs < COLD_LOOK_MS) return total;
     coldLookMs = clock.now();
-    return count + (await deliver(cold));
+    return total + (await deliver(cold)).count;
   };
 
   return {
@@ -83,6 +94,13 @@ export function createCourier({ fast, cold, write, archivist, homes, clock, logg
       coldLookMs = 0;
     },
   };
+}
+
+function answers(store: ExecutionStore): Promise<boolean> {
+  return store.ping().then(
+    () => true,
+    () => false,
+  );
 }
 
 interface Errand {

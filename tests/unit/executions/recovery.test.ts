@@ -322,6 +322,33 @@ describe("upkeep", () => {
     expect(sweeps).toBe(7);
   });
 
+  it("begins no other part of a round once it is told to stop", async () => {
+    const clock = createManualClock();
+    await using on = await openRuntime({ intents: [trivial], clock });
+    const swept = createGate();
+    const begun: string[] = [];
+    const { logger } = on.services.adapters;
+    const upkeep = startUpkeep({
+      recovery: {
+        ...on.services.recovery,
+        sweep: async () => {
+          await swept.pass();
+          return { takenUp: 0, expectsMore: false };
+        },
+      },
+      restarts: { sweep: () => Promise.resolve(begun.push("restarts")) },
+      relay: { ...on.services.relay, drain: () => Promise.resolve(begun.push("relay")) },
+      store: { ...on.store, carry: () => Promise.resolve(begun.push("carry")) },
+      clock,
+      logger,
+    });
+    await vi.waitFor(() => expect(swept.arrived).toBe(1));
+    const stopping = upkeep.stop();
+    swept.open();
+    await stopping;
+    expect(begun).toEqual([]);
+  });
+
   it("purges every ten minutes what expired, and what was published a day ago", async () => {
     const clock = createManualClock();
     const counting = countingStore(createSqliteStore(":memory:"));
