@@ -96,6 +96,12 @@ describe("a request that is not one", () => {
     }
   });
 
+  it("is taken on an intent's own route with the type said again, and not with another type", async () => {
+    expectStatus(await client.post("/content/ingest_file", submission()), 200);
+    const other = await client.post("/content/ingest_file", submission({ intent_type: "content.parse_content" }));
+    expect(expectProblem(other, 422, "request.invalid").errors).toMatchObject([{ path: "intent_type" }]);
+  });
+
   it.each(["9007199254740993", "-12345678901234567890", "1e400"])(
     "is 422 with the number %s, of which digits would be lost",
     async (number) => {

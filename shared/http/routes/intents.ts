@@ -85,7 +85,10 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
         role: definition.role,
         tag: definition.realm,
         summary: definition.description,
-        body: intentBody.extend({ parameters: parametersOf(definition) }),
+        body: intentBody.extend({
+          intent_type: z.literal(definition.type).optional().describe("may be said again"),
+          parameters: parametersOf(definition),
+        }),
         headers: [
           idempotencyHeader("execution"),
           { name: "Prefer", description: "`wait=<seconds>` for the result, `respond-async` for 202 at once" },
