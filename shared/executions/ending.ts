@@ -4,12 +4,12 @@ import { type Clock, rfc3339 } from "../clock.ts";
 import type { Ids } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { movePendingIntent, newPendingIntent, pendingIntentKind } from "../intents/pending-intent.ts";
-import { type JsonValue, toJson } from "../json.ts";
+import { type JsonObject, type JsonValue, toJson } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
 import { type Agenda, MORE } from "./agenda.ts";
-import type { Execution, Failure } from "./execution.ts";
+import type { Execution, Failure, Step } from "./execution.ts";
 import { failureOf } from "./failure.ts";
 import type { Scene } from "./scene.ts";
 
@@ -23,6 +23,9 @@ export interface SettleDeps {
   readonly logger: Logger;
   readonly intent: Intent;
 }
+
+/** How many steps the question of a dead execution tells of: it is a record, whose size stores bound. */
+const MAX_STEPS_SHOWN = 200;
 
 /** The intent type of the pending intent that a dead execution becomes: to take it up is to let the execution go on. */
 export const REVIVE_EXECUTION = "runtime.revive_execution";
@@ -113,6 +116,25 @@ export function openCalls({ steps }: Execution): Execution["steps"] {
   );
 }
 
+/** What a person is shown of the steps: all, or of too many those that did not simply succeed, the last of them. */
+function evidenceOf(steps: Execution["steps"], { step_name: killer }: Failure): JsonObject {
+  const few = steps.length <= MAX_STEPS_SHOWN;
+  const shown = few ? steps : steps.filter((step) => isTelling(step, killer)).slice(-MAX_STEPS_SHOWN);
+  return {
+    steps: shown.map(({ step_name, status, attempt, undo_attempts }) => ({
+      step_name,
+      status,
+      attempt,
+      undo_attempts,
+    })),
+    ...(few ? {} : { steps_left_out: steps.length - shown.length }),
+  };
+}
+
+function isTelling({ step_name, status, undo_attempts }: Step, killer: string | undefined): boolean {
+  return step_name === killer || undo_attempts !== undefined || status === "started" || status === "failed";
+}
+
 /** Stops without an end: what happened, and all that is known of it, becomes a pending intent for a person. */
 export function becomeDead(deps: SettleDeps, scene: Scene, error: Failure): undefined {
   const { execution_id, intent_id, status, steps, session_id } = scene.state;
@@ -121,12 +143,7 @@ export function becomeDead(deps: SettleDeps, scene: Scene, error: Failure): unde
     intent_type: scene.definition.type,
     while: status,
     error: toJson(error),
-    steps: steps.map(({ step_name, status: was, attempt, undo_attempts }) => ({
-      step_name,
-      status: was,
-      attempt,
-      undo_attempts,
-    })),
+    ...evidenceOf(steps, error),
   };
   const pending = newPendingIntent(deps.ids.intent(), rfc3339(deps.clock.now()), {
     tenantId: scene.journal.owner.tenantId,

@@ -6,6 +6,7 @@ import { RuntimeError } from "../../../shared/errors.ts";
 import { type JsonObject, jsonObject } from "../../../shared/json.ts";
 import type { Commit, ExecutionStore } from "../../../shared/ports/execution-store.ts";
 import type { IntentDefinition } from "../../../shared/sagas/intent-definition.ts";
+import { TerminalError } from "../../../shared/sagas/retry-policy.ts";
 import type { StepContext, UndoContext } from "../../../shared/sagas/step-context.ts";
 import type { RecordKind } from "../../../shared/state/record-kind.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
@@ -53,6 +54,31 @@ describe("E6: what no commit takes is not tried again, on any store", () => {
     expect(ended).toMatchObject({ status: "compensated", error });
     expect([runs, ended.steps.map(({ status }) => status)]).toEqual([1, ["compensated", "failed"]]);
     expect((await runtime.store.listRecords(runtime.tenantId, "thing", "all", { limit: 1 })).items).toEqual([]);
+  });
+
+  it("a dead execution of many steps asks a question that a store takes: of the steps that did not simply succeed", async () => {
+    const definition = plainIntent("test.many")
+      .map("many", { over: () => Array.from({ length: 300 }, (_, n) => n), run: () => ({}) })
+      .step("reserve", {
+        run: () => ({}),
+        undo: () => {
+          throw new TerminalError("bank.closed", "Closed.");
+        },
+      })
+      .step("fails", {
+        run: () => {
+          throw new TerminalError("test.no", "No.");
+        },
+      })
+      .returns(() => ({}));
+    await using runtime = await openRuntime({ intents: [definition] });
+    expect((await runtime.run("test.many")).status).toBe("dead");
+    const { items } = await runtime.services.pendingIntents.list(runtime.tenantId, {}, { limit: 1 });
+    const steps = [
+      { step_name: "reserve", status: "completed" },
+      { step_name: "fails", status: "failed" },
+    ];
+    expect(items[0]?.context).toMatchObject({ steps, steps_left_out: 301 });
   });
 
   it("an emit of the plan that is too large fails its own node", async () => {
