@@ -22,6 +22,9 @@ import { REVIVE_EXECUTION } from "./ending.ts";
 import type { ExecutionControl, Repeat } from "./execution-control.ts";
 import type { ExecutionLifecycle, SubmitAnswer } from "./execution-lifecycle.ts";
 
+/** Of a context as JSON. */
+const MAX_CONTEXT_BYTES = 256 * 1024;
+
 export interface PendingSubmission {
   readonly tenantId: TenantId;
   readonly userId: string | undefined;
@@ -36,7 +39,7 @@ export interface PendingSubmission {
 
 /** Intents that wait for a person or a later session. */
 export interface PendingIntents {
-  /** Throws `intent.unknown_type`, `pending_intent.no_target` (422) or `artifact.not_found`. */
+  /** Throws `intent.unknown_type`, `pending_intent.no_target` (422), `pending_intent.too_large` (413) or `artifact.not_found`. */
   create(draft: PendingIntentDraft): Promise<PendingIntent>;
   list(
     tenantId: TenantId,
@@ -112,6 +115,7 @@ export function createPendingIntents({
       const target = await unit.get(artifactKind, draft.targetArtifactId);
       if (target === undefined) throw notFound("artifact", draft.targetArtifactId);
       const subjectId = target.subject_id;
+      checkContext(draft);
       if (subjectId !== undefined && Object.keys(draft.context).length > 0) throw openContext();
       const pending = newPendingIntent(ids.intent(), rfc3339(clock.now()), {
         ...draft,
@@ -171,6 +175,18 @@ export function createPendingIntents({
       return cancelled;
     },
   };
+}
+
+/** Throws `pending_intent.too_large` (413), on every store alike: it is one record. */
+function checkContext({ context }: PendingIntentDraft): void {
+  const bytes = Buffer.byteLength(JSON.stringify(context));
+  if (bytes <= MAX_CONTEXT_BYTES) return;
+  const message = `The context has ${bytes} bytes as JSON, of ${MAX_CONTEXT_BYTES} at the most. Keep what is large as an artifact.`;
+  throw new RuntimeError("pending_intent.too_large", message, {
+    status: 413,
+    faults: [{ path: "context", message: "is too large" }],
+    details: { max_bytes: MAX_CONTEXT_BYTES, bytes },
+  });
 }
 
 /** A context is read by people, and would rest as it is. */

@@ -23,6 +23,8 @@ import type { Execution } from "./execution.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
 
 const IDEMPOTENCY_LIFETIME_MS = durationMs("24h");
+/** Of an intent's metadata as JSON: with its other members they fit into what the least store takes of one. */
+const MAX_METADATA_BYTES = 256 * 1024;
 /** How often a free slot is looked for again when others were faster. */
 const SLOT_ATTEMPTS = 16;
 
@@ -81,7 +83,7 @@ export type SubmitNew = (submission: Submission, repetition?: Repetition) => Pro
 
 /**
  * Checks a submission against the limits and its schema, and has it accepted.
- * Throws `auth.role_missing` (403), `intent.unknown_type`, `intent.bad_parameters`, `idempotency.other_body` (422), `session.not_found` (404), `session.not_active` (409),
+ * Throws `auth.role_missing` (403), `intent.unknown_type`, `intent.bad_parameters`, `idempotency.other_body` (422), `session.not_found` (404), `session.not_active` (409), `intent.metadata_too_large` (413),
  * `pending_intent.*` (404, 409), `policy.*` (429), `subject.*` (410, 422, 501).
  */
 export function createSubmission(deps: SubmissionDeps): SubmitNew {
@@ -93,6 +95,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
     // Whatever way the intent came.
     expectRole(submission.roles, definition.role);
     checkSubject(submission, definition);
+    checkMetadata(submission);
     const asked = askedOf(submission, definition);
     const { headers: limits, giveBack } = await admission.intent(asked);
     try {
@@ -226,6 +229,18 @@ function checkSubject({ subjectId, metadata }: Submission, { type, sealable }: I
   throw new RuntimeError("subject.metadata_refused", "Metadata are not sealed: an intent of a subject has none.", {
     status: 422,
     faults: [{ path: "metadata", message: "does not go with subject_id" }],
+  });
+}
+
+/** Throws `intent.metadata_too_large` (413), on every store alike: unlike parameters they rest with the intent, however large. */
+function checkMetadata({ metadata }: Submission): void {
+  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes <= MAX_METADATA_BYTES) return;
+  const message = `Metadata have ${bytes} bytes as JSON, of ${MAX_METADATA_BYTES} at the most; what is larger belongs into the parameters.`;
+  throw new RuntimeError("intent.metadata_too_large", message, {
+    status: 413,
+    faults: [{ path: "metadata", message: "is too large" }],
+    details: { max_bytes: MAX_METADATA_BYTES, bytes },
   });
 }
 

@@ -67,7 +67,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
       body: submitBody,
       headers: [idempotencyHeader("execution")],
       answers: { 202: { description: "accepted", schema: acceptedAnswer } },
-      problems: [404, 429, 503],
+      problems: [404, 413, 429, 503],
     },
     async (call) => {
       const { execution, limits } = await submit(call.body.intent_type, call);
@@ -97,7 +97,7 @@ export function addIntentRoutes(router: Router, services: RuntimeServices): void
           200: { description: "completed", schema: outcomeAnswer.extend({ output: definition.output }) },
           202: { description: "accepted, and not ended within the wait", schema: acceptedAnswer },
         },
-        problems: [404, 409, 429, 503],
+        problems: [404, 409, 413, 429, 503],
       },
       async (call) => {
         const { execution, limits } = await submit(definition.type, call);

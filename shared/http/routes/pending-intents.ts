@@ -36,7 +36,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
         user_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
       }),
       answers: { 201: { description: "it waits", schema: stub } },
-      problems: [404],
+      problems: [404, 413],
     },
     async ({ body, tenantId: tenant }) => {
       const pending = await pendingIntents.create({

@@ -81,6 +81,13 @@ describe("E6: what no commit takes is not tried again, on any store", () => {
     expect(items[0]?.context).toMatchObject({ steps, steps_left_out: 301 });
   });
 
+  it("an intent has no more metadata than every store takes", async () => {
+    await using runtime = await openRuntime({ intents: [second(() => undefined)] });
+    const metadata = { note: "x".repeat(300_000) };
+    const refused = { code: "intent.metadata_too_large", status: 413, details: { max_bytes: 262_144 } };
+    await expect(runtime.submit("test.large", {}, { metadata })).rejects.toMatchObject(refused);
+  });
+
   it("an emit of the plan that is too large fails its own node", async () => {
     const emit = plainIntent("test.emit")
       .step("first", undoable)

@@ -241,6 +241,13 @@ describe("pending intents", () => {
     await expect(on.pendingIntents.cancel(on.tenantId, intent_id)).rejects.toMatchObject({ status: 409 });
   });
 
+  it("hold no more context than every store takes", async () => {
+    await using on = await open();
+    const refused = { code: "pending_intent.too_large", status: 413, details: { max_bytes: 262_144 } };
+    await expect(on.create({ note: "x".repeat(300_000) })).rejects.toMatchObject(refused);
+    await on.create({ note: "x".repeat(250_000) });
+  });
+
   it("need a known type that works on an artifact, and an artifact that is there", async () => {
     await using on = await open();
     const draft = { tenantId: on.tenantId, context: {}, sessionId: undefined, userId: undefined };
