@@ -2,6 +2,7 @@ import { type Clock, rfc3339 } from "../clock.ts";
 import { notFound, RuntimeError } from "../errors.ts";
 import { asId, type Ids, type SessionId, type TenantId, type TraceId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
+import { expectSize, type SizeLimit } from "../json-size.ts";
 import {
   movePendingIntent,
   newPendingIntent,
@@ -22,8 +23,12 @@ import { REVIVE_EXECUTION } from "./ending.ts";
 import type { ExecutionControl, Repeat } from "./execution-control.ts";
 import type { ExecutionLifecycle, SubmitAnswer } from "./execution-lifecycle.ts";
 
-/** Of a context as JSON. */
-const MAX_CONTEXT_BYTES = 256 * 1024;
+const CONTEXT: SizeLimit = {
+  code: "pending_intent.too_large",
+  what: "The context of a pending intent",
+  maxBytes: 256 * 1024,
+  advice: "Keep what is large as an artifact.",
+};
 
 export interface PendingSubmission {
   readonly tenantId: TenantId;
@@ -115,7 +120,7 @@ export function createPendingIntents({
       const target = await unit.get(artifactKind, draft.targetArtifactId);
       if (target === undefined) throw notFound("artifact", draft.targetArtifactId);
       const subjectId = target.subject_id;
-      checkContext(draft);
+      expectSize(draft.context, CONTEXT);
       if (subjectId !== undefined && Object.keys(draft.context).length > 0) throw openContext();
       const pending = newPendingIntent(ids.intent(), rfc3339(clock.now()), {
         ...draft,
@@ -175,18 +180,6 @@ export function createPendingIntents({
       return cancelled;
     },
   };
-}
-
-/** Throws `pending_intent.too_large` (413), on every store alike: it is one record. */
-function checkContext({ context }: PendingIntentDraft): void {
-  const bytes = Buffer.byteLength(JSON.stringify(context));
-  if (bytes <= MAX_CONTEXT_BYTES) return;
-  const message = `The context has ${bytes} bytes as JSON, of ${MAX_CONTEXT_BYTES} at the most. Keep what is large as an artifact.`;
-  throw new RuntimeError("pending_intent.too_large", message, {
-    status: 413,
-    faults: [{ path: "context", message: "is too large" }],
-    details: { max_bytes: MAX_CONTEXT_BYTES, bytes },
-  });
 }
 
 /** A context is read by people, and would rest as it is. */

@@ -1,11 +1,16 @@
 import { RuntimeError } from "../errors.ts";
 import type { ExecutionId } from "../ids.ts";
-import type { JsonValue } from "../json.ts";
+import { expectSize, jsonBytes, type SizeLimit } from "../json-size.ts";
 import type { MailboxLimit } from "../ports/execution-store.ts";
 import type { Execution } from "./execution.ts";
 
-/** A payload as JSON; what is larger belongs into a file, whose id the signal carries. */
 const MAX_SIGNAL_BYTES = 128 * 1024;
+const PAYLOAD: SizeLimit = {
+  code: "signal.too_large",
+  what: "The payload of a signal",
+  maxBytes: MAX_SIGNAL_BYTES,
+  advice: "Send it as a file, and its id.",
+};
 /** Payloads that the saga has read and not awaited yet. Each commit may rewrite them: with what is unread they fit into a Firestore head. */
 const MAX_KEPT_BYTES = 256 * 1024;
 
@@ -27,11 +32,7 @@ export function hasTaken({ signals, steps }: Execution, signalId: string): boole
  * room. Throws `signal.too_large` (413), `signal.preceded` (409), `mailbox.full` (429).
  */
 export function expectRoom(execution: Execution, { name, payload }: Signal): void {
-  const bytes = bytesOf(payload);
-  if (bytes > MAX_SIGNAL_BYTES) {
-    const message = `The payload has ${bytes} bytes as JSON, of ${MAX_SIGNAL_BYTES} at the most. Send it as a file, and its id.`;
-    throw new RuntimeError("signal.too_large", message, { status: 413, details: { max_bytes: MAX_SIGNAL_BYTES } });
-  }
+  expectSize(payload, PAYLOAD);
   const kept = execution.signals ?? [];
   const { status } = execution.steps.find((step) => step.step_name === name) ?? {};
   const isOver = status === "completed" || status === "skipped" || status === "compensated";
@@ -43,8 +44,8 @@ export function expectRoom(execution: Execution, { name, payload }: Signal): voi
   }
   // Its await takes it at once.
   if (status === "started") return;
-  const keptBytes = kept.reduce((sum, signal) => sum + bytesOf(signal.payload), 0);
-  if (keptBytes + bytes > MAX_KEPT_BYTES) throw mailboxFull(execution.execution_id);
+  const keptBytes = kept.reduce((sum, signal) => sum + jsonBytes(signal.payload), 0);
+  if (keptBytes + jsonBytes(payload) > MAX_KEPT_BYTES) throw mailboxFull(execution.execution_id);
 }
 
 /** While nothing more may be sent to an execution: 429, retryable. */
@@ -53,8 +54,4 @@ export function mailboxFull(executionId: ExecutionId): RuntimeError {
   const message = `The execution ${executionId} has as many signals as it takes ahead of its awaits. Try again once it has taken some.`;
   const details = { max_unread: letters, max_unread_bytes: bytes, max_kept_bytes: MAX_KEPT_BYTES };
   return new RuntimeError("mailbox.full", message, { status: 429, retryable: true, details });
-}
-
-function bytesOf(payload: JsonValue): number {
-  return Buffer.byteLength(JSON.stringify(payload));
 }

@@ -1,5 +1,6 @@
 import { RuntimeError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import { jsonBytes } from "../json-size.ts";
 import type { LogDraft } from "../state/log-entry.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Execution } from "./execution.ts";
@@ -45,8 +46,8 @@ export function checkChange(unit: UnitOfWork, journal: Journal, state: Execution
   expectAtMost("log_entries", drafts.length);
   expectAtMost("artifacts", state.artifacts.length + drafts.filter(isOfArtifact).length);
   let total = 0;
-  for (const { body } of records) total += expectAtMost("bytes_of_a_record", body === undefined ? 0 : bytesOf(body));
-  for (const { payload } of drafts) total += expectAtMost("bytes_of_a_log_entry", bytesOf(payload));
+  for (const { body } of records) total += expectAtMost("bytes_of_a_record", body === undefined ? 0 : jsonBytes(body));
+  for (const { payload } of drafts) total += expectAtMost("bytes_of_a_log_entry", jsonBytes(payload));
   expectAtMost("bytes", total);
 }
 
@@ -55,7 +56,7 @@ export function checkEvents(events: readonly { readonly data: JsonValue }[]): vo
   if (events.length === 0) return;
   expectAtMost("events", events.length);
   let total = 0;
-  for (const { data } of events) total += bytesOf(data);
+  for (const { data } of events) total += jsonBytes(data);
   expectAtMost("bytes_of_events", total);
 }
 
@@ -68,8 +69,4 @@ function expectAtMost(what: keyof typeof STEP_LIMITS, size: number): number {
   if (size <= limit) return size;
   const message = `A step may leave ${limit} ${what.replaceAll("_", " ")} to one commit; this one has ${size}. Nothing of it was written.`;
   throw new RuntimeError("step.change_too_large", message, { status: 413, details: { what, size, limit } });
-}
-
-function bytesOf(value: JsonValue): number {
-  return Buffer.byteLength(JSON.stringify(value));
 }

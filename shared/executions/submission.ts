@@ -5,6 +5,7 @@ import { asId, type Ids, type SessionId, type TenantId, type TraceId } from "../
 import type { Intent } from "../intents/intent.ts";
 import { movePendingIntent, pendingIntentKind, takePendingIntent } from "../intents/pending-intent.ts";
 import { digestOf, type JsonObject, toJson } from "../json.ts";
+import { expectSize, type SizeLimit } from "../json-size.ts";
 import type { Admission, AskedIntent } from "../policy/admission.ts";
 import { type ConcurrencySlots, slotKind } from "../policy/concurrency-slots.ts";
 import { expectRole, type Role } from "../roles.ts";
@@ -23,8 +24,13 @@ import type { Execution } from "./execution.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
 
 const IDEMPOTENCY_LIFETIME_MS = durationMs("24h");
-/** Of an intent's metadata as JSON: with its other members they fit into what the least store takes of one. */
-const MAX_METADATA_BYTES = 256 * 1024;
+/** Unlike parameters they rest with the intent, however large. */
+const METADATA: SizeLimit = {
+  code: "intent.metadata_too_large",
+  what: "The metadata of an intent",
+  maxBytes: 256 * 1024,
+  advice: "What is larger belongs into the parameters.",
+};
 /** How often a free slot is looked for again when others were faster. */
 const SLOT_ATTEMPTS = 16;
 
@@ -95,7 +101,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
     // Whatever way the intent came.
     expectRole(submission.roles, definition.role);
     checkSubject(submission, definition);
-    checkMetadata(submission);
+    expectSize(submission.metadata, METADATA);
     const asked = askedOf(submission, definition);
     const { headers: limits, giveBack } = await admission.intent(asked);
     try {
@@ -229,18 +235,6 @@ function checkSubject({ subjectId, metadata }: Submission, { type, sealable }: I
   throw new RuntimeError("subject.metadata_refused", "Metadata are not sealed: an intent of a subject has none.", {
     status: 422,
     faults: [{ path: "metadata", message: "does not go with subject_id" }],
-  });
-}
-
-/** Throws `intent.metadata_too_large` (413), on every store alike: unlike parameters they rest with the intent, however large. */
-function checkMetadata({ metadata }: Submission): void {
-  const bytes = Buffer.byteLength(JSON.stringify(metadata));
-  if (bytes <= MAX_METADATA_BYTES) return;
-  const message = `Metadata have ${bytes} bytes as JSON, of ${MAX_METADATA_BYTES} at the most; what is larger belongs into the parameters.`;
-  throw new RuntimeError("intent.metadata_too_large", message, {
-    status: 413,
-    faults: [{ path: "metadata", message: "is too large" }],
-    details: { max_bytes: MAX_METADATA_BYTES, bytes },
   });
 }
 

@@ -2,6 +2,7 @@ import { type Clock, rfc3339 } from "../clock.ts";
 import { notFound, RuntimeError } from "../errors.ts";
 import { asId, type Ids, type SagaId, type SessionId, type TenantId, type TraceId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
+import { expectSize, type SizeLimit } from "../json-size.ts";
 import type { ExecutionStore, RecordRequirement } from "../ports/execution-store.ts";
 import { CHAIN_START, type EventType, seal } from "../state/log-entry.ts";
 import type { StateSurface, Versioned } from "../state/state-surface.ts";
@@ -11,8 +12,13 @@ import { type Session, SESSION_LIFETIME_MS, sessionKind } from "./session.ts";
 /** How often a change is tried again when another writer was faster. */
 const WRITE_ATTEMPTS = 8;
 const ACTIVE_SAGAS_SHOWN = 1_000;
-/** What a session may hold of its caller's own; a store writes all of it with each change, and the smallest takes 1 MiB in all. */
-const MAX_OWN_BYTES = 512 * 1024;
+/** What a session holds of its caller's own; a store writes all of it with each change, and the smallest takes 1 MiB in all. */
+const OWN: SizeLimit = {
+  code: "session.too_large",
+  what: "The context and metadata of a session",
+  maxBytes: 512 * 1024,
+  advice: "Keep what is large as an artifact.",
+};
 
 export interface NewSession {
   readonly tenantId: TenantId;
@@ -225,10 +231,7 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
 }
 
 function checkSize({ context, metadata }: Pick<Session, "context" | "metadata">): void {
-  const bytes = Buffer.byteLength(JSON.stringify([context, metadata]));
-  if (bytes <= MAX_OWN_BYTES) return;
-  const message = `A session holds ${MAX_OWN_BYTES} bytes of context and metadata; with this it would have ${bytes}. Keep what is large as an artifact.`;
-  throw new RuntimeError("session.too_large", message, { status: 413, details: { max_bytes: MAX_OWN_BYTES, bytes } });
+  expectSize([context, metadata], OWN);
 }
 
 function notActive(sessionId: SessionId, status: SessionView["status"]): RuntimeError {
