@@ -5,11 +5,14 @@ import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../shared/ports/paging.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import { logEntrySchema, verifyChain } from "../../shared/state/log-entry.ts";
+import { familyFaults, isEnd, type Life } from "./family-faults.ts";
 import { historyFaults } from "./history-faults.ts";
 
 const PAGE = 200;
 /** Executions that are looked at side by side. */
 const WIDTH = 8;
+/** Processes of one machine tell the time alike; of several, within what a store's clock is believed by. */
+const SAME_TIME_MS = 1_500;
 
 /** An event as a consumer got it: once or more often. */
 export interface ReceivedEvent {
@@ -43,6 +46,7 @@ export interface Audit {
  *  A2  Of every execution the promises of `historyFaults` hold: chain, fold(log) = state, recorded once, no effect left behind.
  *  A3  The tenant's log is the logs of its chains, each entry once, each chain whole.
  *  A4  Nothing waits: no unread mail, no unpublished message; every event was received, under one id.
+ *  A5  Between parents, children, repeats and the dead the promises of `familyFaults` hold.
  */
 export async function auditAll(audited: Audited): Promise<Audit> {
   const { store, tenantId, accepted, received } = audited;
@@ -52,9 +56,12 @@ export async function auditAll(audited: Audited): Promise<Audit> {
 
   const heads = await everyPage((page) => store.listExecutions(tenantId, {}, page));
   const ids = heads.map((head) => asId.execution(String(head["execution_id"])));
-  faults.push(...admissionFaults(ids, accepted));
+  // Children are of their parents' asking.
+  const asked = heads.filter((head) => head["parent"] === undefined).map((head) => String(head["execution_id"]));
+  faults.push(...admissionFaults(ids, asked, accepted));
   const effects = await effectsOf(audited);
   const texts = new Map<string, readonly string[]>();
+  const lives: Life[] = [];
   const events = Map.groupBy(received ?? [], ({ orderingKey }) => orderingKey);
 
   const auditOne = async (executionId: ExecutionId): Promise<void> => {
@@ -66,6 +73,8 @@ export async function auditAll(audited: Audited): Promise<Audit> {
     texts.set(executionId, log);
     if (stored === undefined) return void faults.push(`${executionId} is listed, and cannot be read`);
     const { state } = loadExecution(stored);
+    const ended = log.findLast(isEnd);
+    lives.push({ state, began: timeOf(log[0]) ?? 0, ended: timeOf(ended) });
     statuses[state.status] = (statuses[state.status] ?? 0) + 1;
     resumed += log.filter((text) => text.includes('"event_type":"execution_resumed"')).length;
     const definition = audited.intents.find(({ type }) => type === state.intent_type);
@@ -81,17 +90,24 @@ export async function auditAll(audited: Audited): Promise<Audit> {
   };
   await Promise.all(Array.from({ length: WIDTH }, line));
 
+  const pending = await everyPage((page) => store.listRecords(tenantId, "pending_intent", "all", page));
+  const questions = pending.map(({ body }) => body);
+  faults.push(...familyFaults(lives, questions, SAME_TIME_MS));
   faults.push(...(await logFaults(audited, texts)), ...(await outboxFaults(audited)), ...eventFaults(received ?? []));
   return { faults, statuses, executions: ids.length, resumed };
 }
 
-function admissionFaults(ids: readonly string[], accepted: ReadonlyMap<string, string>): string[] {
+function admissionFaults(
+  ids: readonly string[],
+  asked: readonly string[],
+  accepted: ReadonlyMap<string, string>,
+): string[] {
   const promised = new Set(accepted.values());
   const there = new Set(ids);
   const faults = [...accepted].flatMap(([key, id]) => (there.has(id) ? [] : [`${id}, accepted for ${key}, is lost`]));
   if (promised.size < accepted.size) faults.push(`${accepted.size} keys have ${promised.size} executions`);
   if (there.size < ids.length) faults.push(`${ids.length - there.size} executions are listed twice`);
-  const unasked = ids.filter((id) => !promised.has(id));
+  const unasked = asked.filter((id) => !promised.has(id));
   if (unasked.length > 0) faults.push(`nobody was told of ${unasked.join(", ")}`);
   return faults;
 }
@@ -130,6 +146,10 @@ async function logFaults(
     if (!chains.has(executionId)) faults.push(`the tenant's log has nothing of ${executionId}`);
   }
   return faults;
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(logEntrySchema.parse(JSON.parse(text)).timestamp);
 }
 
 function sequenceOf(text: string): number {

@@ -4,11 +4,11 @@ import type { ExecutionId } from "../../shared/ids.ts";
 import type { JsonValue } from "../../shared/json.ts";
 import type { BusMessage } from "../../shared/ports/message-bus.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
+import { familyFaults, isEnd } from "../kit/family-faults.ts";
 import { historyFaults } from "../kit/history-faults.ts";
 import type { ModelDatabase } from "../model/model-database.ts";
 import { type ExecutionRow, loadRow } from "../model/model-rows.ts";
 import { buildIntents } from "./build-intent.ts";
-import { familyFaults } from "./family-faults.ts";
 import { forecast } from "./forecast.ts";
 import type { Scenario, SubmissionSpec } from "./scenario.ts";
 
@@ -64,7 +64,27 @@ export function provenFaults(evidence: Evidence): readonly string[] {
     faults.push(...historyFaults(history, definitions.get(state.intent_type)), ...restFaults(row));
     if (!row.terminal) faults.push(`${row.executionId} is ${row.status}`);
   }
-  return [...faults, ...familyFaults(database), ...acknowledgedFaults(evidence), ...publishedFaults(evidence)];
+  return [...faults, ...livesFaults(database), ...acknowledgedFaults(evidence), ...publishedFaults(evidence)];
+}
+
+/** What is wrong between executions, by the order in which their entries were committed. */
+function livesFaults(database: ModelDatabase): readonly string[] {
+  const began = new Map<string, number>();
+  const ended = new Map<string, number>();
+  for (const [at, { stream, text }] of database.log.entries()) {
+    if (!began.has(stream)) began.set(stream, at);
+    if (isEnd(text)) ended.set(stream, at);
+  }
+  const lives = [...database.executions.values()].map((row) => ({
+    state: loadExecution(loadRow(row)).state,
+    began: began.get(row.executionId) ?? 0,
+    ended: ended.get(row.executionId),
+  }));
+  const pending = [...database.records.values()].filter(({ kind }) => kind === "pending_intent");
+  return familyFaults(
+    lives,
+    pending.map(({ body }) => JSON.parse(body) as Readonly<Record<string, unknown>>),
+  );
 }
 
 /** Whether nothing more happens to an execution by itself: it has settled, or it waits for a child that a person must decide on. */

@@ -7,12 +7,14 @@ import { untilQuiet } from "../../kit/quiet.ts";
 import { openRuntime, type TestRuntime } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 import type { IntentDefinition } from "../../../shared/sagas/intent-definition.ts";
+import { allKinds } from "../fixtures/all-nodes.ts";
 import { fastSteps } from "../fixtures/fast-steps.ts";
 import { fiveSteps } from "../fixtures/five-steps.ts";
 import type { Request } from "../fixtures/worker-messages.ts";
 import { type Fleet, startFleet } from "../fleet.ts";
 import type { WorkerProcess } from "../worker-processes.ts";
 
+const intents = [fiveSteps, fastSteps, ...allKinds];
 const LINES = 12;
 const BURST = 10;
 /** How long each step of a burst takes, so that what comes next finds it in the middle, however slow the machine is. */
@@ -53,7 +55,7 @@ export interface SceneOptions {
 export async function openScene({ workerEnvs, ownEnv, intentOf = () => fiveSteps }: SceneOptions): Promise<Scene> {
   const folder = await temporaryFolder();
   const adapters = await createAdapters(loadConfig({ DATA_DIR: folder.path, LOG_LEVEL: "error", ...ownEnv }));
-  const runtime = await openRuntime({ store: adapters.store, folder: folder.path, intents: [fiveSteps, fastSteps] });
+  const runtime = await openRuntime({ store: adapters.store, folder: folder.path, intents });
   const fleet = startFleet(folder.path, "", workerEnvs.length, (place) => workerEnvs[place] ?? {});
   await fleet.ready();
   const accepted = new Map<string, string>();
@@ -114,7 +116,7 @@ export async function openScene({ workerEnvs, ownEnv, intentOf = () => fiveSteps
     audit: async () => {
       const { store, tenantId } = runtime;
       await untilQuiet(store, tenantId, SETTLE_WITHIN_MS);
-      return auditAll({ store, tenantId, intents: [fiveSteps], accepted, received: fleet.published });
+      return auditAll({ store, tenantId, intents, accepted, received: fleet.published });
     },
     [Symbol.asyncDispose]: async () => {
       await fleet.end();
