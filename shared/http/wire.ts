@@ -34,7 +34,12 @@ export const flag = z
   .optional()
   .transform((text) => text === "true");
 
-export const instant = z.iso.datetime({ offset: true }).meta({ example: "2026-01-31T12:00:00.000Z" });
+export const instant = z.iso
+  .datetime({
+    offset: true,
+    error: "must be a time such as 2026-01-31T12:00:00Z; the + of an offset is %2B in a query",
+  })
+  .meta({ example: "2026-01-31T12:00:00.000Z" });
 
 /** Where the next page begins, as a member of an answer. */
 export function cursorOf(page: { readonly nextCursor?: string | undefined }): { next_cursor?: string } {

@@ -1,4 +1,4 @@
-import { type Clock, rfc3339 } from "../clock.ts";
+import { type Clock, parseRfc3339, rfc3339 } from "../clock.ts";
 import { notFound, RuntimeError } from "../errors.ts";
 import { asId, type Ids, type SagaId, type SessionId, type TenantId, type TraceId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
@@ -109,10 +109,11 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
 
   const view = async (tenantId: TenantId, sessionId: SessionId): Promise<SessionView> => {
     const found = await load(tenantId, sessionId);
+    const { status, updated_at } = found.value;
     return {
       session: found.value,
       status: statusOf(found, clock.now()),
-      expiresAtMs: found.usableUntilMs ?? 0,
+      expiresAtMs: status === "closed" ? parseRfc3339(updated_at) : (found.usableUntilMs ?? 0),
       activeSagas: await activeSagas(tenantId, sessionId),
     };
   };

@@ -209,6 +209,7 @@ describe("a large payload", () => {
     }
     const beyond = await send(url, { path: "", headers: { range: `bytes=${text.length}-` } });
     expectProblem(beyond, 416, "object.range_unsatisfiable");
+    expect(beyond.headers.get("content-range")).toMatch(/^bytes \*\/\d+$/);
     expectProblem(await send(`${url}0`, { path: "" }), 403, "signed_url.invalid");
     expectProblem(await put({ ...upload, upload_url: url }, "x"), 403, "signed_url.invalid");
   });

@@ -62,5 +62,6 @@ function rangeOf(header: string | undefined, sizeBytes: number): ByteRange | und
   throw new RuntimeError("object.range_unsatisfiable", `The object has ${sizeBytes} bytes.`, {
     status: 416,
     details: { size_bytes: sizeBytes },
+    headers: { "content-range": `bytes */${sizeBytes}` },
   });
 }

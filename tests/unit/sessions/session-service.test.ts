@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 
+import { rfc3339 } from "../../../shared/clock.ts";
 import { trustedTenantId } from "../../../shared/ids.ts";
 import { jsonObject } from "../../../shared/json.ts";
 import { intent } from "../../../shared/sagas/intent.ts";
@@ -144,7 +145,9 @@ describe("sessions", () => {
     await expect(on.runtime.submit("test.trivial", {}, { sessionId })).rejects.toMatchObject({
       code: "session.not_active",
     });
-    expect((await on.sessions.view(tenantId, sessionId)).status).toBe("closed");
+    const closed = await on.sessions.view(tenantId, sessionId);
+    expect(closed.status).toBe("closed");
+    expect(rfc3339(closed.expiresAtMs), "it ended when it was closed").toBe(closed.session.updated_at);
   });
 
   it("expire 24 hours after they were last used, and then change no more and take no intents", async () => {
