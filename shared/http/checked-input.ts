@@ -10,6 +10,11 @@ export async function readBody<Body>(request: HttpRequest, schema: z.ZodType<Bod
   if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) {
     throw new RuntimeError("request.not_json", "Send JSON, with content-type: application/json.", { status: 415 });
   }
+  const encoding = request.header("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity") {
+    const message = "Send the body as it is, without a content-encoding.";
+    throw new RuntimeError("request.encoded", message, { status: 415 });
+  }
   return checked(parseJson(await request.bytes(maxBytes)), schema);
 }
 

@@ -1,3 +1,5 @@
+import { gzipSync } from "node:zlib";
+
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { workbookOf } from "../unit/content/workbook-fixture.ts";
@@ -52,6 +54,12 @@ describe("a request that is not one", () => {
       expectProblem(answer, 415, "request.not_json");
     },
   );
+
+  it("is 415 when its body is compressed, and not taken for broken JSON", async () => {
+    const raw = gzipSync(JSON.stringify(submission()));
+    expectProblem(await postRaw(raw, { "content-encoding": "gzip" }), 415, "request.encoded");
+    expect((await postRaw(JSON.stringify(submission()), { "content-encoding": "identity" })).status).toBe(202);
+  });
 
   it("is taken with parameters on the content type", async () => {
     const headers = { "content-type": "application/json; charset=utf-8" };
