@@ -2,7 +2,7 @@ import type { Bundle } from "./bundle.ts";
 
 const KB = 1_024;
 /** What every function needs: the engine, HTTP with its schemas, the two ways to serve it, and the wrapper of each module. */
-const BASE_KB = 392;
+const BASE_KB = 394;
 /** A definition is a schema, a plan and the little code of its steps; what is larger than that is imported by the step that needs it. */
 const PER_INTENT_KB = 12;
 
