@@ -7,6 +7,10 @@ import type { Archivist } from "./archivist.ts";
 import type { Homes } from "./homes.ts";
 import { type ArchiveNotice, mailOf, type Notice, readNotices, refOf } from "./notices.ts";
 
+/** How many notices are read at a time, besides those that rest. */
+const BATCH = 200;
+/** How long what could not be delivered rests, so that it costs little and holds up nothing behind it. */
+const REST_MS = 30_000;
 /** How often the cold store's outbox is looked through for notices that another process left. */
 const COLD_LOOK_MS = 30_000;
 
@@ -34,6 +38,8 @@ export interface CourierDeps {
 }
 
 export function createCourier({ fast, cold, write, archivist, homes, clock, logger }: CourierDeps): Courier {
+  /** Until when what could not be delivered is left alone, by its errand's key. */
+  const resting = new Map<string, number>();
   let coldLookMs = 0;
   let running: Promise<number> | undefined;
 
@@ -45,16 +51,23 @@ export function createCourier({ fast, cold, write, archivist, homes, clock, logg
     await (home === "fast" ? fast.write(ref.tenantId, change) : write(ref.tenantId, change));
   };
 
-  /** How many it delivered, and whether the cold store was away over it. */
-  const deliver = async (store: ExecutionStore): Promise<{ readonly count: number; readonly away: boolean }> => {
-    const found = await readNotices(store);
+  /** Delivers the oldest notices, and passes over those that rest: of these there were so many at the last look. */
+  const deliver = async (store: ExecutionStore, passedOver: number): Promise<Delivery> => {
+    const limit = BATCH + passedOver;
+    const found = await readNotices(store, limit);
     const done: EventId[] = [];
     let away = false;
-    for (const { notice, eventIds } of gather(found)) {
+    let rest = 0;
+    for (const { key, notice, eventIds } of gather(found)) {
+      if (resting.has(key)) {
+        rest += eventIds.length;
+        continue;
+      }
       try {
         await act(notice);
         done.push(...eventIds);
       } catch (error) {
+        rest += eventIds.length;
         const { tenant_id, execution_id, kind } = notice;
         logger.warn("a notice between the tiers could not be delivered yet", {
           tenant_id,
@@ -64,23 +77,30 @@ export function createCourier({ fast, cold, write, archivist, homes, clock, logg
         });
         away = error instanceof RuntimeError && error.code === "store.unavailable" && !(await answers(cold));
         if (away) break;
+        // What passes by itself is tried again by the next pass.
+        const passes = error instanceof RuntimeError && error.retryable;
+        resting.set(key, clock.now() + (passes ? 0 : REST_MS));
       }
     }
     if (done.length > 0) await store.markPublished(done, clock.now());
-    return { count: done.length, away };
+    return { count: done.length, away, rest, more: found.length >= limit };
   };
 
   const carry = async (): Promise<number> => {
     let total = 0;
-    for (;;) {
-      const { count, away } = await deliver(fast);
-      total += count;
-      if (away) return total;
-      if (count === 0) break;
-    }
-    if (clock.now() - coldLookMs < COLD_LOOK_MS) return total;
+    for (const [key, untilMs] of resting) if (untilMs <= clock.now()) resting.delete(key);
+    const deliverAll = async (store: ExecutionStore): Promise<boolean> => {
+      for (let passedOver = 0; ;) {
+        const { count, away, rest, more } = await deliver(store, passedOver);
+        total += count;
+        passedOver = rest;
+        if (away || (count === 0 && !more)) return !away;
+      }
+    };
+    if (!(await deliverAll(fast)) || clock.now() - coldLookMs < COLD_LOOK_MS) return total;
     coldLookMs = clock.now();
-    return total + (await deliver(cold)).count;
+    await deliverAll(cold);
+    return total;
   };
 
   return {
@@ -103,7 +123,18 @@ function answers(store: ExecutionStore): Promise<boolean> {
   );
 }
 
+interface Delivery {
+  readonly count: number;
+  /** Whether the cold store was away over it. */
+  readonly away: boolean;
+  /** How many notices could not be delivered, now or before. */
+  readonly rest: number;
+  /** Whether there may be others behind those that were read. */
+  readonly more: boolean;
+}
+
 interface Errand {
+  readonly key: string;
   readonly notice: Notice;
   readonly eventIds: EventId[];
 }
@@ -115,6 +146,7 @@ function gather(found: readonly { readonly eventId: EventId; readonly notice: No
     const key = notice.kind === "archive" ? notice.execution_id : eventId;
     const before = errands.get(key);
     errands.set(key, {
+      key,
       notice: before?.notice.kind === "archive" && notice.kind === "archive" ? joined(before.notice, notice) : notice,
       eventIds: [...(before?.eventIds ?? []), eventId],
     });

@@ -7,8 +7,6 @@ import type { Acceptance, ExecutionStore, Mail, OutboxMessage } from "../../../s
 /** The ordering key of what one tier has for the other; the relay never sees it. */
 export const NOTICES = "$tiers";
 
-const BATCH = 200;
-
 const openingSchema = z.object({ session_id: idSchemas.session, intent_type: z.string(), created_ms: z.number() });
 
 const jsonBody: z.ZodType<JsonObject> = jsonObject;
@@ -65,11 +63,11 @@ export function refOf({ tenant_id, execution_id }: Notice): { tenantId: TenantId
   return { tenantId: trustedTenantId(tenant_id), executionId: execution_id };
 }
 
-/** The oldest notices of a tier, each with the message that carries it; other messages are passed over. */
-export async function readNotices(store: ExecutionStore) {
+/** The oldest notices of a tier, at most so many, each with the message that carries it; other messages are passed over. */
+export async function readNotices(store: ExecutionStore, limit: number) {
   const others = new Set<string>();
   for (;;) {
-    const messages = await store.unpublished(BATCH, [...others]);
+    const messages = await store.unpublished(limit, [...others]);
     const found = messages.filter(({ orderingKey }) => orderingKey === NOTICES);
     if (found.length > 0 || messages.length === 0) {
       return found.map(({ eventId, data }) => ({ eventId, notice: noticeSchema.parse(JSON.parse(data)) }));
