@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { durationMs } from "../duration.ts";
 import { trustedTenantId } from "../ids.ts";
 import { RuntimeError } from "../errors.ts";
 import { errorFields, type Logger } from "../logger.ts";
@@ -14,10 +15,15 @@ import type { Workshop } from "./workshop.ts";
 const BATCH = 500;
 /** Timers further off are not kept in memory. */
 const PUSH_HORIZON_MS = 30_000;
+/** How long after it was given up an acceptance may still be carried out: a store's client goes on trying for ten minutes. */
+const IN_DOUBT_MS = durationMs("12m");
+const FIRST_LOOK_MS = 1_000;
 
 /**
  * Takes up work that nobody runs: of workers that died, and of this worker when a store error made it give up.
  *  V1  An accepted execution that no live worker runs, and whose time has come, is claimed within a sweep.
+ *  V2  What this worker may come to hold without knowing of it, as an unanswered acceptance that is carried out late, it looks for until
+ *      that can happen no more: nobody else takes it from a worker that lives.
  */
 export interface Recovery {
   /** One pass; the running of what was taken up goes on after it resolves. */
@@ -58,11 +64,29 @@ export interface RecoveryDeps {
   readonly stopping: AbortSignal;
 }
 
+/** What this worker may hold without running it. */
+interface Doubt {
+  readonly ref: ExecutionRef;
+  readonly sinceMs: number;
+  /** Not before then it is looked for again. */
+  readonly lookMs: number;
+}
+
 export function createRecovery(deps: RecoveryDeps): Recovery {
   const { store, workshop, presence, clock, logger } = deps;
-  const mine = new Map<string, ExecutionRef>();
+  const mine = new Map<string, Doubt>();
   const remember = (ref: ExecutionRef): void => {
-    mine.set(ref.executionId, ref);
+    mine.set(ref.executionId, { ref, sinceMs: clock.now(), lookMs: 0 });
+  };
+  const remembered = (): readonly ExecutionRef[] =>
+    [...mine.values()].filter(({ lookMs }) => lookMs <= clock.now()).map(({ ref }) => ref);
+  /** What is not there may come yet: it is looked for after as long as it was looked for in vain. */
+  const lookLater = ({ executionId }: ExecutionRef): void => {
+    const doubt = mine.get(executionId);
+    if (doubt === undefined) return;
+    const forMs = Math.max(0, clock.now() - doubt.sinceMs);
+    if (forMs > IN_DOUBT_MS) mine.delete(executionId);
+    else mine.set(executionId, { ...doubt, lookMs: clock.now() + Math.max(FIRST_LOOK_MS, forMs) });
   };
   workshop.onGivenUp((state) =>
     remember({ tenantId: trustedTenantId(state.tenant_id), executionId: state.execution_id }),
@@ -89,7 +113,8 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
         remember(ref);
         throw error;
       });
-      mine.delete(ref.executionId);
+      if (claimed.outcome === "absent") lookLater(ref);
+      else mine.delete(ref.executionId);
       if (claimed.outcome !== "claimed") {
         leave();
         return false;
@@ -156,7 +181,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       await takeUp(ref);
     },
     retake: async () => {
-      await takeAllUp([...mine.values()]);
+      await takeAllUp(remembered());
     },
     wake,
     wakeAt: (ref, atMs) => {
@@ -173,7 +198,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       const found = silent.length === 0 ? [] : await abandonedAfter(DEAD_AFTER_MS);
       const due = await store.due({ nowMs: clock.now(), limit: room });
       // Side by side, so that a store that gathers commits gathers these.
-      const takenUp = await takeAllUp([...mine.values(), ...found, ...due].slice(0, room));
+      const takenUp = await takeAllUp([...remembered(), ...found, ...due].slice(0, room));
       return { takenUp, expectsMore: silent.length > found.length };
     },
   };

@@ -5,8 +5,8 @@ import { type PlanSpec, planSpec } from "./plan-spec.ts";
 /** What goes wrong at a contact with the outside: the n-th of the whole run, whoever makes it. */
 export interface Fault {
   readonly call: number;
-  readonly kind: "fails" | "answer_lost" | "crash_before" | "crash_after" | "freeze";
-  /** How long a freeze lasts. */
+  readonly kind: "fails" | "answer_lost" | "late" | "crash_before" | "crash_after" | "freeze";
+  /** How long a freeze lasts, or how long after it was given up a call is carried out. */
   readonly ms: number;
 }
 
@@ -35,7 +35,7 @@ export interface Size {
 }
 
 export function scenarioOf({ executions, faults }: Size): fc.Arbitrary<Scenario> {
-  const kind = fc.constantFrom<Fault["kind"]>("fails", "answer_lost", "crash_before", "crash_after", "freeze");
+  const kind = fc.constantFrom<Fault["kind"]>("fails", "answer_lost", "late", "crash_before", "crash_after", "freeze");
   return fc.record({
     seed: fc.integer({ min: 0, max: 0xffff_ffff }),
     workers: fc.integer({ min: 1, max: 4 }),

@@ -25,6 +25,8 @@ import type { VirtualTime } from "./virtual-time.ts";
 const CONFIG = loadConfig({});
 /** A contact with the outside takes less than this, and its answer again. */
 const LATENCY_MS = 4;
+/** What a store may carry out after it was given up; claims and commits are refused then, by what they were decided on. */
+const MAY_BE_LATE = /^(accept|write) /;
 
 /** What workers share, and what decides for them. */
 export interface Surroundings {
@@ -89,7 +91,19 @@ export function startSimulatedWorker(name: string, clockOffMs: number, surroundi
       // Machines that stood still have their clocks set.
       offMs = -offMs;
     }
-    if (fault?.kind === "fails") {
+    if (fault?.kind === "late" && MAY_BE_LATE.test(what)) {
+      tell(`${name} GIVES UP ${what}, which is carried out ${fault.ms} ms later`);
+      answer(away);
+      time.at(time.nowMs + fault.ms, () => {
+        try {
+          apply();
+        } catch {
+          // Nobody hears of it.
+        }
+      });
+      return promise;
+    }
+    if (fault?.kind === "fails" || fault?.kind === "late") {
       tell(`${name} CANNOT ${what}`);
       answer(away);
       return promise;

@@ -8,6 +8,7 @@ import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
 import { createStoreClock } from "../../../shared/store-clock.ts";
 import { countingStore } from "../../kit/counting-store.ts";
 import { createGate, type Gate } from "../../kit/gate.ts";
+import { openLab } from "../../kit/lab.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 import { openRuntime, testIds, type TestRuntime } from "../../kit/runtime.ts";
 import { createManualClock } from "../manual-clock.ts";
@@ -287,6 +288,39 @@ describe("recovery", () => {
     }
     await store.close();
   });
+});
+
+it("V2: takes up what it was given late, long after the acceptance was given up and looked for in vain", async () => {
+  const gate = createGate();
+  const long = plainIntent("test.long")
+    .step("works", { timeout: "50m", run: () => gate.pass().then(() => ({})) })
+    .returns(() => ({}));
+  let land: (() => Promise<unknown>) | undefined;
+  const over = (inner: ExecutionStore) => ({
+    accept: (acceptance: Parameters<typeof inner.accept>[0]) => {
+      if (acceptance.intentType !== trivial.type || land !== undefined) return inner.accept(acceptance);
+      land = () => inner.accept(acceptance);
+      return Promise.reject(new RuntimeError("store.unavailable", "Away.", { status: 503, retryable: true }));
+    },
+  });
+  await using on = await openLab({ intents: [trivial, long], over });
+  // It has other work, and so it lives.
+  await on.submit("test.long");
+  await vi.waitFor(() => expect(gate.arrived).toBe(1));
+  await expect(on.submit(trivial.type)).rejects.toMatchObject({ code: "store.unavailable" });
+  for (let second = 0; second < 100; second += 1) {
+    await on.clock.advance(1_000);
+    await on.first.services.recovery.sweep();
+  }
+  await land?.();
+  for (let second = 0; second < 200; second += 1) {
+    await on.clock.advance(1_000);
+    await on.first.services.recovery.sweep();
+  }
+  const found = await on.store.listExecutions(on.tenantId, { intentType: trivial.type }, { limit: 9 });
+  expect(found.items.map((head) => head["status"])).toEqual(["completed"]);
+  expect(on.counting.claims.length).toBeLessThan(20);
+  gate.open();
 });
 
 describe("upkeep", () => {
