@@ -1,9 +1,8 @@
 import type { Clock } from "../clock.ts";
-import { type EventId, type Ids, trustedTenantId } from "../ids.ts";
-import type { JsonObject } from "../json.ts";
+import { type Ids, trustedTenantId } from "../ids.ts";
 import type { ChainOwner } from "../ports/entry-text.ts";
 import type { Change, ExecutionStore, LogRow, Mail, OutboxMessage, Release } from "../ports/execution-store.ts";
-import { cloudEvent } from "../state/cloud-event.ts";
+import { cloudEvent, type EventToTell } from "../state/cloud-event.ts";
 import { createSealer, type LogDraft, type Sealer } from "../state/log-entry.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import { advance, type Advanced, noteWritten, patchOf, type WrittenWhole } from "./advance.ts";
@@ -138,9 +137,9 @@ export class Journal {
     if (unit.drafts.length > 0) this.record(...unit.drafts);
   }
 
-  publish(eventId: EventId, type: string, data: JsonObject): void {
+  publish(event: EventToTell): void {
     const source = { ...this.owner, intentType: this.#state.intent_type };
-    this.#outbox.push(cloudEvent(source, eventId, type, data, this.#deps.clock.now()));
+    this.#outbox.push(cloudEvent(source, event, this.#deps.clock.now()));
   }
 
   send(mail: Mail): void {
@@ -192,7 +191,7 @@ export class Journal {
   tellEnd(): void {
     const { execution_id, intent_id, intent_type, status, error, parent } = this.#state;
     const data = { execution_id, intent_id, intent_type, status, ...(error === undefined ? {} : { error }) };
-    this.publish(this.#deps.ids.event(), `execution_${status}`, data);
+    this.publish({ eventId: this.#deps.ids.event(), type: `execution_${status}`, told: { data } });
     if (parent === undefined || status === "dead") return;
     this.send({
       mailId: `${execution_id}/ended`,

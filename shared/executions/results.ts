@@ -1,7 +1,6 @@
 import { rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
-import type { EventId } from "../ids.ts";
-import { type JsonObject, type JsonValue, toJson } from "../json.ts";
+import type { JsonValue } from "../json.ts";
 import type { Random } from "../random.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Task } from "./agenda.ts";
@@ -10,6 +9,7 @@ import { becomeDead, type SettleDeps } from "./ending.ts";
 import type { Failure, Step } from "./execution.ts";
 import { failureOf } from "./failure.ts";
 import { failStep } from "./fail-step.ts";
+import { type ParkedEvent, parkEvent, publishEvents } from "./parked-events.ts";
 import type { Scene } from "./scene.ts";
 import { checkChange, checkEvents } from "./step-limits.ts";
 import type { AttemptResult } from "./step-runner.ts";
@@ -33,12 +33,11 @@ export async function recordResult(
     case "done": {
       const refusal = refusalOf(scene, result, step.step_name);
       if (refusal !== undefined) return recordRefusal(deps, scene, task, attempt, failureOf(refusal, step.step_name));
-      const parked = task.kind === "undo" ? undefined : await parkOutput(scene, task, result.output);
+      const parked = task.kind === "undo" ? undefined : await park(deps, scene, task, result);
       if (isStoreAway(parked)) return recordWait(deps, scene, task, attempt, failureOf(parked, step.step_name));
-      const told = parked === undefined ? [] : await tellingOf(deps, scene, result);
       if (base !== undefined && "unit" in result) base.absorb(result.unit);
       if (parked === undefined) return recordUndone(scene, step, result);
-      return recordDone(scene, step, result, { attempt, outputs: parked.outputs }, told);
+      return recordDone(scene, step, result, attempt, parked);
     }
     case "store_away":
       return recordWait(deps, scene, task, attempt, result.failure);
@@ -96,14 +95,29 @@ async function recordRefusal(
   else await failStep(deps, scene, step, failure, attempt);
 }
 
-/** The output as it is recorded; or that the store for large ones is away, where the step may run again. */
-async function parkOutput(
+type Done = Extract<Finished, { readonly kind: "done" }>;
+
+/** What a step leaves, as it is recorded: large parts of it lie in the object store. */
+interface Parked {
+  readonly outputs: JsonValue;
+  readonly events: readonly ParkedEvent[];
+}
+
+/** Parks what a step leaves; or answers that the store for large parts is away, where the step may run again. */
+async function park(
+  { ids }: SettleDeps,
   scene: Scene,
   { kind, step }: Task,
-  output: JsonValue,
-): Promise<{ readonly outputs: JsonValue } | RuntimeError> {
+  result: Done,
+): Promise<Parked | RuntimeError> {
+  const { claimCheck, journal } = scene;
+  const { tenantId } = journal.owner;
+  const emitted = "events" in result ? result.events : [];
   try {
-    return { outputs: await scene.claimCheck.park(scene.journal.owner.tenantId, output) };
+    const outputs = await claimCheck.park(tenantId, result.output);
+    if (emitted.length === 0) return { outputs, events: [] };
+    const events = await Promise.all(emitted.map((event) => parkEvent(scene, ids.event(), event)));
+    return { outputs, events };
   } catch (error) {
     const mayRunAgain = kind === "run" && scene.workOf(step)?.semantics !== "at-most-once";
     // What must not run again to have its result stored is given up whole, and taken up again.
@@ -112,46 +126,14 @@ async function parkOutput(
   }
 }
 
-type Done = Extract<Finished, { readonly kind: "done" }>;
-
-interface Told {
-  readonly event_id: EventId;
-  readonly event_type: string;
-  readonly data: JsonObject;
-}
-
-/** The events of a step as they are recorded and published. */
-function tellingOf({ ids }: SettleDeps, scene: Scene, result: Done): Promise<readonly Told[]> | readonly Told[] {
-  const events = "events" in result ? result.events : [];
-  if (events.length === 0) return [];
-  const { tenantId } = scene.journal.owner;
-  return Promise.all(
-    events.map(async ({ type, data }) => ({
-      event_id: ids.event(),
-      event_type: type,
-      data: await scene.claimCheck.seal(tenantId, toJson(data) as JsonObject),
-    })),
-  );
-}
-
-function recordDone(
-  scene: Scene,
-  step: Step,
-  result: Done,
-  recorded: { readonly attempt: number; readonly outputs: JsonValue },
-  told: readonly Told[],
-): void {
+function recordDone(scene: Scene, step: Step, result: Done, attempt: number, { outputs, events }: Parked): void {
   const { journal } = scene;
   if ("unit" in result) journal.absorb(result.unit);
-  for (const { event_id, event_type, data } of told) journal.publish(event_id, event_type, data);
+  publishEvents(scene, events);
   journal.record({
     event_type: "step_completed",
     step_name: step.step_name,
-    payload: {
-      step_id: step.step_id,
-      ...recorded,
-      events: told.map((event) => ({ ...event, data: { ...event.data } })),
-    },
+    payload: { step_id: step.step_id, attempt, outputs, events: [...events] },
   });
   scene.keep(step.step_name, result.output);
 }

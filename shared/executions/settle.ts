@@ -1,6 +1,6 @@
 import { parseRfc3339, rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
-import { digestOf, type JsonValue, toJson } from "../json.ts";
+import { digestOf, type JsonObject, type JsonValue, toJson } from "../json.ts";
 import type { MapNode, ParallelNode, PlanNode } from "../sagas/plan.ts";
 import { type Agenda, NOTHING, type RunTask } from "./agenda.ts";
 import { untilNextLook } from "./awaited-child.ts";
@@ -10,8 +10,9 @@ import type { Step } from "./execution.ts";
 import type { ExecutionDraft } from "./execution-events.ts";
 import { failStep } from "./fail-step.ts";
 import { failureOf } from "./failure.ts";
+import { parkEvent, publishEvents } from "./parked-events.ts";
 import { isDone, type Scene } from "./scene.ts";
-import { checkEvents, MAX_MEMBERS_AT_WORK } from "./step-limits.ts";
+import { MAX_MEMBERS_AT_WORK } from "./step-limits.ts";
 
 /**
  * Records everything that follows from the state without any work, and says what work is next.
@@ -137,18 +138,20 @@ async function emit(
   scene: Scene,
   node: PlanNode & { readonly kind: "emit" },
   step: Step,
-): Promise<undefined> {
+): Promise<Agenda | undefined> {
+  let told: ReturnType<typeof node.event>;
   try {
-    const event = node.event(scene.view);
-    const eventId = deps.ids.event();
-    const data = toJson(event.data) as typeof event.data & Record<string, JsonValue>;
-    checkEvents([{ data }]);
-    scene.journal.publish(eventId, event.type, data);
-    record(scene, step, { outputs: null, events: [{ event_id: eventId, event_type: event.type, data }] });
-    scene.keep(node.name, null);
+    const { type, data } = node.event(scene.view);
+    told = { type, data: toJson(data) as JsonObject };
   } catch (error) {
-    await failStep(deps, scene, step, failureOf(error, node.name));
+    return failStep(deps, scene, step, failureOf(error, node.name));
   }
+  // What throws from here on is a store's: the execution is given up, and taken up again.
+  const event = await parkEvent(scene, deps.ids.event(), told);
+  publishEvents(scene, [event]);
+  record(scene, step, { outputs: null, events: [event] });
+  scene.keep(node.name, null);
+  return undefined;
 }
 
 /** Starts as many members as may be at work, and ends the group when all are done. */

@@ -1,6 +1,7 @@
 import { RuntimeError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 import { jsonBytes } from "../json-size.ts";
+import { CLAIM_CHECK_BYTES } from "../state/claim-check.ts";
 import type { LogDraft } from "../state/log-entry.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Execution } from "./execution.ts";
@@ -19,7 +20,7 @@ export const STEP_LIMITS = {
   /** As JSON: each record and log entry. */
   bytes_of_a_record: 512 * 1024,
   bytes_of_a_log_entry: 512 * 1024,
-  /** As JSON: all data of a step's events, which lie together in the entry that tells of its end. */
+  /** As JSON: the data of a step's events that lie together in the entry that tells of its end; larger ones lie in the object store. */
   bytes_of_events: 512 * 1024,
   /** As JSON, of all records and log entries of the step. */
   bytes: 4 * 1024 * 1024,
@@ -56,7 +57,10 @@ export function checkEvents(events: readonly { readonly data: JsonValue }[]): vo
   if (events.length === 0) return;
   expectAtMost("events", events.length);
   let total = 0;
-  for (const { data } of events) total += jsonBytes(data);
+  for (const { data } of events) {
+    const bytes = jsonBytes(data);
+    if (bytes <= CLAIM_CHECK_BYTES) total += bytes;
+  }
   expectAtMost("bytes_of_events", total);
 }
 

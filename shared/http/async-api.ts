@@ -108,6 +108,7 @@ function eventsChannel(intents: readonly IntentDefinition[]): Channel {
       message(`${intent.type}.${type}`, `Emitted by ${intent.type}, once the step that did it is committed.`, {
         type,
         data: draft7(schema, "output"),
+        mayBeLarge: true,
         source: `/intents/${intent.type}`,
         required,
       }),
@@ -151,9 +152,17 @@ function deadLetterChannel(): Channel {
 function message(
   key: string,
   summary: string,
-  event: { readonly type: string; readonly data: Node; readonly required: readonly string[]; readonly source?: string },
+  event: {
+    readonly type: string;
+    readonly data: Node;
+    readonly required: readonly string[];
+    readonly source?: string;
+    /** Whether its data may be so large that they lie elsewhere. */
+    readonly mayBeLarge?: boolean;
+  },
 ): Message {
   const text = { type: "string" };
+  const dataref = { ...text, format: "uri", description: "where the data lie, instead of `data`, above 128 KiB" };
   const payload = {
     type: "object",
     properties: {
@@ -168,8 +177,11 @@ function message(
       sessionid: text,
       traceparent: text,
       data: event.data,
+      ...(event.mayBeLarge === true ? { dataref } : {}),
     },
-    required: [...event.required, "type", "data"],
+    ...(event.mayBeLarge === true
+      ? { required: [...event.required, "type"], oneOf: [{ required: ["data"] }, { required: ["dataref"] }] }
+      : { required: [...event.required, "type", "data"] }),
   };
   return { key, message: { name: event.type, summary, contentType: STRUCTURED, payload } };
 }

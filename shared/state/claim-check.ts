@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { TenantId } from "../ids.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
-import { sealedIn, sealedSchema, type Subjects } from "./subjects.ts";
+import { sealedSchema, type Subjects } from "./subjects.ts";
 
 /** A payload above this many bytes of JSON rests in the object store and travels by reference. */
 export const CLAIM_CHECK_BYTES = 128 * 1024;
@@ -23,14 +23,19 @@ export interface ClaimCheck {
   redeem(tenantId: TenantId, parked: JsonValue): Promise<JsonValue>;
   /** The same for what a subject's execution keeps: all of it is sealed. Without a subject, this one itself. */
   of(subjectId: string | undefined): ClaimCheck;
-  /** What stands in an event in place of its data; without a subject the data themselves. Throws `subject.erased` (410). */
-  seal(tenantId: TenantId, data: JsonObject): Promise<JsonObject>;
+  /** Where the bytes of something parked lie, as an absolute URI; undefined when it lies nowhere else. */
+  uriOf(parked: JsonValue): string | undefined;
 }
 
 export function createClaimCheck(objects: ObjectStore, subjects: Subjects): ClaimCheck {
   const plain: ClaimCheck = {
     of: (subjectId) => (subjectId === undefined ? plain : sealing(plain, subjects, subjectId)),
-    seal: (_tenantId, data) => Promise.resolve(data),
+    uriOf: (parked) => {
+      if (!mayBeReference(parked)) return undefined;
+      const inside = sealedSchema.safeParse(parked).data?.$sealed.data ?? parked;
+      const path = referenceSchema.safeParse(inside).data?.$claim_check.path;
+      return path === undefined ? undefined : objects.uri(path);
+    },
     park: async (tenantId, value) => {
       if (isSmall(value)) return value;
       const text = JSON.stringify(value);
@@ -72,7 +77,6 @@ function sealing(plain: ClaimCheck, subjects: Subjects, subjectId: string): Clai
       const data = await plain.park(tenantId, box.seal(value));
       return { $sealed: { subject_id: subjectId, key_id: box.keyId, data } };
     },
-    seal: async (tenantId, data) => sealedIn(await subjects.open(tenantId, subjectId), data),
   };
 }
 

@@ -15,14 +15,15 @@ export interface EventSource {
   readonly traceId: TraceId;
 }
 
+export interface EventToTell {
+  readonly eventId: EventId;
+  readonly type: string;
+  /** The data themselves, or where they lie: the extension `dataref` (CloudEvents, extensions/dataref.md). */
+  readonly told: { readonly data: JsonObject } | { readonly dataref: string };
+}
+
 /** The outbox message of an event: a CloudEvent 1.0 in structured JSON, ordered by its execution. */
-export function cloudEvent(
-  source: EventSource,
-  eventId: EventId,
-  type: string,
-  data: JsonObject,
-  nowMs: number,
-): OutboxMessage {
+export function cloudEvent(source: EventSource, { eventId, type, told }: EventToTell, nowMs: number): OutboxMessage {
   const event = {
     specversion: "1.0",
     id: eventId,
@@ -34,7 +35,7 @@ export function cloudEvent(
     tenantid: source.tenantId,
     sessionid: source.sessionId,
     traceparent: traceparent(source.traceId),
-    data,
+    ...told,
   };
   return {
     eventId,

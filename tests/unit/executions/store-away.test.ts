@@ -90,18 +90,25 @@ describe("a store that cannot be reached", () => {
     expect(stepOf(ended, "write")).toMatchObject({ status: "compensated", undo_attempts: 0 });
   });
 
-  it("has a step run again whose large result cannot be stored, and counts no attempt", async () => {
-    const run = vi.fn<() => JsonObject>(() => ({ text: LARGE }));
-    const definition = plainIntent("test.away", { timeout: "30d" })
-      .step("make", { run })
-      .returns(() => ({}));
-    await using on = await openLab({ intents: [definition] });
-    const write = vi.spyOn(on.first.services.adapters.objects, "write");
-    for (let n = 0; n < LOOKS; n += 1) write.mockRejectedValueOnce(away());
-    const ended = await reachInTime(on, await on.submit("test.away"), "completed");
-    expect(run).toHaveBeenCalledTimes(LOOKS + 1);
-    expect(stepOf(ended, "make")).toMatchObject({ attempt: 1, store_waits: LOOKS });
-  });
+  it.each(["result", "event"])(
+    "has a step run again whose large %s cannot be stored, and counts no attempt",
+    async (what) => {
+      const run = vi.fn((ctx: { emit(type: string, data: JsonObject): void }): JsonObject => {
+        if (what === "result") return { text: LARGE };
+        ctx.emit("told", { text: LARGE });
+        return {};
+      });
+      const definition = plainIntent("test.away", { timeout: "30d" })
+        .step("make", { run })
+        .returns(() => ({}));
+      await using on = await openLab({ intents: [definition] });
+      const write = vi.spyOn(on.first.services.adapters.objects, "write");
+      for (let n = 0; n < LOOKS; n += 1) write.mockRejectedValueOnce(away());
+      const ended = await reachInTime(on, await on.submit("test.away"), "completed");
+      expect(run).toHaveBeenCalledTimes(LOOKS + 1);
+      expect(stepOf(ended, "make")).toMatchObject({ attempt: 1, store_waits: LOOKS });
+    },
+  );
 
   it("counts no attempt as lost while what an execution refers to cannot be read", async () => {
     const run = vi.fn<() => JsonObject>(() => ({}));
