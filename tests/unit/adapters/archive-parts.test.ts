@@ -6,13 +6,13 @@ import type { StepContext } from "../../../shared/sagas/step-context.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 import { openRuntime } from "../../kit/runtime.ts";
 
-it("what is archived of an execution with large events comes in parts of bytes that one commit takes", async () => {
+it("what is archived of an execution with many large events comes in parts of bytes that one commit takes", async () => {
   const large = plainIntent("test.large")
     .map("each", {
       over: () => Array.from({ length: 20 }, (_, n) => n),
       concurrency: 20,
       run: (ctx: StepContext<JsonObject, unknown>) => {
-        ctx.emit("told", { text: "x".repeat(500_000) });
+        for (let n = 0; n < 4; n += 1) ctx.emit("told", { text: "x".repeat(125_000) });
         return {};
       },
     })
