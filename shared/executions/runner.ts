@@ -9,7 +9,7 @@ import { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Agenda, RunTask, Task } from "./agenda.ts";
 import { barChild, type ChildResult, type Children, lookAtChild, stopChild } from "./children.ts";
 import { becomeDead, endWithoutResult, type SettleDeps } from "./ending.ts";
-import { type Execution, isSettled } from "./execution.ts";
+import { type Execution, isSettled, isTerminal } from "./execution.ts";
 import { contended, failureOf } from "./failure.ts";
 import { failStep } from "./fail-step.ts";
 import { findPlan } from "./find-plan.ts";
@@ -60,10 +60,12 @@ export interface StopSignals {
  *      one commit takes fails in commits before.
  *  E5  What has nothing to do is let go of: a waiting execution is held by nobody.
  *  E6  What the store will never take is not tried again: what led to it fails for good.
+ *  E7  Nothing is recorded after the end.
  * Resolves to the last state that this worker committed.
  */
 export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop: StopSignals): Promise<Execution> {
   const journal = Journal.resume(deps, held.epoch, held.state);
+  if (isTerminal(held.state.status)) return close(journal);
   const found = await findPlan(deps, held.state);
   if (found.definition === undefined) return letGoWithoutPlan(deps, held, journal);
   const { definition } = found;
@@ -82,6 +84,12 @@ export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop
   const run = new Run(deps, held, scene, stop);
   if (held.epoch > 1) run.resume(found.adopted ? definition.version : undefined);
   return run.go();
+}
+
+/** An archive may hold all of an execution, its end too, before it is told that this is the end: then the end is all that is written. */
+async function close(journal: Journal): Promise<Execution> {
+  await journal.commit({ wakeAtMs: undefined });
+  return journal.committed;
 }
 
 type Result = { readonly task: Task; readonly result: AttemptResult | ChildResult };

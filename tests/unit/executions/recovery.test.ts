@@ -4,7 +4,7 @@ import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-stor
 import { startUpkeep } from "../../../shared/executions/upkeep.ts";
 import { RuntimeError } from "../../../shared/errors.ts";
 import type { ExecutionId, TenantId } from "../../../shared/ids.ts";
-import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
+import type { Commit, ExecutionStore } from "../../../shared/ports/execution-store.ts";
 import { createStoreClock } from "../../../shared/store-clock.ts";
 import { countingStore } from "../../kit/counting-store.ts";
 import { createGate, type Gate } from "../../kit/gate.ts";
@@ -288,6 +288,31 @@ describe("recovery", () => {
     }
     await store.close();
   });
+});
+
+it("E7: closes what had ended before its store was told so, and records nothing after its end", async () => {
+  const commits: Commit[] = [];
+  let closes = false;
+  const over = (inner: ExecutionStore) => ({
+    claim: async (request: Parameters<typeof inner.claim>[0]) => {
+      const execution = await inner.readExecution(request.tenantId, request.executionId);
+      if (!closes || execution === undefined) return inner.claim(request);
+      return { outcome: "claimed", epoch: 2, execution: { ...execution, epoch: 2 } } as const;
+    },
+    commit: (commit: Commit) => {
+      if (!closes) return inner.commit(commit);
+      commits.push(commit);
+      return Promise.resolve({ outcome: "committed", held: false, mail: false } as const);
+    },
+  });
+  await using on = await openLab({ intents: [trivial], over });
+  const { execution_id: executionId } = await on.play(trivial.type, "completed");
+  await on.first.services.lifecycle.idle();
+  closes = true;
+  await on.first.services.recovery.resume({ tenantId: on.tenantId, executionId });
+  await on.first.services.lifecycle.idle();
+  expect(commits).toMatchObject([{ epoch: 2, state: { status: "completed", terminal: true } }]);
+  expect(commits[0]?.change).toEqual({ records: [], log: [], outbox: [], mail: [] });
 });
 
 it("V2: takes up what it was given late, long after the acceptance was given up and looked for in vain", async () => {
