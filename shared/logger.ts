@@ -41,7 +41,12 @@ export function createLogger(deps: LoggerDeps, context: JsonObject = {}): Logger
 
 /** What a log line may say of an error: its code, text and stack, never the values that it carries. */
 export function errorFields(error: unknown): JsonObject {
-  if (error instanceof RuntimeError) return { error_code: error.code, error: error.message, stack: error.stack };
-  if (error instanceof Error) return { error_code: error.name, error: error.message, stack: error.stack };
-  return { error: String(error) };
+  if (!(error instanceof Error)) return { error: String(error) };
+  const error_code = error instanceof RuntimeError ? error.code : error.name;
+  return { error_code, error: error.message, stack: error.stack, ...causeOf(error) };
+}
+
+/** Of a network or a driver, as its code tells: causes without one may repeat what they were given. */
+function causeOf({ cause }: Error): JsonObject {
+  return cause instanceof Error && "code" in cause ? { cause: cause.message } : {};
 }

@@ -54,6 +54,12 @@ describe("logger", () => {
   it("names foreign errors by their class, and takes what is no error at all", () => {
     expect(errorFields(new TypeError("no"))).toMatchObject({ error_code: "TypeError", error: "no" });
     expect(errorFields("just text")).toEqual({ error: "just text" });
+    const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+    expect(errorFields(new RuntimeError("x.away", "Away.", { cause: refused }))).toMatchObject({
+      cause: refused.message,
+    });
+    const body = new SyntaxError('Unexpected token "secret"');
+    expect(errorFields(new RuntimeError("x.bad", "Bad.", { cause: body }))).not.toHaveProperty("cause");
     expect(errorFields(undefined)).toEqual({ error: "undefined" });
   });
 });

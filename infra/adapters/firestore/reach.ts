@@ -127,9 +127,14 @@ export function statusOf(error: unknown): unknown {
 function storeError(error: unknown): unknown {
   if (error instanceof RuntimeError) return error;
   const status = statusOf(error);
-  if (!OURS.has(status)) return storeUnavailable(error instanceof Error ? error.message : String(error), error);
-  const reason = error instanceof Error ? error.message : "";
-  return new RuntimeError("store.refused", `Firestore refuses a call of this software: ${reason}`, { cause: error });
+  const reason = statusNameOf(error);
+  if (!OURS.has(status)) return storeUnavailable(reason, error);
+  return new RuntimeError("store.refused", `Firestore refuses a call of this software (${reason}).`, { cause: error });
+}
+
+/** Such as UNAVAILABLE. The rest of gRPC's text names projects and addresses, which are for the log and not for callers. */
+function statusNameOf(error: unknown): string {
+  return /^\d+ ([A-Z_]+):/.exec(error instanceof Error ? error.message : "")?.[1] ?? "no answer";
 }
 
 function storeUnavailable(reason: string, cause?: unknown): RuntimeError {
