@@ -1,8 +1,8 @@
-import { mkdir, readdir, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 
 import { createFileObjectStore } from "../../infra/adapters/files/object-store.ts";
 import { RuntimeError } from "../../shared/errors.ts";
@@ -61,6 +61,25 @@ it("files: the URI of an object leads to its file", async () => {
   const store = createFileObjectStore(folder.path);
   const { path } = await store.write({ directory: "a b/ü", extension: "txt", contentType: "text/plain" }, one("x"));
   expect(fileURLToPath(store.uri(path))).toBe(join(folder.path, path));
+});
+
+it("files: brings the folders that it makes for an object to the disk, once, and again when they were deleted", async () => {
+  await using folder = await temporaryFolder();
+  const store = createFileObjectStore(folder.path);
+  const handle = await open(folder.path, "r");
+  const synced = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, "sync");
+  await handle.close();
+  const syncsOf = async (text: string): Promise<number> => {
+    synced.mockClear();
+    await store.write({ directory: "artifacts/acme/file", extension: "txt", contentType: "text/plain" }, one(text));
+    return synced.mock.calls.length;
+  };
+  // The bytes, the folder that names them, and the folders that name folders, the root's own among them.
+  expect(await syncsOf("a")).toBe(2 + 4);
+  expect(await syncsOf("b")).toBe(2);
+  await store.deleteBelow("artifacts/acme");
+  expect(await syncsOf("c")).toBe(2 + 4);
+  synced.mockRestore();
 });
 
 it("files: what the store keeps for itself is no object", async () => {

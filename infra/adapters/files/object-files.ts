@@ -57,6 +57,18 @@ export function createObjectFiles(folder: string): ObjectFiles {
     return join(incoming, randomUUID());
   };
 
+  /** Folders below the root's own whose names are known to be on the disk. */
+  const onDisk = new Set<string>();
+  const makeFolder = async (wanted: string): Promise<void> => {
+    const made = await mkdir(wanted, { recursive: true });
+    if (made !== undefined) onDisk.clear();
+    // One that is there may have been made by somebody else a moment ago.
+    for (let each = wanted; each !== dirname(root) && !onDisk.has(each); each = dirname(each)) {
+      await syncFolder(dirname(each));
+      onDisk.add(each);
+    }
+  };
+
   const discard = async (part: string): Promise<void> => rm(part, { force: true }).catch(() => undefined);
 
   return {
@@ -105,7 +117,7 @@ export function createObjectFiles(folder: string): ObjectFiles {
     },
 
     publish: async (part, place) => {
-      await mkdir(dirname(place), { recursive: true });
+      await makeFolder(dirname(place));
       await rename(part, place);
       await syncFolder(dirname(place));
       // Renaming one name of a file to another of its names changes nothing (POSIX): the part is still there.
@@ -113,7 +125,7 @@ export function createObjectFiles(folder: string): ObjectFiles {
     },
 
     publishNew: async (part, place) => {
-      await mkdir(dirname(place), { recursive: true });
+      await makeFolder(dirname(place));
       try {
         await link(part, place);
         await syncFolder(dirname(place));
