@@ -20,10 +20,10 @@ export interface DeployedFunction {
   readonly serve: () => Promise<void>;
 }
 
-/** The function of one intent, with the intents that it calls. */
-export function intentFunction(definition: IntentDefinition, called: readonly IntentDefinition[]): DeployedFunction {
+/** The function of one intent, with its older versions and the intents that they call. */
+export function intentFunction(definition: IntentDefinition, others: readonly IntentDefinition[]): DeployedFunction {
   const app = (services: RuntimeServices): App => createIntentApp(services, definition);
-  return deploy({ intents: [definition, ...called], complete: false, runsSteps: true, app, stays: false });
+  return deploy({ intents: [definition, ...others], complete: false, runsSteps: true, app, stays: false });
 }
 
 /** The runtime API: accepts any intent and hands it on to its function. */

@@ -5,6 +5,7 @@ import { checkFunctionLength } from "../../shared/executions/function-length.ts"
 import type { Job } from "../../shared/http/function-app.ts";
 import { type FunctionResources, functionResources } from "../../shared/sagas/function-resources.ts";
 import { worksOf } from "../../shared/sagas/check-plan.ts";
+import { createIntentCatalog } from "../../shared/sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 import { RUNNER } from "./runner-spec.ts";
 
@@ -33,9 +34,17 @@ const API_TIMEOUT_MS = 3_600_000;
 /** One run at a time in an instance; a second instance only where one run outlasts the pause before the next. */
 const JOB_RESOURCES = { concurrency: 1, maxInstances: 2 };
 
-/** Every function of the product: one for each intent, and those of the platform. Throws `catalog.*` where they cannot be deployed. */
-export function functionSpecs(): readonly FunctionSpec[] {
-  const specs = [...intents.map(intentSpec), apiSpec(), ...jobs.map(jobSpec)];
+/**
+ * Every function of the product: one for each intent, which has its older versions too, and those of the platform. Throws `catalog.*` where
+ * they cannot be deployed.
+ */
+export function functionSpecs(all: readonly IntentDefinition[] = intents): readonly FunctionSpec[] {
+  const { definitions } = createIntentCatalog(all);
+  const specs = [
+    ...definitions.map((definition) => intentSpec(definition, all)),
+    apiSpec(),
+    ...jobs.map((job) => jobSpec(job, all)),
+  ];
   checkNames([...specs, RUNNER]);
   return specs;
 }
@@ -52,16 +61,17 @@ export function checkNames(specs: readonly Named[]): void {
   }
 }
 
-function intentSpec(definition: IntentDefinition): FunctionSpec {
+function intentSpec(definition: IntentDefinition, all: readonly IntentDefinition[]): FunctionSpec {
   const { name, type, resources, functionTimeoutMs } = definition;
-  const called = calledBy(definition);
-  checkFunctionLength([definition, ...called], functionTimeoutMs);
+  const others = sagasOf(type, all).filter((each) => each !== definition);
+  const sagas = [definition, ...others];
+  checkFunctionLength(sagas, functionTimeoutMs);
   // By names of their own: an intent of one word is called what its target is called.
-  const imports = [definition, ...called].map(
-    (each, index) =>
-      `import { ${camelCase(each.name)} as intent${index} } from "./functions/${each.realm}/${each.name.replaceAll("_", "-")}.ts";`,
-  );
-  const list = called.map((_, index) => `intent${index + 1}`).join(", ");
+  const imports = sagas.map((each, index) => {
+    const { file, exported } = moduleOf(each, all);
+    return `import { ${exported} as intent${index} } from "./functions/${file}";`;
+  });
+  const list = others.map((_, index) => `intent${index + 1}`).join(", ");
   const entry = entryOf("intentFunction", name, `intentFunction(intent0, [${list}])`, imports);
   return {
     name,
@@ -70,7 +80,7 @@ function intentSpec(definition: IntentDefinition): FunctionSpec {
     schedule: undefined,
     resources,
     timeoutMs: functionTimeoutMs,
-    callsRunner: [definition, ...called].some(hasGuest),
+    callsRunner: sagas.some(hasGuest),
     entry,
   };
 }
@@ -89,8 +99,8 @@ function apiSpec(): FunctionSpec {
   };
 }
 
-function jobSpec({ name, schedule, timeoutMs, runsGuests }: Job): FunctionSpec {
-  checkFunctionLength(intents, timeoutMs);
+function jobSpec({ name, schedule, timeoutMs, runsGuests }: Job, all: readonly IntentDefinition[]): FunctionSpec {
+  checkFunctionLength(all, timeoutMs);
   const imports = [
     `import { intents } from "./functions/catalog.ts";`,
     `import { ${camelCase(name)} as job } from "./functions/platform/${name.replaceAll("_", "-")}.ts";`,
@@ -118,17 +128,25 @@ function entryOf(factory: string, name: string, made: string, imports: readonly 
   ].join("\n");
 }
 
-/** The intents that an intent calls, over any number of calls: their sagas may run where it runs. */
-function calledBy(definition: IntentDefinition, known: readonly IntentDefinition[] = []): readonly IntentDefinition[] {
-  let all = known;
-  for (const node of definition.plan.nodes) {
-    if (node.kind !== "call" || all.some(({ type }) => type === node.intentType)) continue;
-    const child = intents.find(({ type }) => type === node.intentType);
-    if (child === undefined)
-      throw new RuntimeError("catalog.unknown_child", `${definition.type} calls ${node.intentType}.`);
-    all = calledBy(child, [...all, child]);
+/** What may run where an intent does: all its versions, and all of what any of them calls, over any number of calls. */
+function sagasOf(type: string, all: readonly IntentDefinition[]): readonly IntentDefinition[] {
+  const types = new Set([type]);
+  for (const reached of types) {
+    const nodes = all.filter((each) => each.type === reached).flatMap(({ plan }) => plan.nodes);
+    for (const node of nodes) if (node.kind === "call") types.add(node.intentType);
   }
-  return all;
+  return all.filter((each) => types.has(each.type));
+}
+
+/** Where a definition lies: an older version beside the newest, as `<name>-v<version>.ts` with its own name. */
+function moduleOf(
+  { realm, name, type, version }: IntentDefinition,
+  all: readonly IntentDefinition[],
+): { readonly file: string; readonly exported: string } {
+  const file = `${realm}/${name.replaceAll("_", "-")}`;
+  const isOlder = all.some((other) => other.type === type && other.version > version);
+  if (!isOlder) return { file: `${file}.ts`, exported: camelCase(name) };
+  return { file: `${file}-v${version}.ts`, exported: `${camelCase(name)}V${version}` };
 }
 
 /** Whether a step of it is a guest's. */

@@ -42,7 +42,9 @@ export function createIntentCatalog(all: readonly IntentDefinition[], complete =
     }
     byName.set(definition.name, definition);
   }
-  for (const definition of newest.values()) checkChildren(definition, newest, []);
+  // Older versions too: what is under way of theirs calls all the same.
+  for (const definition of versions.values()) checkCalls(definition, newest);
+  for (const definition of newest.values()) checkCircle(definition, newest, []);
   return {
     complete,
     definitions: [...newest.values()],
@@ -51,34 +53,40 @@ export function createIntentCatalog(all: readonly IntentDefinition[], complete =
   };
 }
 
-function checkChildren(
-  definition: IntentDefinition,
-  known: ReadonlyMap<string, IntentDefinition>,
-  path: readonly string[],
-): void {
-  const here = [...path, definition.type];
-  if (path.includes(definition.type)) {
-    throw new RuntimeError(
-      "catalog.child_cycle",
-      `An intent would call itself: ${here.join(" → ")}. Break the circle.`,
-    );
-  }
-  for (const node of definition.plan.nodes) {
+function checkCalls({ type, version, plan }: IntentDefinition, known: ReadonlyMap<string, IntentDefinition>): void {
+  for (const node of plan.nodes) {
     if (node.kind !== "call") continue;
     const child = known.get(node.intentType);
     if (child === undefined) {
       throw new RuntimeError(
         "catalog.unknown_child",
-        `${definition.type} calls ${node.intentType}, which the catalog does not have; add it.`,
+        `${type} version ${version} calls ${node.intentType}, which the catalog does not have; add it.`,
       );
     }
     if (child.concurrency !== undefined) {
       throw new RuntimeError(
         "catalog.limited_child",
-        `${definition.type} calls ${child.type}, which limits how many run at a time: a child cannot be refused. Let its caller submit it.`,
+        `${type} version ${version} calls ${child.type}, which limits how many run at a time: a child cannot be refused. Let its caller submit it.`,
       );
     }
-    checkChildren(child, known, here);
+  }
+}
+
+function checkCircle(
+  { type, plan }: IntentDefinition,
+  known: ReadonlyMap<string, IntentDefinition>,
+  path: readonly string[],
+): void {
+  const here = [...path, type];
+  if (path.includes(type)) {
+    throw new RuntimeError(
+      "catalog.child_cycle",
+      `An intent would call itself: ${here.join(" → ")}. Break the circle.`,
+    );
+  }
+  for (const node of plan.nodes) {
+    const child = node.kind === "call" ? known.get(node.intentType) : undefined;
+    if (child !== undefined) checkCircle(child, known, here);
   }
 }
 

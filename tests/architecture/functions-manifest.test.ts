@@ -75,6 +75,28 @@ describe("the functions manifest", () => {
     }
   });
 
+  it("makes one function of all versions of an intent, with what any of them calls", () => {
+    const [called, other] = ["test.called", "test.other"].map((type) =>
+      plainIntent(type as "test.called")
+        .step("a", { run: () => ({}) })
+        .returns(() => ({})),
+    );
+    if (called === undefined || other === undefined) throw new Error("there are two");
+    const old = plainIntent("test.grown", { version: 2 })
+      .call("c", { intent: called, input: () => ({}) })
+      .returns(() => ({}));
+    const now = plainIntent("test.grown", { version: 3 })
+      .step("a", { run: () => ({}) })
+      .returns(() => ({}));
+    const specs = functionSpecs([old, called, other, now]).filter(({ kind }) => kind === "intent");
+    expect(specs.map(({ name }) => name)).toEqual(["grown", "called", "other"]);
+    const lines = specs[0]?.entry.split("\n");
+    expect(lines).toContain('import { grown as intent0 } from "./functions/test/grown.ts";');
+    expect(lines).toContain('import { grownV2 as intent1 } from "./functions/test/grown-v2.ts";');
+    expect(lines).toContain('import { called as intent2 } from "./functions/test/called.ts";');
+    expect(lines).toContain("const made = intentFunction(intent0, [intent1, intent2]);");
+  });
+
   it("gives every function time for each step that it runs", () => {
     const { functions } = functionsManifest(functionSpecs());
     for (const { timeout_seconds, intent_type } of functions.filter(({ kind }) => kind !== "runner")) {

@@ -199,6 +199,18 @@ describe("the catalog", () => {
     expect(error.message).toMatch(/test\.a.*test\.lost.*add it/);
   });
 
+  it("asks for what an older version calls too, which is no circle for coming back to the newest", () => {
+    const b = calls("test.b", plainIntent("test.a", { version: 2 }).step("a", ok).returns(done));
+    const old = plainIntent("test.a", { version: 1 })
+      .call("c", { intent: b, input: () => ({}) })
+      .returns(done);
+    const now = plainIntent("test.a", { version: 2 }).step("a", ok).returns(done);
+    const error = thrownBy(() => createIntentCatalog([old, now]));
+    expect(error.code).toBe("catalog.unknown_child");
+    expect(error.message).toMatch(/test\.a version 1 calls test\.b/);
+    expect(createIntentCatalog([old, now, b]).definitions).toEqual([now, b]);
+  });
+
   it("has every version, finds the newest, whatever their order, and refuses one version twice", () => {
     const version = (n: number) => plainIntent("test.versions", { version: n }).step("a", ok).returns(done);
     const [one, two, ten] = [version(1), version(2), version(10)];
