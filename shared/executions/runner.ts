@@ -65,7 +65,7 @@ export interface StopSignals {
  */
 export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop: StopSignals): Promise<Execution> {
   const journal = Journal.resume(deps, held.epoch, held.state);
-  if (isTerminal(held.state.status)) return close(journal);
+  if (isTerminal(held.state.status)) return held.epoch === 1 ? held.state : close(journal);
   const found = await findPlan(deps, held.state);
   if (found.definition === undefined) return letGoWithoutPlan(deps, held, journal);
   const { definition } = found;

@@ -180,7 +180,7 @@ function message(
       ...(event.mayBeLarge === true ? { dataref } : {}),
     },
     ...(event.mayBeLarge === true
-      ? { required: [...event.required, "type"], oneOf: [{ required: ["data"] }, { required: ["dataref"] }] }
+      ? { required: [...event.required, "type"], anyOf: [{ required: ["data"] }, { required: ["dataref"] }] }
       : { required: [...event.required, "type", "data"] }),
   };
   return { key, message: { name: event.type, summary, contentType: STRUCTURED, payload } };
