@@ -19,8 +19,10 @@ export function toHttpFunction(handle: Handle): HttpFunction {
   const listener = createListener(handle);
   // What the framework has inflated may have any size: no limit that goes by the declared length would hold.
   const refusing = createListener(() => Promise.resolve(ENCODED));
-  return (incoming, outgoing) =>
-    incoming.headers["content-encoding"] === undefined ? listener(incoming, outgoing) : refusing(incoming, outgoing);
+  return (incoming, outgoing) => {
+    const { "content-encoding": encoding = "identity" } = incoming.headers;
+    return encoding === "identity" ? listener(incoming, outgoing) : refusing(incoming, outgoing);
+  };
 }
 
 /** In the place of a domain. What that is for, handlers do that turn every error into an answer. */

@@ -150,6 +150,9 @@ describe.each(SERVERS)("%s", (name, serve) => {
     const headers = { "content-type": "application/json", "content-encoding": "gzip" };
     const { status } = await fetch(`${url}/dev/token`, { method: "POST", headers, body });
     expect(status).toBe(415);
+    const plain = { ...headers, "content-encoding": "identity" };
+    const taken = await fetch(`${url}/dev/token`, { method: "POST", headers: plain, body: '{"tenant_id":"acme"}' });
+    expect(taken.status).toBe(200);
   });
 
   it("takes a push of Pub/Sub", async () => {
