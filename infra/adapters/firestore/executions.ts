@@ -71,8 +71,11 @@ export function createExecutions(db: Firestore, layout: Layout, reach: Reach): E
         if (hasEveryStep(before)) return storedExecution(before, head.row.epoch);
         const steps = await reach.call(() => stepsOf(document).get());
         const after = await reach.call(() => document.get());
-        // Every commit changes the document: unchanged while the steps were read, it belongs to these very steps.
-        if (headOf(after)?.updated.isEqual(head.updated)) return storedExecution(after, head.row.epoch, steps.docs);
+        // Every commit changes the document: unchanged while the steps were read, it belongs to these very steps. The emulator shows a commit
+        // piece by piece: steps that are newer than the document belong to the next.
+        const unchanged = headOf(after)?.updated.isEqual(head.updated) === true;
+        const isOld = ({ updateTime }: QueryDocumentSnapshot) => updateTime.valueOf() <= head.updated.valueOf();
+        if (unchanged && steps.docs.every(isOld)) return storedExecution(after, head.row.epoch, steps.docs);
         before = after;
       }
       return readInTransaction(document);
