@@ -4,11 +4,9 @@ import { parseArgs } from "node:util";
 import type { CloudEventFunction, HttpFunction } from "@google-cloud/functions-framework";
 import * as z from "zod";
 
-import { type HttpRequest, OwnRequest } from "../../shared/http/http-request.ts";
+import { ENCODED, type HttpRequest, isEncoded, OwnRequest } from "../../shared/http/http-request.ts";
 import { pushEnvelope } from "../../shared/http/push-envelope.ts";
 import { createListener, type Handle, plainProblem } from "./node-listener.ts";
-
-const ENCODED = plainProblem(415, "request.encoded", "Send the body as it is, without a content-encoding.");
 
 /**
  * Serves a handler under functions-framework's http signature, by the same listener as on bare Node, which takes the body that the
@@ -18,11 +16,9 @@ export function toHttpFunction(handle: Handle): HttpFunction {
   spareDomains();
   const listener = createListener(handle);
   // What the framework has inflated may have any size: no limit that goes by the declared length would hold.
-  const refusing = createListener(() => Promise.resolve(ENCODED));
-  return (incoming, outgoing) => {
-    const { "content-encoding": encoding = "identity" } = incoming.headers;
-    return encoding === "identity" ? listener(incoming, outgoing) : refusing(incoming, outgoing);
-  };
+  const refusing = createListener(() => Promise.resolve(plainProblem(415, ENCODED.code, ENCODED.detail)));
+  return (incoming, outgoing) =>
+    isEncoded(incoming.headers["content-encoding"]) ? refusing(incoming, outgoing) : listener(incoming, outgoing);
 }
 
 /** In the place of a domain. What that is for, handlers do that turn every error into an answer. */

@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 import { type FieldFault, RuntimeError } from "../errors.ts";
-import type { HttpRequest } from "./http-request.ts";
+import { ENCODED, type HttpRequest, isEncoded } from "./http-request.ts";
 import { parseJson } from "./json-body.ts";
 
 /** The body as the schema makes it. Throws `request.*` (400, 413, 415, 422). */
@@ -10,11 +10,8 @@ export async function readBody<Body>(request: HttpRequest, schema: z.ZodType<Bod
   if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) {
     throw new RuntimeError("request.not_json", "Send JSON, with content-type: application/json.", { status: 415 });
   }
-  const encoding = request.header("content-encoding") ?? "identity";
-  if (encoding.toLowerCase() !== "identity") {
-    const message = "Send the body as it is, without a content-encoding.";
-    throw new RuntimeError("request.encoded", message, { status: 415 });
-  }
+  if (isEncoded(request.header("content-encoding")))
+    throw new RuntimeError(ENCODED.code, ENCODED.detail, { status: 415 });
   return checked(parseJson(await request.bytes(maxBytes)), schema);
 }
 

@@ -36,6 +36,16 @@ export async function drain(request: HttpRequest): Promise<void> {
   }
 }
 
+export const ENCODED = {
+  code: "request.encoded",
+  detail: "Send the body as it is, without a content-encoding.",
+} as const;
+
+/** Whether a `content-encoding` says that a body is not sent as it is: its length then says nothing of what is in it. */
+export function isEncoded(encoding: string | undefined): boolean {
+  return (encoding ?? "identity").toLowerCase() !== "identity";
+}
+
 export function tooLarge(maxBytes: number): RuntimeError {
   return new RuntimeError("request.too_large", `The body is larger than ${maxBytes} bytes.`, {
     status: 413,
