@@ -95,6 +95,9 @@ export interface Change {
   readonly mailboxLimit?: MailboxLimit | undefined;
 }
 
+/** To be filled in with what is changed. */
+export const NO_CHANGE: Change = { records: [], log: [], outbox: [], mail: [] };
+
 /** What may wait in a mailbox, the new letters included. */
 export interface MailboxLimit {
   readonly letters: number;

@@ -9,3 +9,15 @@ export interface Page<Item> {
   /** Absent on the last page. */
   readonly nextCursor?: string | undefined;
 }
+
+/** The items of a listing page by page, each page read when the one before is done with. */
+export async function* everyPage<Item>(
+  read: (cursor: string | undefined) => Promise<Page<Item>>,
+): AsyncGenerator<readonly Item[], void> {
+  let cursor: string | undefined;
+  do {
+    const page = await read(cursor);
+    yield page.items;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}

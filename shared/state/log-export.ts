@@ -4,9 +4,9 @@ import { type Clock, parseRfc3339, rfc3339 } from "../clock.ts";
 import { durationMs } from "../duration.ts";
 import { RuntimeError } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { ObjectStore, WrittenObject } from "../ports/object-store.ts";
-import type { Page } from "../ports/paging.ts";
+import { everyPage } from "../ports/paging.ts";
 import { readEntry } from "./log-entry.ts";
 import type { RecordKind } from "./record-kind.ts";
 import type { StateSurface } from "./state-surface.ts";
@@ -47,8 +47,8 @@ const PROGRESS_ID = "log";
  *  X3  A sealed day is never written again: the store no longer has all of it.
  */
 export interface LogExport {
-  /** Exports the days that are over and were not exported yet, the oldest first, up to `maxDays`; returns them. */
-  run(tenantId: TenantId, maxDays?: number): Promise<readonly ExportedDay[]>;
+  /** Exports the days that are over and were not exported yet, the oldest first; returns them. */
+  run(tenantId: TenantId): Promise<readonly ExportedDay[]>;
   /** Exports one day again, with what has come to it since, and seals it. Throws `log_export.day_not_over` (409). */
   seal(tenantId: TenantId, date: string): Promise<ExportedDay>;
   exported(tenantId: TenantId, date: string): Promise<ExportedDay | undefined>;
@@ -65,7 +65,7 @@ export function createLogExport({ store, surface, objects, clock }: LogExportDep
   const write = async (tenantId: TenantId, change: (unit: UnitOfWork) => Promise<void>): Promise<void> => {
     const unit = new UnitOfWork(surface, tenantId, clock.now());
     await change(unit);
-    const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+    const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records: unit.records });
     if (outcome === "conflict") {
       throw new RuntimeError("log_export.contended", "Somebody else exports this log; try again.", {
         status: 409,
@@ -77,7 +77,7 @@ export function createLogExport({ store, surface, objects, clock }: LogExportDep
   const exportDay = async (tenantId: TenantId, date: string, sealed: boolean): Promise<ExportedDay> => {
     const before = await surface.get(tenantId, exportedDayKind, date);
     if (before?.value.sealed === true) return before.value;
-    const fromMs = parseRfc3339(`${date}T00:00:00.000Z`);
+    const fromMs = beginOf(date);
     if (clock.now() < fromMs + DAY_MS + SETTLING_MS) {
       throw new RuntimeError("log_export.day_not_over", `${date} is not over yet.`, { status: 409, retryable: true });
     }
@@ -107,30 +107,34 @@ export function createLogExport({ store, surface, objects, clock }: LogExportDep
   /** The first day that has an entry and was not exported; undefined when the log has none. */
   const nextDate = async (tenantId: TenantId): Promise<string | undefined> => {
     const progress = await surface.get(tenantId, progressKind, PROGRESS_ID);
-    const fromMs = progress === undefined ? undefined : parseRfc3339(`${progress.value.next_date}T00:00:00.000Z`);
+    const fromMs = progress === undefined ? undefined : beginOf(progress.value.next_date);
     const { items } = await store.readLog(tenantId, { order: "chronological", fromMs }, { limit: 1 });
     const [first] = items;
     return first === undefined ? undefined : dateOf(first);
   };
 
   return {
-    run: async (tenantId, maxDays = Number.POSITIVE_INFINITY) => {
+    run: async (tenantId) => {
       const days: ExportedDay[] = [];
-      while (days.length < maxDays) {
+      for (;;) {
         const date = await nextDate(tenantId);
-        if (date === undefined || clock.now() < parseRfc3339(`${date}T00:00:00.000Z`) + DAY_MS + SETTLING_MS) break;
+        if (date === undefined || clock.now() < beginOf(date) + DAY_MS + SETTLING_MS) return days;
         days.push(await exportDay(tenantId, date, false));
-        const next = rfc3339(parseRfc3339(`${date}T00:00:00.000Z`) + DAY_MS).slice(0, 10);
+        const next = rfc3339(beginOf(date) + DAY_MS).slice(0, 10);
         await write(tenantId, async (unit) => {
           await unit.get(progressKind, PROGRESS_ID);
           unit.put(progressKind, PROGRESS_ID, { next_date: next });
         });
       }
-      return days;
     },
     seal: (tenantId, date) => exportDay(tenantId, date, true),
     exported: async (tenantId, date) => (await surface.get(tenantId, exportedDayKind, date))?.value,
   };
+}
+
+/** When a day begins, in epoch milliseconds. */
+function beginOf(date: string): number {
+  return parseRfc3339(`${date}T00:00:00.000Z`);
 }
 
 /** The day, UTC, that an entry's text tells. Throws `log.unreadable`. */
@@ -148,15 +152,9 @@ async function* linesOf(
   range: { readonly fromMs: number; readonly toMs: number },
   counted: { entries: number },
 ): AsyncIterable<Uint8Array> {
-  let cursor: string | undefined;
-  do {
-    const page: Page<string> = await store.readLog(
-      tenantId,
-      { ...range, order: "chronological" },
-      { limit: PAGE, cursor },
-    );
-    counted.entries += page.items.length;
-    if (page.items.length > 0) yield Buffer.from(`${page.items.join("\n")}\n`);
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  const filter = { ...range, order: "chronological" } as const;
+  for await (const texts of everyPage((cursor) => store.readLog(tenantId, filter, { limit: PAGE, cursor }))) {
+    counted.entries += texts.length;
+    if (texts.length > 0) yield Buffer.from(`${texts.join("\n")}\n`);
+  }
 }

@@ -6,8 +6,9 @@ import { RuntimeError } from "../errors.ts";
 import { type ExecutionId, idSchemas, type TenantId } from "../ids.ts";
 import { sha256 } from "../json.ts";
 import { errorFields, type Logger } from "../logger.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { LogKeeping } from "../ports/log-keeping.ts";
+import { everyPage } from "../ports/paging.ts";
 import { endsChain } from "./chain-verification.ts";
 import { dateOf, type LogExport } from "./log-export.ts";
 import { type LogEntry, readEntry } from "./log-entry.ts";
@@ -19,14 +20,8 @@ import { UnitOfWork } from "./unit-of-work.ts";
 const BATCH = 50;
 const PAGE = 500;
 
-export interface RetentionPolicy {
-  /** How long an ended execution and its log are kept. */
-  readonly keepMs: number;
-  /** Whether the days of an execution must be exported, whole, before it is dropped. */
-  readonly exportFirst: boolean;
-}
-
-const DEFAULT_POLICY: RetentionPolicy = { keepMs: durationMs("400d"), exportFirst: true };
+/** How long an ended execution and its log are kept. */
+const KEEP_MS = durationMs("400d");
 
 /**
  * What was dropped of a tenant's log. `digest` is a chain over it: SHA-256 of the digest before, a space, the execution's id, a space
@@ -59,7 +54,7 @@ export interface RetentionReport {
 /**
  * Keeps logs within their time: exports the days that are over, and drops what is older than a tenant keeps.
  *  K1  Only whole executions go, and only ended ones: every chain that is left verifies from its first entry.
- *  K2  Where export comes first, each day of an execution is exported as it is then, and sealed, before anything of it goes.
+ *  K2  Each day of an execution is exported as it is then, and sealed, before anything of it goes.
  *  K3  What is dropped is on record before it goes, and counted after: a run that was cut short is finished by the next.
  */
 export interface Retention {
@@ -76,7 +71,6 @@ export interface RetentionDeps {
   readonly logExport: LogExport;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly policyOf?: (tenantId: TenantId) => RetentionPolicy;
 }
 
 interface Expired {
@@ -86,7 +80,7 @@ interface Expired {
 }
 
 export function createRetention(deps: RetentionDeps): Retention {
-  const { store, surface, logExport, clock, logger, policyOf = () => DEFAULT_POLICY } = deps;
+  const { store, surface, logExport, clock, logger } = deps;
 
   const keepingOf = (): LogKeeping => {
     if (store.keeping !== undefined) return store.keeping;
@@ -100,7 +94,7 @@ export function createRetention(deps: RetentionDeps): Retention {
     const unit = new UnitOfWork(surface, tenantId, clock.now());
     const before = (await unit.get(checkpointKind, CHECKPOINT_ID)) ?? NOTHING_DROPPED;
     unit.put(checkpointKind, CHECKPOINT_ID, { ...change(before), updated_at: rfc3339(clock.now()) });
-    const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+    const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records: unit.records });
     if (outcome === "written") return;
     throw new RuntimeError("retention.contended", "Another run of the retention is at work.", {
       status: 409,
@@ -134,31 +128,25 @@ export function createRetention(deps: RetentionDeps): Retention {
   ): Promise<Expired | undefined> => {
     const dates = new Set<string>();
     let last: LogEntry | undefined;
-    let cursor: string | undefined;
-    do {
-      const filter = { executionId, order: "chronological" } as const;
-      const page = await store.readLog(tenantId, filter, { limit: PAGE, cursor });
-      for (const text of page.items) {
+    const filter = { executionId, order: "chronological" } as const;
+    for await (const texts of everyPage((cursor) => store.readLog(tenantId, filter, { limit: PAGE, cursor }))) {
+      for (const text of texts) {
         dates.add(dateOf(text));
         last = readEntry(text);
       }
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
+    }
     if (last === undefined || !endsChain(last) || parseRfc3339(last.timestamp) >= cutoffMs) return undefined;
     return { execution_id: executionId, last_hash: last.hash, dates: [...dates] };
   };
 
   const drop: Retention["drop"] = async (tenantId) => {
-    const { keepMs, exportFirst } = policyOf(tenantId);
-    const cutoffMs = clock.now() - keepMs;
+    const cutoffMs = clock.now() - KEEP_MS;
     let dropped = await finish(tenantId);
     const seen = new Set<ExecutionId>();
-    let cursor: string | undefined;
-    do {
-      const filter = { order: "chronological", toMs: cutoffMs } as const;
-      const page = await store.readLog(tenantId, filter, { limit: PAGE, cursor });
+    const filter = { order: "chronological", toMs: cutoffMs } as const;
+    for await (const texts of everyPage((cursor) => store.readLog(tenantId, filter, { limit: PAGE, cursor }))) {
       const expired: Expired[] = [];
-      for (const executionId of executionsOf(page.items)) {
+      for (const executionId of executionsOf(texts)) {
         if (seen.has(executionId)) continue;
         seen.add(executionId);
         const found = await lookAt(tenantId, executionId, cutoffMs);
@@ -166,15 +154,12 @@ export function createRetention(deps: RetentionDeps): Retention {
       }
       for (let n = 0; n < expired.length; n += BATCH) {
         const batch = expired.slice(n, n + BATCH);
-        if (exportFirst) {
-          for (const date of new Set(batch.flatMap(({ dates }) => dates))) await logExport.seal(tenantId, date);
-        }
+        for (const date of new Set(batch.flatMap(({ dates }) => dates))) await logExport.seal(tenantId, date);
         const dropping = batch.map(({ execution_id, last_hash }) => ({ execution_id, last_hash }));
         await record(tenantId, (before) => ({ ...before, dropping: [...before.dropping, ...dropping] }));
         dropped += await finish(tenantId);
       }
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
+    }
     return dropped;
   };
 

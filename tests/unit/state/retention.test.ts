@@ -9,6 +9,8 @@ import { durationMs } from "../../../shared/duration.ts";
 import { trustedTenantId } from "../../../shared/ids.ts";
 import { jsonObject, sha256 } from "../../../shared/json.ts";
 import { intent } from "../../../shared/sagas/intent.ts";
+import type { ObjectStore } from "../../../shared/ports/object-store.ts";
+import { createLogExport } from "../../../shared/state/log-export.ts";
 import { createRetention } from "../../../shared/state/retention.ts";
 import { ChainVerifier } from "../../../shared/state/chain-verification.ts";
 import { systemClock } from "../../../infra/adapters/system/system.ts";
@@ -95,7 +97,14 @@ describe("exporting the log", () => {
       await on.execute();
       on.advance(1);
     }
-    expect(await on.logExport.run(on.tenantId, 1)).toHaveLength(1);
+    const { surface, adapters } = on.runtime.services;
+    let writes = 0;
+    const write: ObjectStore["write"] = (...given) => {
+      writes += 1;
+      return writes === 2 ? Promise.reject(new Error("dies")) : adapters.objects.write(...given);
+    };
+    const dying = createLogExport({ ...adapters, surface, objects: { ...adapters.objects, write } });
+    await expect(dying.run(on.tenantId)).rejects.toThrow("dies");
     expect((await on.logExport.run(on.tenantId)).map(({ date }) => date)).toEqual([
       "2026-01-02",
       "2026-01-03",
