@@ -1,5 +1,10 @@
 import { asId, type ExecutionId } from "../ids.ts";
-import { CHAIN_START, type ChainFault, hashOf, type LogEntry, readEntry } from "./log-entry.ts";
+import { CHAIN_START, hashOf, type LogEntry, readEntry } from "./log-entry.ts";
+
+export interface ChainFault {
+  readonly sequence: number;
+  readonly fault: "changed" | "missing" | "relinked";
+}
 
 /** A chain of a log, and its first fault. */
 export interface FaultyChain extends ChainFault {
@@ -26,6 +31,18 @@ const ENDS: ReadonlySet<LogEntry["event_type"]> = new Set([
 interface Link {
   readonly sequence: number;
   readonly hash: string;
+}
+
+/** The first fault of a chain given as the texts of its entries from the first on; undefined when it is whole. */
+export function verifyChain(texts: readonly string[]): ChainFault | undefined {
+  let before: Link = CHAIN_START;
+  for (const text of texts) {
+    const entry = readEntry(text);
+    const fault = faultOf(text, entry, before);
+    if (fault !== undefined || entry === undefined) return fault;
+    before = entry;
+  }
+  return undefined;
 }
 
 /**
@@ -71,7 +88,7 @@ export class ChainVerifier {
 
   #begin(entry: LogEntry | undefined): Link {
     this.#chains += 1;
-    if (entry === undefined || this.#fromTheStart) return { sequence: 0, hash: CHAIN_START.hash };
+    if (entry === undefined || this.#fromTheStart) return CHAIN_START;
     return { sequence: entry.sequence - 1, hash: entry.previous_hash };
   }
 }
@@ -81,6 +98,7 @@ export function endsChain({ event_type, payload }: LogEntry): boolean {
   return ENDS.has(event_type) && payload["dead"] !== true && payload["compensating"] !== true;
 }
 
+/** Why a text is not the entry after `before`. */
 function faultOf(text: string, entry: LogEntry | undefined, before: Link): ChainFault | undefined {
   const sequence = before.sequence + 1;
   if (entry === undefined) return { sequence, fault: "changed" };

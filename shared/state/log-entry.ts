@@ -140,26 +140,6 @@ export function hashOf(text: string): string {
   return sha256(text.replace(/,"hash":"[0-9a-f]*"\}$/, "}"));
 }
 
-export interface ChainFault {
-  readonly sequence: number;
-  readonly fault: "changed" | "missing" | "relinked";
-}
-
-/** The first fault of a chain given as the texts of its entries from the first on; undefined when it is whole. */
-export function verifyChain(texts: readonly string[]): ChainFault | undefined {
-  let previous = CHAIN_START.hash;
-  for (const [index, text] of texts.entries()) {
-    const entry = readEntry(text);
-    const sequence = index + 1;
-    if (entry === undefined) return { sequence, fault: "changed" };
-    if (entry.sequence !== sequence) return { sequence, fault: "missing" };
-    if (hashOf(text) !== entry.hash) return { sequence, fault: "changed" };
-    if (entry.previous_hash !== previous) return { sequence, fault: "relinked" };
-    previous = entry.hash;
-  }
-  return undefined;
-}
-
 /** The entry that a text is; undefined when it is none. */
 export function readEntry(text: string): LogEntry | undefined {
   try {

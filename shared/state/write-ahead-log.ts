@@ -1,16 +1,16 @@
 import { notFound } from "../errors.ts";
 import { asId, type ExecutionId, type TenantId } from "../ids.ts";
 import type { ExecutionStore, LogFilter, StoredExecution } from "../ports/execution-store.ts";
-import type { Page, PageRequest } from "../ports/paging.ts";
-import { ChainVerifier, type FaultyChain, type LogVerification, MAX_FAULTS } from "./chain-verification.ts";
+import { everyPage, type Page, type PageRequest } from "../ports/paging.ts";
 import {
-  chainHeadSchema,
   type ChainFault,
-  type LogEntry,
-  logEntrySchema,
-  readEntry,
+  ChainVerifier,
+  type FaultyChain,
+  type LogVerification,
+  MAX_FAULTS,
   verifyChain,
-} from "./log-entry.ts";
+} from "./chain-verification.ts";
+import { chainHeadSchema, type LogEntry, logEntrySchema, readEntry } from "./log-entry.ts";
 
 const REPLAY_PAGE = 500;
 
@@ -29,16 +29,9 @@ export type LogRange = Pick<LogFilter, "sessionId" | "fromMs" | "toMs">;
 
 export function createWriteAheadLog(store: ExecutionStore): WriteAheadLog {
   async function* texts(tenantId: TenantId, filter: Omit<LogFilter, "order">): AsyncIterable<string> {
-    let cursor: string | undefined;
-    do {
-      const page: Page<string> = await store.readLog(
-        tenantId,
-        { ...filter, order: "chronological" },
-        { limit: REPLAY_PAGE, cursor },
-      );
-      yield* page.items;
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
+    const ordered = { ...filter, order: "chronological" } as const;
+    const pages = everyPage((cursor) => store.readLog(tenantId, ordered, { limit: REPLAY_PAGE, cursor }));
+    for await (const items of pages) yield* items;
   }
 
   const verify: WriteAheadLog["verify"] = async (tenantId, executionId) => {

@@ -4,7 +4,8 @@ import { asId, type ExecutionId, type TenantId } from "../../shared/ids.ts";
 import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
 import type { Page, PageRequest } from "../../shared/ports/paging.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
-import { logEntrySchema, verifyChain } from "../../shared/state/log-entry.ts";
+import { verifyChain } from "../../shared/state/chain-verification.ts";
+import { logEntrySchema } from "../../shared/state/log-entry.ts";
 import { familyFaults, isEnd, type Life } from "./family-faults.ts";
 import { historyFaults } from "./history-faults.ts";
 

@@ -1,7 +1,8 @@
 import { type Execution, isTerminal } from "../../shared/executions/execution.ts";
 import { apply } from "../../shared/executions/fold.ts";
 import { canonicalJson, toJson } from "../../shared/json.ts";
-import { type LogEntry, logEntrySchema, verifyChain } from "../../shared/state/log-entry.ts";
+import { verifyChain } from "../../shared/state/chain-verification.ts";
+import { type LogEntry, logEntrySchema } from "../../shared/state/log-entry.ts";
 import { worksOf } from "../../shared/sagas/check-plan.ts";
 import type { IntentDefinition } from "../../shared/sagas/intent-definition.ts";
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 
-import { ChainVerifier, type FaultyChain } from "../../../shared/state/chain-verification.ts";
-import { type LogEntry, verifyChain } from "../../../shared/state/log-entry.ts";
+import { ChainVerifier, type FaultyChain, verifyChain } from "../../../shared/state/chain-verification.ts";
+import type { LogEntry } from "../../../shared/state/log-entry.ts";
 import type { Api } from "../api.ts";
 import { command, type Run } from "../command.ts";
 import { readEntries } from "../executions.ts";

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import type { ExecutionId, SessionId } from "../../../shared/ids.ts";
 import type { LogFilter, LogRow } from "../../../shared/ports/execution-store.ts";
-import { CHAIN_START, createSealer, verifyChain } from "../../../shared/state/log-entry.ts";
+import { verifyChain } from "../../../shared/state/chain-verification.ts";
+import { CHAIN_START, createSealer } from "../../../shared/state/log-entry.ts";
 import { testIds } from "../../kit/runtime.ts";
 import { allPages, begin, entry, NOTHING, NOW, type OpenStore, openSession, type Scenario } from "./scenario.ts";
 

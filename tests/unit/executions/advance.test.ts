@@ -4,7 +4,8 @@ import { trustedTenantId } from "../../../shared/ids.ts";
 import { advance, patchOf } from "../../../shared/executions/advance.ts";
 import { createExecutionFeed } from "../../../shared/executions/execution-feed.ts";
 import type { ExecutionDraft } from "../../../shared/executions/execution-events.ts";
-import { createSealer, verifyChain } from "../../../shared/state/log-entry.ts";
+import { verifyChain } from "../../../shared/state/chain-verification.ts";
+import { createSealer } from "../../../shared/state/log-entry.ts";
 import { testIds } from "../../kit/runtime.ts";
 import { createManualClock } from "../manual-clock.ts";
 

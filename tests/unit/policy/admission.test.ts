@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Limits } from "../../../shared/config-limits.ts";
 import { trustedTenantId } from "../../../shared/ids.ts";
 import type { LogEntry } from "../../../shared/state/log-entry.ts";
-import { verifyChain } from "../../../shared/state/log-entry.ts";
+import { verifyChain } from "../../../shared/state/chain-verification.ts";
 import { createGate } from "../../kit/gate.ts";
 import { plainIntent } from "../../kit/plain-intent.ts";
 import { newSession, openRuntime, type TestRuntime, testIds } from "../../kit/runtime.ts";

@@ -3,14 +3,8 @@ import { describe, expect, it } from "vitest";
 
 import { trustedTenantId } from "../../../shared/ids.ts";
 import { sha256 } from "../../../shared/json.ts";
-import {
-  CHAIN_START,
-  type EventType,
-  hashOf,
-  logEntrySchema,
-  seal,
-  verifyChain,
-} from "../../../shared/state/log-entry.ts";
+import { verifyChain } from "../../../shared/state/chain-verification.ts";
+import { CHAIN_START, type EventType, hashOf, logEntrySchema, seal } from "../../../shared/state/log-entry.ts";
 import { testIds } from "../../kit/runtime.ts";
 import { START_MS } from "../manual-clock.ts";
 
