@@ -106,12 +106,13 @@ const firestore = (choice: string) =>
       emulatorHost: env.FIRESTORE_EMULATOR_HOST,
     }));
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** The variables that a process was started with. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 /** What a choice makes of the environment: itself, or what is wrong. */
 export type Reading<Choice> =
   | { readonly success: true; readonly data: Choice; readonly error?: undefined }
   | { readonly success: false; readonly error: { readonly issues: readonly z.core.$ZodIssue[] } };
-type Reader<Choice> = (env: Environment) => Reading<Choice>;
+export type Reader<Choice> = (env: Environment) => Reading<Choice>;
 
 export const STORES: Readonly<Record<StoreChoice["kind"], Reader<StoreChoice>>> = {
   sqlite: () => ({ success: true, data: { kind: "sqlite" } }),

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import { HTTP_EXAMPLE, isHttp, needed, type Reading } from "./config-choices.ts";
+import { HTTP_EXAMPLE, isHttp, needed, type Reader } from "./config-choices.ts";
 
 export interface ArangoChoice {
   readonly kind: "arango";
@@ -12,9 +12,7 @@ export interface ArangoChoice {
 /** Where content metadata, embeddings, the semantic graph and lineage are. */
 export type GraphChoice = { readonly kind: "none" } | { readonly kind: "sqlite" } | ArangoChoice;
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-export const GRAPHS: Readonly<Record<GraphChoice["kind"], (env: Environment) => Reading<GraphChoice>>> = {
+export const GRAPHS: Readonly<Record<GraphChoice["kind"], Reader<GraphChoice>>> = {
   none: () => ({ success: true, data: { kind: "none" } }),
   sqlite: () => ({ success: true, data: { kind: "sqlite" } }),
   arango: (env) =>

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import type { Reading } from "./config-choices.ts";
+import type { Environment, Reading } from "./config-choices.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** Whose bearer tokens are believed. */
@@ -70,8 +70,6 @@ const pushesSchema = z
     }),
   })
   .transform((env): PushesChoice => ({ audience: env.PUSH_AUDIENCE, serviceAccount: env.PUSH_SERVICE_ACCOUNT }));
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Dev mode signs its own tokens and reads nothing here, so that no half of it can be left over in production. */
 export function readIdentity(env: Environment): Reading<IdentityChoice> {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 import { type Duration, durationMs } from "./duration.ts";
-import type { Reading } from "./config-choices.ts";
+import type { Environment, Reading } from "./config-choices.ts";
 
 /** So many in any window: a bucket of that capacity, which fills from empty within the window. */
 export interface Rate {
@@ -76,8 +76,6 @@ const DEFAULTS = {
   dev: { RATE_INTENTS_PER_CALLER: "off", RATE_SESSIONS_PER_CALLER: "off" },
   production: { RATE_INTENTS_PER_CALLER: "100/60s", RATE_SESSIONS_PER_CALLER: "10/60s" },
 };
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The limits that the environment sets: one for all tenants, and in TENANT_LIMITS, as JSON, those of single tenants. */
 export function readLimits(env: Environment): Reading<LimitsChoice> {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import { HTTP_EXAMPLE, isHttp, needed, type Reading } from "./config-choices.ts";
+import { HTTP_EXAMPLE, isHttp, needed, type Reader } from "./config-choices.ts";
 
 /** Whose models of language are used; `lexical` is none: embeddings by words alone, and no completions. */
 export type ModelsChoice =
@@ -14,9 +14,6 @@ export type ModelsChoice =
       readonly embeddingModel: string;
     };
 
-type Environment = Readonly<Record<string, string | undefined>>;
-type Reader = (env: Environment) => Reading<ModelsChoice>;
-
 const baseUrl = (fallback: string) =>
   z
     .string()
@@ -25,7 +22,7 @@ const baseUrl = (fallback: string) =>
     .default(fallback);
 
 const withEmbeddings =
-  (kind: "openai" | "huggingface", url: string): Reader =>
+  (kind: "openai" | "huggingface", url: string): Reader<ModelsChoice> =>
   (env) =>
     z
       .object({
@@ -43,7 +40,7 @@ const withEmbeddings =
       }))
       .safeParse(env);
 
-export const MODELS: Readonly<Record<ModelsChoice["kind"], Reader>> = {
+export const MODELS: Readonly<Record<ModelsChoice["kind"], Reader<ModelsChoice>>> = {
   lexical: () => ({ success: true, data: { kind: "lexical" } }),
   openai: withEmbeddings("openai", "https://api.openai.com/v1"),
   huggingface: withEmbeddings("huggingface", "https://router.huggingface.co"),

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import type { Reading } from "./config-choices.ts";
+import type { Environment, Reading } from "./config-choices.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** Where tenants' modules run. */
@@ -34,7 +34,7 @@ const schema = z.object({
 });
 
 /** A process that holds secrets runs no tenant's code unless it is told to: in production the default is `off`. */
-export function readWasm(env: Readonly<Record<string, string | undefined>>): Reading<WasmChoice> {
+export function readWasm(env: Environment): Reading<WasmChoice> {
   return schema
     .superRefine((read, context) => {
       const fault = (variable: string, message: string): void =>

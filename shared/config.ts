@@ -3,10 +3,12 @@ import * as z from "zod";
 import {
   BUSES,
   type BusChoice,
+  type Environment,
   OBJECTS,
   type ObjectsChoice,
   RECORDS,
   type RecordsChoice,
+  type Reader,
   type Reading,
   STORES,
   type StoreChoice,
@@ -57,7 +59,6 @@ const LOCAL_CHOICES = {
   GRAPH: "sqlite",
 } as const;
 
-/** What stands by itself; what hangs on a choice of STORE, OBJECTS or BUS is in config-choices.ts. */
 /** The first wraps; the second one unwraps what it wrapped before, while the master key is changed. */
 const masterKeys = z
   .string()
@@ -67,6 +68,7 @@ const masterKeys = z
   )
   .transform((text) => text.split(",").map((key) => Buffer.from(key, "base64")));
 
+/** What stands by itself; what hangs on a choice, such as STORE, is in the config-*.ts beside this. */
 const plainSchema = z
   .object({
     MODE: z.enum(["dev", "production"]).default("dev"),
@@ -139,8 +141,6 @@ export interface Config extends Readonly<z.infer<typeof plainSchema>> {
   readonly pushes: PushesChoice | undefined;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Reads the configuration from the environment. Throws `config.invalid`, naming every faulty variable at once. */
 export function loadConfig(env: Environment): Config {
   // A file there would be one instance's own, and lost with it.
@@ -194,7 +194,7 @@ function allSucceeded<Readings extends Readonly<Record<string, Outcome>>>(
 
 /** Undefined for a choice that there is not: the plain schema tells of that. */
 function read<Choice>(
-  choices: Readonly<Record<string, (env: Environment) => Reading<Choice>>>,
+  choices: Readonly<Record<string, Reader<Choice>>>,
   kind: string,
   env: Environment,
 ): Reading<Choice> | undefined {
