@@ -6,6 +6,14 @@ export interface FieldFault {
   readonly message: string;
 }
 
+/** What a schema found wrong, each at its place below `under`. */
+export function faultsOf(
+  { issues }: { readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[] },
+  ...under: readonly string[]
+): FieldFault[] {
+  return issues.map(({ path, message }) => ({ path: [...under, ...path].join("."), message }));
+}
+
 export interface RuntimeErrorOptions {
   /** The HTTP status that this error becomes when it reaches a caller; default 500. */
   readonly status?: number;
@@ -46,6 +54,13 @@ export class RuntimeError extends Error {
 /** The error of a record that is absent, of another tenant, or not visible: always 404, so that existence never leaks. */
 export function notFound(what: string, id: string): RuntimeError {
   return new RuntimeError(`${what.replaceAll(" ", "_")}.not_found`, `There is no ${what} ${id}.`, { status: 404 });
+}
+
+/** The error of an effect that comes after its key was undone or buried. */
+export function effectRefused(key: string): RuntimeError {
+  return new RuntimeError("effect.refused", `The effect ${key} was undone; it cannot be applied any more.`, {
+    status: 409,
+  });
 }
 
 /** Whether it says that a store is not there by choice (`records.not_configured`), which no repeat mends. */

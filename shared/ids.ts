@@ -27,6 +27,9 @@ export function trustedTenantId(text: string): TenantId {
   return text as TenantId;
 }
 
+/** What a tenant may be called: tenants name folders, keys and documents. */
+export const TENANT_NAME: RegExp = /^(?!\.+$)[\w.-]{1,128}$/;
+
 /** The casts for ids that were read from a request or a store: a foreign id only ever leads to "not found". */
 export const asId = {
   session: (text: string): SessionId => text as SessionId,

@@ -1,4 +1,4 @@
-import { RuntimeError } from "../errors.ts";
+import { faultsOf, RuntimeError } from "../errors.ts";
 import type { ExecutionId, Ids, SessionId, TenantId, TraceId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { pendingIntentKind } from "../intents/pending-intent.ts";
@@ -184,13 +184,9 @@ export function createExecutionControl({
       }
       const parsed = node.schema.safeParse(payload);
       if (!parsed.success) {
-        const faults = parsed.error.issues.map((issue) => ({
-          path: ["payload", ...issue.path].join("."),
-          message: issue.message,
-        }));
         throw new RuntimeError("signal.invalid", `The payload is not one of the signal ${name}.`, {
           status: 422,
-          faults,
+          faults: faultsOf(parsed.error, "payload"),
         });
       }
       // Its own name space: an id that a caller chose must not pass for a repeat of other mail.

@@ -1,6 +1,6 @@
 import { type Clock, rfc3339 } from "../clock.ts";
 import { durationMs } from "../duration.ts";
-import { type FieldFault, RuntimeError } from "../errors.ts";
+import { faultsOf, RuntimeError } from "../errors.ts";
 import { asId, type Ids, type SessionId, type TenantId, type TraceId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { movePendingIntent, pendingIntentKind, takePendingIntent } from "../intents/pending-intent.ts";
@@ -269,13 +269,9 @@ function otherBody(executionId: Execution["execution_id"]): RuntimeError {
 function checkedParameters(definition: IntentDefinition, parameters: JsonObject): JsonObject {
   const parsed = definition.input.safeParse(parameters);
   if (parsed.success) return parsed.data;
-  const faults: FieldFault[] = parsed.error.issues.map((issue) => ({
-    path: ["parameters", ...issue.path].join("."),
-    message: issue.message,
-  }));
   throw new RuntimeError("intent.bad_parameters", `${definition.type} cannot take these parameters.`, {
     status: 422,
-    faults,
+    faults: faultsOf(parsed.error, "parameters"),
   });
 }
 

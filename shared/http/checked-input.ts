@@ -1,13 +1,13 @@
 import * as z from "zod";
 
-import { type FieldFault, RuntimeError } from "../errors.ts";
+import { faultsOf, type FieldFault, RuntimeError } from "../errors.ts";
 import { ENCODED, type HttpRequest, isEncoded } from "./http-request.ts";
-import { parseJson } from "./json-body.ts";
+import { isJsonType, parseJson } from "./json-body.ts";
 
 /** The body as the schema makes it. Throws `request.*` (400, 413, 415, 422). */
 export async function readBody<Body>(request: HttpRequest, schema: z.ZodType<Body>, maxBytes: number): Promise<Body> {
   const type = request.header("content-type") ?? "";
-  if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) {
+  if (!isJsonType(type)) {
     throw new RuntimeError("request.not_json", "Send JSON, with content-type: application/json.", { status: 415 });
   }
   if (isEncoded(request.header("content-encoding")))
@@ -34,10 +34,7 @@ export function readQuery<Query>({ search }: HttpRequest, schema: z.ZodType<Quer
 export function checked<Value>(value: unknown, schema: z.ZodType<Value>): Value {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw invalid(
-    "the body",
-    parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message })),
-  );
+  throw invalid("the body", faultsOf(parsed.error));
 }
 
 function invalid(what: string, faults: readonly FieldFault[]): RuntimeError {

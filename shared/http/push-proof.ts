@@ -1,10 +1,8 @@
 import { notFound, RuntimeError } from "../errors.ts";
-import { trustedTenantId } from "../ids.ts";
+import { TENANT_NAME, trustedTenantId } from "../ids.ts";
 import type { Principal, PushVerifier } from "../ports/token-verifier.ts";
 import type { Adapters } from "../services.ts";
 import { bearerToken } from "./principal.ts";
-
-const TENANT_NAME = /^(?!\.+$)[\w.-]{1,128}$/;
 
 type PushProofDeps = Pick<Adapters, "tokens" | "devTokens" | "pushTokens">;
 

@@ -72,12 +72,6 @@ export function checkWrites(effect: GraphEffect, writes: readonly GraphWrite[]):
   }
 }
 
-export function effectRefused(effectKey: string): RuntimeError {
-  return new RuntimeError("effect.refused", `The effect ${effectKey} was undone; it cannot be applied any more.`, {
-    status: 409,
-  });
-}
-
 export function graphUnavailable(cause: unknown): RuntimeError {
   return new RuntimeError("graph_store.unavailable", "The graph store cannot be used right now; try again.", {
     status: 503,

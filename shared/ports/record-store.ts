@@ -114,13 +114,6 @@ export type SubjectKey =
       readonly erasedMs: number;
     };
 
-/** The error of an effect whose key was undone or buried. */
-export function effectRefused(key: string): RuntimeError {
-  return new RuntimeError("effect.refused", `The effect ${key} was undone; it cannot be applied any more.`, {
-    status: 409,
-  });
-}
-
 /** The error of a write that somebody else was faster than. */
 export function rowContended(table: RecordTable, id: string): RuntimeError {
   return new RuntimeError("record.contended", `Somebody else changed ${table} ${id} first.`, {

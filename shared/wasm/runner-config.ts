@@ -1,8 +1,9 @@
 import * as z from "zod";
 
+import type { Environment } from "../config-choices.ts";
 import { integer } from "../config-values.ts";
 import { SECRET_VARIABLES } from "../config.ts";
-import { RuntimeError } from "../errors.ts";
+import { faultsOf, RuntimeError } from "../errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../logger.ts";
 import { isLoopback } from "../loopback.ts";
 import { PROVIDER_TYPES, type ProviderType } from "../ports/wasm-capabilities.ts";
@@ -72,10 +73,10 @@ export interface RegistrationChoice {
 }
 
 /** Reads a runner's configuration. Throws `config.invalid`, naming every faulty variable at once. */
-export function loadRunnerConfig(env: Readonly<Record<string, string | undefined>>): RunnerConfig {
+export function loadRunnerConfig(env: Environment): RunnerConfig {
   const { data, error } = schema.safeParse(env);
   if (data === undefined) {
-    const faults = error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+    const faults = faultsOf(error);
     const told = faults.map(({ path, message }) => `  ${path}: ${message}`).join("\n");
     throw new RuntimeError("config.invalid", `The configuration has ${faults.length} fault(s):\n${told}`, { faults });
   }

@@ -1,12 +1,12 @@
 import type { Database } from "arangojs";
 
 import { type DataOwner, type DataScope, scopeOf } from "../../../shared/data-classification.ts";
+import { effectRefused } from "../../../shared/errors.ts";
 import { type TenantId, trustedTenantId } from "../../../shared/ids.ts";
 import { sha256 } from "../../../shared/json.ts";
 import { GRAPH_COLLECTIONS, type GraphCollection } from "../../../shared/ports/graph-schema.ts";
 import {
   checkWrites,
-  effectRefused,
   type GraphStates,
   stateOf,
   withoutEffect,

@@ -2,7 +2,7 @@ import * as z from "zod";
 
 import type { Clock } from "../../../shared/clock.ts";
 import { durationMs } from "../../../shared/duration.ts";
-import { trustedTenantId } from "../../../shared/ids.ts";
+import { TENANT_NAME, trustedTenantId } from "../../../shared/ids.ts";
 import type { Logger } from "../../../shared/logger.ts";
 import type { Principal, PushVerifier, TokenVerifier } from "../../../shared/ports/token-verifier.ts";
 import { knownRoles } from "../../../shared/roles.ts";
@@ -13,8 +13,7 @@ import { createVerifiedTokens } from "./verified-tokens.ts";
 
 /** A token that was good is looked at again after this time, so that a key that its issuer withdraws is soon worth nothing. */
 const LONGEST_TRUST_MS = durationMs("5m");
-/** Tenants name folders, keys and documents. */
-const tenantSchema = z.string().regex(/^(?!\.+$)[\w.-]{1,128}$/);
+const tenantSchema = z.string().regex(TENANT_NAME);
 const rolesSchema = z.union([z.array(z.string()), z.string().transform((text) => text.split(/[ ,]+/))]).catch([]);
 const subjectSchema = z.string().min(1).max(256).optional().catch(undefined);
 

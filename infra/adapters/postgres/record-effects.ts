@@ -1,4 +1,5 @@
 import { rfc3339 } from "../../../shared/clock.ts";
+import { effectRefused } from "../../../shared/errors.ts";
 import {
   type EffectPart,
   EffectUndoing,
@@ -6,13 +7,7 @@ import {
   emptied,
   writesToTakeBack,
 } from "../../../shared/ports/record-effects.ts";
-import {
-  type AppliedEffect,
-  effectRefused,
-  type RecordEffect,
-  type RecordView,
-  type RowWrite,
-} from "../../../shared/ports/record-store.ts";
+import type { AppliedEffect, RecordEffect, RecordView, RowWrite } from "../../../shared/ports/record-store.ts";
 import type { Transaction } from "./connection.ts";
 import { findRow, putRow, removeRow, replaceRow, writeRow } from "./record-rows.ts";
 

@@ -1,14 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 
 import { type DataOwner, scopeOf } from "../../../shared/data-classification.ts";
-import {
-  checkWrites,
-  effectRefused,
-  placeOf,
-  stateOf,
-  withoutEffect,
-  withState,
-} from "../../../shared/ports/graph-states.ts";
+import { effectRefused } from "../../../shared/errors.ts";
+import { checkWrites, placeOf, stateOf, withoutEffect, withState } from "../../../shared/ports/graph-states.ts";
 import type { GraphEffect, GraphOutcome, GraphStore, GraphWrite } from "../../../shared/ports/graph-store.ts";
 import { inTransaction } from "./graph-database.ts";
 import { createGraphRows, type Spot } from "./graph-rows.ts";

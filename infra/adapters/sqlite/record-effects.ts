@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 
+import { effectRefused } from "../../../shared/errors.ts";
 import {
   type EffectPart,
   EffectUndoing,
@@ -7,13 +8,7 @@ import {
   emptied,
   writesToTakeBack,
 } from "../../../shared/ports/record-effects.ts";
-import {
-  type AppliedEffect,
-  effectRefused,
-  type RecordEffect,
-  type RecordView,
-  type RowWrite,
-} from "../../../shared/ports/record-store.ts";
+import type { AppliedEffect, RecordEffect, RecordView, RowWrite } from "../../../shared/ports/record-store.ts";
 import type { createRecordRows } from "./record-rows.ts";
 
 /** Effects with what they replaced, in the transaction of their writes (R2-R5); each function runs inside the caller's. */

@@ -2,12 +2,13 @@ import type { RuntimeServices } from "../../services.ts";
 import { jsonAnswer } from "../http-answer.ts";
 import { type ApiInfo, openApiDocument } from "../open-api.ts";
 import type { Router } from "../router.ts";
+import { VERSION } from "../version.ts";
 import { renderDocs, type OpenApiDocument } from "./docs-page.ts";
 
 /** What every description of this API begins with. */
 export const INFO: ApiInfo = {
   title: "Symphainy Runtime",
-  version: "0.1.0",
+  version: VERSION,
   description: "Durable, governed execution of intents. Every error is application/problem+json with a stable `code`.",
 };
 

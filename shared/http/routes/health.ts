@@ -5,9 +5,9 @@ import { RuntimeError } from "../../errors.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addPublicEndpoint } from "../endpoint.ts";
 import type { Router } from "../router.ts";
+import { VERSION } from "../version.ts";
 
 const SERVICE = "symphainy-runtime";
-const VERSION = "0.1.0";
 /** A dependency that has not answered by then is not ready. */
 const PROBE_TIMEOUT_MS = 2_000;
 
