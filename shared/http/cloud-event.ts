@@ -2,7 +2,7 @@ import * as z from "zod";
 
 import { RuntimeError } from "../errors.ts";
 import { checked } from "./checked-input.ts";
-import { parseJson } from "./json-body.ts";
+import { isJsonType, parseJson } from "./json-body.ts";
 import type { PushedMessage } from "./push-envelope.ts";
 
 const MAX_ATTRIBUTE_CHARS = 2_048;
@@ -56,7 +56,7 @@ export function eventOf(value: unknown): IncomingEvent {
 
 /** An absent type means JSON (section 3.1.1 of the JSON format). */
 function mustBeJson(contentType: string): void {
-  if (contentType === "" || /^application\/(?:[\w.+-]+\+)?json\b/i.test(contentType)) return;
+  if (contentType === "" || isJsonType(contentType)) return;
   throw new RuntimeError("event.data_not_json", `The event's data is ${contentType}; an intent is JSON.`, {
     status: 422,
   });

@@ -9,6 +9,11 @@ const MAX_SHOWN_CHARS = 40;
 const LONE_SURROGATE = /\\u[dD][89a-fA-F]/;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
+/** Whether a content type says that a body is JSON, of whatever kind. */
+export function isJsonType(contentType: string): boolean {
+  return /^application\/(?:[\w.+-]+\+)?json\b/i.test(contentType);
+}
+
 /**
  * A body as JSON. Throws `request.malformed_json` (400); `request.too_deep`, `request.ill_formed_text` (RFC 7493, 2.1) and
  * `request.number_too_long` (422; 2.2): what would be kept as something else than was sent.

@@ -11,7 +11,7 @@ export const tenantId = z
 /** The longest id that a caller may send: as long as those that are stored. */
 export const MAX_ID_CHARS = 128;
 
-export const sessionId = z.string().min(1).max(MAX_ID_CHARS);
+export const anyId = z.string().min(1).max(MAX_ID_CHARS);
 
 const MAX_CURSOR_CHARS = 2_048;
 export const DEFAULT_LIMIT = 50;

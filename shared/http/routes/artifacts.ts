@@ -18,7 +18,7 @@ import type { TenantId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint } from "../endpoint.ts";
 import type { Router } from "../router.ts";
-import { cursorOf, flag, MAX_ID_CHARS, pageBody, tenantId } from "../wire.ts";
+import { anyId, cursorOf, flag, pageBody, tenantId } from "../wire.ts";
 import { createPayloadReader } from "./artifact-payload.ts";
 
 const tag = "artifacts";
@@ -55,8 +55,8 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       summary: "Resolve an artifact that is ready to be used",
       body: z.strictObject({
         tenant_id: tenantId,
-        artifact_id: z.string().min(1).max(MAX_ID_CHARS),
-        artifact_type: z.string().min(1).max(MAX_ID_CHARS),
+        artifact_id: anyId,
+        artifact_type: anyId,
       }),
       answers: { 200: { description: "the record", schema: artifactSchema } },
       problems: [404, 410],
@@ -80,9 +80,9 @@ export function addArtifactRoutes(router: Router, services: RuntimeServices): vo
       summary: "List artifacts, newest first",
       body: z.strictObject({
         tenant_id: tenantId,
-        artifact_type: z.string().min(1).max(MAX_ID_CHARS).optional(),
+        artifact_type: anyId.optional(),
         lifecycle_state: z.enum(LIFECYCLE_STATES).default("READY"),
-        eligible_for: z.string().min(1).max(MAX_ID_CHARS).optional().describe(Object.keys(ELIGIBLE_FOR).join(", ")),
+        eligible_for: anyId.optional().describe(Object.keys(ELIGIBLE_FOR).join(", ")),
         ...pageBody,
       }),
       answers: {

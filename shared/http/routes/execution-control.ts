@@ -6,15 +6,13 @@ import { jsonObject, jsonValue } from "../../json.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint, type Call } from "../endpoint.ts";
 import type { Router } from "../router.ts";
-import { MAX_ID_CHARS, sessionId, tenantId } from "../wire.ts";
+import { anyId, tenantId } from "../wire.ts";
 import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import { acceptedAnswer } from "./execution-view.ts";
 import { accepted } from "./intents.ts";
 
 const tag = "executions";
-const repeatSession = sessionId
-  .optional()
-  .describe("of the new execution; absent means the old one's, which may be over");
+const repeatSession = anyId.optional().describe("of the new execution; absent means the old one's, which may be over");
 const answers = { 202: { description: "accepted", schema: acceptedAnswer } };
 
 /** Turning executions back, signalling to them, repeating them. */
@@ -54,7 +52,7 @@ export function addExecutionControlRoutes(router: Router, { control, adapters }:
       body: z.strictObject({
         tenant_id: tenantId,
         payload: jsonValue.optional(),
-        signal_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
+        signal_id: anyId.optional(),
       }),
       answers,
       problems: [404, 409, 413, 429],

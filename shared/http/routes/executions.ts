@@ -6,7 +6,7 @@ import { asId } from "../../ids.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint } from "../endpoint.ts";
 import type { Router } from "../router.ts";
-import { cursorOf, flag, MAX_ID_CHARS, pageQuery, tenantId } from "../wire.ts";
+import { anyId, cursorOf, flag, pageQuery, tenantId } from "../wire.ts";
 import { createExecutionView, executionAnswer, executionSummary, summaryJson } from "./execution-view.ts";
 import { eventStream } from "./event-stream.ts";
 import { readPreference } from "./prefer.ts";
@@ -86,8 +86,8 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
       query: z.object({
         tenant_id: tenantId,
         status: z.enum(EXECUTION_STATUSES).optional(),
-        intent_type: z.string().min(1).max(MAX_ID_CHARS).optional(),
-        session_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
+        intent_type: anyId.optional(),
+        session_id: anyId.optional(),
         ...pageQuery,
       }),
       answers: {

@@ -10,7 +10,7 @@ import { subjectIdSchema } from "../../state/subjects.ts";
 import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import { addEndpoint, type Call, type Reply } from "../endpoint.ts";
 import type { Router } from "../router.ts";
-import { MAX_ID_CHARS } from "../wire.ts";
+import { anyId, MAX_ID_CHARS } from "../wire.ts";
 import { acceptedAnswer, acceptedJson, createExecutionView, outcomeAnswer } from "./execution-view.ts";
 import { readPreference } from "./prefer.ts";
 
@@ -27,7 +27,7 @@ export const intentBody = z.strictObject({
   solution_id: z.string().min(1).max(256).optional(),
   subject_id: subjectIdSchema.optional(),
   metadata: jsonObject.default({}),
-  intent_id: z.string().min(1).max(MAX_ID_CHARS).optional().describe("your own id: the same id is the same intent"),
+  intent_id: anyId.optional().describe("your own id: the same id is the same intent"),
 });
 const submitBody = z.strictObject({ intent_type: required("intent_type"), ...intentBody.shape });
 

@@ -7,7 +7,7 @@ import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint } from "../endpoint.ts";
 import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
 import type { Router } from "../router.ts";
-import { cursorOf, MAX_ID_CHARS, pageBody, sessionId, tenantId } from "../wire.ts";
+import { anyId, cursorOf, pageBody, tenantId } from "../wire.ts";
 import { acceptedAnswer } from "./execution-view.ts";
 import { accepted } from "./intents.ts";
 
@@ -27,13 +27,13 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       summary: "Leave an intent for later",
       body: z.strictObject({
         tenant_id: tenantId,
-        intent_type: z.string().min(1).max(MAX_ID_CHARS),
-        target_artifact_id: z.string().min(1).max(MAX_ID_CHARS),
+        intent_type: anyId,
+        target_artifact_id: anyId,
         context: jsonObject
           .default({})
           .describe("what is known so far; members that the intent's input knows become parameters"),
-        session_id: sessionId.optional(),
-        user_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
+        session_id: anyId.optional(),
+        user_id: anyId.optional(),
       }),
       answers: { 201: { description: "it waits", schema: stub } },
       problems: [404, 413],
@@ -62,8 +62,8 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       summary: "List waiting intents, newest first",
       body: z.strictObject({
         tenant_id: tenantId,
-        target_artifact_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
-        intent_type: z.string().min(1).max(MAX_ID_CHARS).optional(),
+        target_artifact_id: anyId.optional(),
+        intent_type: anyId.optional(),
         status: z.enum(PENDING_STATUSES).optional(),
         ...pageBody,
       }),
@@ -95,7 +95,7 @@ export function addPendingIntentRoutes(router: Router, { pendingIntents, adapter
       tag,
       summary: "Take a waiting intent up, in any session of its tenant",
       description: "One that asks about a dead execution, `runtime.revive_execution`, wants the role operator.",
-      body: z.strictObject({ tenant_id: tenantId, session_id: sessionId, parameters: jsonObject.default({}) }),
+      body: z.strictObject({ tenant_id: tenantId, session_id: anyId, parameters: jsonObject.default({}) }),
       headers: [idempotencyHeader("execution")],
       answers: { 202: { description: "accepted", schema: acceptedAnswer } },
       problems: [404, 409, 503],

@@ -6,7 +6,7 @@ import type { RuntimeServices } from "../../services.ts";
 import { EVENT_TYPES, logEntrySchema } from "../../state/log-entry.ts";
 import { addEndpoint } from "../endpoint.ts";
 import type { Router } from "../router.ts";
-import { cursorOf, instant, MAX_ID_CHARS, pageQuery, tenantId } from "../wire.ts";
+import { anyId, cursorOf, instant, pageQuery, tenantId } from "../wire.ts";
 
 const faultSchema = z.object({
   stream: z.string().describe("an execution's id, or a session's"),
@@ -34,8 +34,8 @@ function addVerification(router: Router, { log, adapters }: RuntimeServices): vo
         "Of one execution, up to the end that its state knows; or of a session, a stretch of time or the whole tenant. A stretch that begins with `from` takes the first entry of each chain in it on trust.",
       query: z.object({
         tenant_id: tenantId,
-        execution_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
-        session_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
+        execution_id: anyId.optional(),
+        session_id: anyId.optional(),
         from: instant.optional().describe("inclusive"),
         to: instant.optional().describe("exclusive"),
       }),
@@ -84,8 +84,8 @@ function addReading(router: Router, { log, adapters }: RuntimeServices): void {
       query: z.object({
         tenant_id: tenantId,
         type: z.enum(EVENT_TYPES).optional(),
-        session_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
-        execution_id: z.string().min(1).max(MAX_ID_CHARS).optional(),
+        session_id: anyId.optional(),
+        execution_id: anyId.optional(),
         from: instant.optional().describe("inclusive"),
         to: instant.optional().describe("exclusive"),
         order: z.enum(["newest", "chronological"]).default("newest"),

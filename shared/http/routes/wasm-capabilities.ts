@@ -1,12 +1,10 @@
 import * as z from "zod";
 
-import { asId } from "../../ids.ts";
-import { PROVIDER_TYPES } from "../../ports/wasm-capabilities.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { addEndpoint } from "../endpoint.ts";
 import type { Router } from "../router.ts";
 import { cursorOf, pageQuery, tenantId } from "../wire.ts";
-import { factAnswer, factJson, instanceAnswer, instanceJson } from "./wasm-view.ts";
+import { capabilityBody, factAnswer, factJson, instanceAnswer, instanceIn, instanceJson } from "./wasm-view.ts";
 
 const tag = "wasm";
 
@@ -23,8 +21,7 @@ export function addWasmCapabilityRoutes(router: Router, { instances, adapters }:
       summary: "Give an instance a capability",
       body: z.strictObject({
         tenant_id: tenantId,
-        provider_type: z.enum(PROVIDER_TYPES),
-        permissions: z.array(z.string().min(1).max(300)).min(1).max(64),
+        ...capabilityBody,
       }),
       answers: {
         201: { description: "it has it", schema: z.object({ capability_id: z.string(), ...instanceAnswer.shape }) },
@@ -32,7 +29,7 @@ export function addWasmCapabilityRoutes(router: Router, { instances, adapters }:
       problems: [400, 429],
     },
     async ({ body, params, tenantId: tenant, trace }) => {
-      const instanceId = asId.instance(params["instance_id"] ?? "");
+      const instanceId = instanceIn(params);
       const grant = { providerType: body.provider_type, permissions: body.permissions };
       const { record, capabilityId } = await instances.grant(tenant, instanceId, grant, trace.traceId);
       return { status: 201, json: { capability_id: capabilityId, ...instanceJson(record) } };
@@ -53,7 +50,7 @@ export function addWasmCapabilityRoutes(router: Router, { instances, adapters }:
       problems: [429],
     },
     async ({ params, tenantId: tenant, trace }) => {
-      const instanceId = asId.instance(params["instance_id"] ?? "");
+      const instanceId = instanceIn(params);
       const record = await instances.revoke(tenant, instanceId, params["capability_id"] ?? "", trace.traceId);
       return { status: 200, json: instanceJson(record) };
     },
@@ -77,7 +74,7 @@ export function addWasmCapabilityRoutes(router: Router, { instances, adapters }:
       },
     },
     async ({ params, query, tenantId: tenant }) => {
-      const page = await instances.facts(tenant, asId.instance(params["instance_id"] ?? ""), query);
+      const page = await instances.facts(tenant, instanceIn(params), query);
       return { status: 200, json: { events: page.items.map(factJson), ...cursorOf(page) } };
     },
   );

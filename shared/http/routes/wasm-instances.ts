@@ -1,24 +1,17 @@
 import * as z from "zod";
 
-import { asId } from "../../ids.ts";
 import { jsonValue } from "../../json.ts";
 import { GUEST_LIMITS } from "../../ports/guest-limits.ts";
-import { PROVIDER_TYPES } from "../../ports/wasm-capabilities.ts";
 import type { RuntimeServices } from "../../services.ts";
 import { DEFAULT_RESTART_POLICY, INSTANCE_STATUSES, restartPolicySchema } from "../../wasm/instance.ts";
 import { addEndpoint } from "../endpoint.ts";
 import type { Router } from "../router.ts";
 import { idempotencyHeader, idempotencyKeyIn } from "../idempotency-key.ts";
-import { cursorOf, MAX_ID_CHARS, pageQuery, tenantId } from "../wire.ts";
+import { anyId, cursorOf, pageQuery, tenantId } from "../wire.ts";
 import { readModule } from "./wasm-module.ts";
-import { instanceAnswer, instanceJson } from "./wasm-view.ts";
+import { capabilityBody, instanceAnswer, instanceJson, instanceIn } from "./wasm-view.ts";
 
 const tag = "wasm";
-
-const capability = z.object({
-  provider_type: z.enum(PROVIDER_TYPES),
-  permissions: z.array(z.string().min(1).max(300)).min(1).max(64),
-});
 
 /** Instances of tenants' modules: made, found, called and stopped. */
 export function addWasmInstanceRoutes(router: Router, services: RuntimeServices): void {
@@ -38,9 +31,9 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       body: z.strictObject({
         tenant_id: tenantId,
         module_base64: z.string().optional().describe("for modules that fit into a body"),
-        artifact_id: z.string().min(1).max(MAX_ID_CHARS).optional().describe("a file's, for larger ones"),
+        artifact_id: anyId.optional().describe("a file's, for larger ones"),
         restart_policy: restartPolicySchema.default(DEFAULT_RESTART_POLICY),
-        capabilities: z.array(capability).max(64).default([]),
+        capabilities: z.array(z.object(capabilityBody)).max(64).default([]),
       }),
       answers: { 201: { description: "it runs", schema: instanceAnswer } },
       problems: [400, 429, 504],
@@ -106,7 +99,7 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       answers: { 200: { description: "the instance", schema: instanceAnswer } },
     },
     async ({ params, tenantId: tenant }) => {
-      const record = await instances.get(tenant, asId.instance(params["instance_id"] ?? ""));
+      const record = await instances.get(tenant, instanceIn(params));
       return { status: 200, json: instanceJson(record) };
     },
   );
@@ -147,7 +140,7 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
     async ({ body, params, tenantId: tenant, trace }) => {
       const { output, report } = await instances.invoke({
         tenantId: tenant,
-        instanceId: asId.instance(params["instance_id"] ?? ""),
+        instanceId: instanceIn(params),
         export: body.export,
         input: body.input ?? null,
         deadlineMs: body.timeout_ms,
@@ -172,8 +165,8 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       problems: [429],
     },
     async ({ params, tenantId: tenant, trace }) => {
-      const instanceId = asId.instance(params["instance_id"] ?? "");
-      return { status: 200, json: instanceJson(await instances.stop(tenant, instanceId, trace.traceId)) };
+      const record = await instances.stop(tenant, instanceIn(params), trace.traceId);
+      return { status: 200, json: instanceJson(record) };
     },
   );
 
@@ -192,7 +185,7 @@ export function addWasmInstanceRoutes(router: Router, services: RuntimeServices)
       problems: [400, 429],
     },
     async ({ params, tenantId: tenant, trace }) => {
-      const instanceId = asId.instance(params["instance_id"] ?? "");
+      const instanceId = instanceIn(params);
       await instances.remove(tenant, instanceId, trace.traceId);
       return { status: 200, json: { instance_id: instanceId } };
     },

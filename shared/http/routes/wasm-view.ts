@@ -1,10 +1,22 @@
 import * as z from "zod";
 
 import { rfc3339 } from "../../clock.ts";
+import { asId, type InstanceId } from "../../ids.ts";
+import { PROVIDER_TYPES } from "../../ports/wasm-capabilities.ts";
 import { capabilityAssignmentSchema, instanceMetadataSchema, restartPolicySchema } from "../../wasm/instance.ts";
-import { instanceFactSchema } from "../../wasm/instance-facts.ts";
-import type { InstanceFact } from "../../wasm/instance-facts.ts";
+import { type InstanceFact, instanceFactSchema } from "../../wasm/instance-facts.ts";
 import type { InstanceRecord } from "../../wasm/instance-record.ts";
+
+/** The instance that a path names. */
+export function instanceIn(params: Readonly<Record<string, string>>): InstanceId {
+  return asId.instance(params["instance_id"] ?? "");
+}
+
+/** A capability as callers ask for it. */
+export const capabilityBody = {
+  provider_type: z.enum(PROVIDER_TYPES),
+  permissions: z.array(z.string().min(1).max(300)).min(1).max(64),
+};
 
 /** An instance as callers see it: what it is, apart from what it was given. */
 export const instanceAnswer = z.object({
