@@ -1,7 +1,7 @@
 import * as z from "zod";
 
-import { type Artifact, materializationSchema } from "../../shared/artifacts/artifact.ts";
-import { RuntimeError } from "../../shared/errors.ts";
+import { materializationSchema } from "../../shared/artifacts/artifact.ts";
+import { readyParsed } from "../../shared/artifacts/ready-parsed.ts";
 import { asId } from "../../shared/ids.ts";
 import { toJson } from "../../shared/json.ts";
 import { intent } from "../../shared/sagas/intent.ts";
@@ -37,8 +37,7 @@ export const createDeterministicEmbeddings = intent("content.create_deterministi
 })
   .step("reserve", {
     run: async (ctx) => {
-      const parsed = await ctx.artifacts.get(asId.artifact(ctx.input.parsed_file_id), "parsed_content");
-      if (parsed.lifecycle_state !== "READY") throw notReady(parsed);
+      const parsed = await readyParsed(ctx.artifacts, ctx.input.parsed_file_id);
       await expectContract(ctx.steward, parsed.data_classification, parsed.parent_artifacts[0] ?? "");
       const { artifact_id } = await ctx.artifacts.register({
         artifact_id: ctx.ids.artifact(),
@@ -103,14 +102,3 @@ export const createDeterministicEmbeddings = intent("content.create_deterministi
     column_count: describe.column_count,
     record_count: describe.record_count,
   }));
-
-function notReady({ artifact_id, lifecycle_state }: Artifact): RuntimeError {
-  return new RuntimeError(
-    "artifact.not_ready",
-    `The parsed data ${artifact_id} is ${lifecycle_state}; it must be READY.`,
-    {
-      status: 409,
-      details: { lifecycle_state },
-    },
-  );
-}

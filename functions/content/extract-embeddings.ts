@@ -2,14 +2,9 @@ import * as z from "zod";
 
 import { materializationSchema } from "../../shared/artifacts/artifact.ts";
 import { RuntimeError } from "../../shared/errors.ts";
+import { readyParsed } from "../../shared/artifacts/ready-parsed.ts";
 import { asId } from "../../shared/ids.ts";
-import {
-  embeddingsDraft,
-  processingSummary,
-  processParsed,
-  readyParsed,
-  storeItems,
-} from "../../shared/mash/semantic-stages.ts";
+import { embeddingsDraft, processingSummary, processParsed, storeItems } from "../../shared/mash/semantic-stages.ts";
 import { intent } from "../../shared/sagas/intent.ts";
 import { expectContract } from "../../shared/steward/contract-in-force.ts";
 
@@ -40,7 +35,7 @@ export const extractEmbeddings = intent("content.extract_embeddings", {
 })
   .step("reserve", {
     run: async (ctx) => {
-      const parsed = await readyParsed(ctx, ctx.input.parsed_file_id);
+      const parsed = await readyParsed(ctx.artifacts, ctx.input.parsed_file_id);
       await expectContract(ctx.steward, parsed.data_classification, parsed.parent_artifacts[0] ?? "");
       const deterministicId = asId.artifact(ctx.input.deterministic_embedding_id);
       const deterministic = await ctx.artifacts.get(deterministicId, "embeddings");

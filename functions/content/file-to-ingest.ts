@@ -81,7 +81,3 @@ export function bytesOf(file: FileToIngest): Uint8Array {
 export function extensionOf(name: string): string {
   return /\.([A-Za-z0-9]{1,16})$/.exec(name)?.[1]?.toLowerCase() ?? "bin";
 }
-
-export async function* one(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield await Promise.resolve(bytes);
-}

@@ -3,10 +3,12 @@ import * as z from "zod";
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { errorFields } from "../../shared/logger.ts";
+import { oneChunk } from "../../shared/one-chunk.ts";
 import { intent } from "../../shared/sagas/intent.ts";
 import { materializationSchema } from "../../shared/artifacts/artifact.ts";
+import { contractScope } from "../../shared/steward/boundary-contract.ts";
 import { findUpload, takeUpload } from "../../shared/artifacts/upload.ts";
-import { bytesOf, emptyFile, extensionOf, fileToIngest, one } from "./file-to-ingest.ts";
+import { bytesOf, emptyFile, extensionOf, fileToIngest } from "./file-to-ingest.ts";
 
 /** For the largest upload, read once for its digest at 20 MB a second. */
 const STORE_TIMEOUT = "5m";
@@ -74,7 +76,7 @@ export const ingestFile = intent("content.ingest_file", {
       const bytes = bytesOf(ctx.input);
       if (bytes.length === 0) throw emptyFile(ctx.input.ui_name);
       const contentType = (isSealed ? undefined : ctx.input.mime_type) ?? "application/octet-stream";
-      return ctx.artifacts.keep(file, { format, contentType }, one(bytes));
+      return ctx.artifacts.keep(file, { format, contentType }, oneChunk(bytes));
     },
   })
   .step("register", {
@@ -96,11 +98,7 @@ export const ingestFile = intent("content.ingest_file", {
       const contract = await ctx.steward.contracts.requestDataAccess({
         dataClassification,
         source: { sha256: materialization.sha256, artifactId: fileId },
-        scope: {
-          session_id: ctx.sessionId,
-          ...(ctx.intent.user_id === undefined ? {} : { user_id: ctx.intent.user_id }),
-          ...(ctx.solutionId === undefined ? {} : { solution_id: ctx.solutionId }),
-        },
+        scope: contractScope(ctx),
       });
       ctx.emit("artifact_ingested", {
         artifact_id: fileId,

@@ -1,11 +1,13 @@
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
 import { errorFields } from "../../shared/logger.ts";
+import { oneChunk } from "../../shared/one-chunk.ts";
 import type { StepContext } from "../../shared/sagas/step-context.ts";
 import type { Materialization } from "../../shared/artifacts/artifact.ts";
+import { contractScope } from "../../shared/steward/boundary-contract.ts";
 import { findUpload, takeUpload, type Upload } from "../../shared/artifacts/upload.ts";
 import type { Batch, FileResult } from "./bulk-operation.ts";
-import { bytesOf, emptyFile, extensionOf, type FileToIngest, one } from "./file-to-ingest.ts";
+import { bytesOf, emptyFile, extensionOf, type FileToIngest } from "./file-to-ingest.ts";
 
 type Context = StepContext<unknown, unknown>;
 
@@ -59,7 +61,10 @@ async function keepBytes(
   const bytes = bytesOf(file);
   if (bytes.length === 0) throw emptyFile(file.ui_name);
   const contentType = file.mime_type ?? "application/octet-stream";
-  return { materialization: await ctx.artifacts.keep(target, { format, contentType }, one(bytes)), upload: undefined };
+  return {
+    materialization: await ctx.artifacts.keep(target, { format, contentType }, oneChunk(bytes)),
+    upload: undefined,
+  };
 }
 
 async function admit(
@@ -84,11 +89,7 @@ async function admit(
   const { contract_id } = await steward.contracts.requestDataAccess({
     dataClassification,
     source: { sha256, artifactId: fileId },
-    scope: {
-      session_id: ctx.sessionId,
-      ...(ctx.intent.user_id === undefined ? {} : { user_id: ctx.intent.user_id }),
-      ...(ctx.solutionId === undefined ? {} : { solution_id: ctx.solutionId }),
-    },
+    scope: contractScope(ctx),
   });
   return { file_id: fileId, ok: true, boundary_contract_id: contract_id, sha256, size_bytes };
 }

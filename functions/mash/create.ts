@@ -1,13 +1,8 @@
 import * as z from "zod";
 
+import { readyParsed } from "../../shared/artifacts/ready-parsed.ts";
 import { asId } from "../../shared/ids.ts";
-import {
-  embeddingsDraft,
-  processingSummary,
-  processParsed,
-  readyParsed,
-  storeItems,
-} from "../../shared/mash/semantic-stages.ts";
+import { embeddingsDraft, processingSummary, processParsed, storeItems } from "../../shared/mash/semantic-stages.ts";
 import { validateFile } from "../../shared/mash/validate-file.ts";
 import { intent } from "../../shared/sagas/intent.ts";
 import { createDeterministicEmbeddings } from "../content/create-deterministic-embeddings.ts";
@@ -95,7 +90,7 @@ export const create = intent("mash.create", {
   .call("parse", { intent: parseContent, input: ({ input: { file_id } }) => ({ file_id }) })
   .step("parsed_storage", {
     run: async (ctx) => {
-      const parsed = await readyParsed(ctx, ctx.outputs.parse.parsed_file_id);
+      const parsed = await readyParsed(ctx.artifacts, ctx.outputs.parse.parsed_file_id);
       const [rows] = parsed.materializations;
       // Parsing has written the row, once; here it must be there.
       const row = await ctx.steward.parsed.get(parsed.data_classification, parsed.artifact_id);
@@ -116,7 +111,7 @@ export const create = intent("mash.create", {
   .step("reserve", {
     run: async (ctx) => {
       const { parse, deterministic } = ctx.outputs;
-      const parsed = await readyParsed(ctx, parse.parsed_file_id);
+      const parsed = await readyParsed(ctx.artifacts, parse.parsed_file_id);
       const draft = embeddingsDraft(parsed, ctx.ids.artifact());
       const computed = deterministic === null ? [] : [asId.artifact(deterministic.deterministic_embedding_id)];
       const { artifact_id } = await ctx.artifacts.register({

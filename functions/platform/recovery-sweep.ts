@@ -1,8 +1,6 @@
 import { durationMs } from "../../shared/duration.ts";
+import { purge } from "../../shared/executions/upkeep.ts";
 import type { Job } from "../../shared/http/function-app.ts";
-
-/** How long a published message stays to be looked at. */
-const KEEP_PUBLISHED_MS = durationMs("24h");
 
 /** Whatever has been due for longer than some sweeps is stuck. */
 const STUCK_AFTER_MS = durationMs("5m");
@@ -19,7 +17,7 @@ export const recoverySweep: Job = {
     const { takenUp } = await recovery.sweep();
     const restarted = await restarts.sweep();
     const nowMs = clock.now();
-    const purged = await store.purge({ nowMs, publishedBeforeMs: nowMs - KEEP_PUBLISHED_MS });
+    const purged = await purge(store, nowMs);
     const stuck = await store.due({ nowMs: nowMs - STUCK_AFTER_MS, limit: COUNTED });
     return { taken_up: takenUp, restarted, purged, stuck: stuck.length };
   },

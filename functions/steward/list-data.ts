@@ -1,9 +1,9 @@
 import * as z from "zod";
 
-import { jsonValue, toJson } from "../../shared/json.ts";
+import { jsonValue } from "../../shared/json.ts";
 import { intent } from "../../shared/sagas/intent.ts";
 import { CONTRACT_STATUSES } from "../../shared/steward/boundary-contract.ts";
-import { dataClassification, page } from "./classification.ts";
+import { dataClassification, page, pageJson } from "./classification.ts";
 
 const input = z.strictObject({
   kind: z.enum(["contracts", "facts", "policies"]),
@@ -36,9 +36,7 @@ export const listData = intent("steward.list_data", {
             return steward.governance.listPolicies(kind, at);
         }
       };
-      const { items, nextCursor } = await list();
-      const rows = items.map((row) => toJson(row));
-      return { items: rows, ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }) };
+      return pageJson(await list());
     },
   })
   .returns(({ outputs: { list } }) => list);

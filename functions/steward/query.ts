@@ -1,10 +1,10 @@
 import * as z from "zod";
 
-import { type JsonValue, jsonValue, toJson } from "../../shared/json.ts";
+import { jsonValue } from "../../shared/json.ts";
 import type { GraphDocument } from "../../shared/ports/graph-store.ts";
 import type { Page } from "../../shared/ports/paging.ts";
 import { intent } from "../../shared/sagas/intent.ts";
-import { contentId, dataClassification, id, page } from "./classification.ts";
+import { contentId, dataClassification, id, page, pageJson } from "./classification.ts";
 
 const by = <const Field extends string>(...fields: readonly [Field, ...Field[]]) =>
   z
@@ -56,11 +56,9 @@ export const query = intent("steward.query", {
           case "parsed":
             return steward.parsed.list(kind, at, asked.file_id);
           case "embeddings":
-            return documents(await semantics.list(kind, { part: asked.kind, by: asked.by }, at));
           case "entities":
-            return documents(await semantics.list(kind, { part: asked.kind, by: asked.by }, at));
           case "relations":
-            return documents(await semantics.list(kind, { part: asked.kind, by: asked.by }, at));
+            return documents(await semantics.list(kind, asked, at));
           case "content": {
             const { content_id, file_id: fileId, words } = asked;
             if (content_id !== undefined) return { items: [await content.get(kind, content_id)] };
@@ -70,9 +68,7 @@ export const query = intent("steward.query", {
             return content.relationships(kind, asked.content_id, asked.direction, at);
         }
       };
-      const { items, nextCursor } = await list();
-      const rows = items.map((item): JsonValue => toJson(item));
-      return { items: rows, ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }) };
+      return pageJson(await list());
     },
   })
   .returns(({ outputs }) => outputs.query);

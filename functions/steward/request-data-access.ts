@@ -1,6 +1,7 @@
 import * as z from "zod";
 
 import { intent } from "../../shared/sagas/intent.ts";
+import { contractScope } from "../../shared/steward/boundary-contract.ts";
 import { dataClassification, id } from "./classification.ts";
 
 const input = z
@@ -29,11 +30,7 @@ export const requestDataAccess = intent("steward.request_data_access", {
       ctx.steward.contracts.requestDataAccess({
         dataClassification: ctx.input.data_classification,
         source: { sha256: ctx.input.source_sha256, externalId: ctx.input.source_external_id },
-        scope: {
-          session_id: ctx.sessionId,
-          ...(ctx.intent.user_id === undefined ? {} : { user_id: ctx.intent.user_id }),
-          ...(ctx.solutionId === undefined ? {} : { solution_id: ctx.solutionId }),
-        },
+        scope: contractScope(ctx),
       }),
     undo: (ctx) => ctx.steward.undo(),
   })

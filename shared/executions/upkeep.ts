@@ -13,6 +13,11 @@ const PURGE_EVERY_MS = durationMs("10m");
 /** How long a published message stays to be looked at. */
 const KEEP_PUBLISHED_MS = durationMs("24h");
 
+/** Drops what has expired from the store; returns how many rows went. */
+export function purge(store: Pick<ExecutionStore, "purge">, nowMs: number): Promise<number> {
+  return store.purge({ nowMs, publishedBeforeMs: nowMs - KEEP_PUBLISHED_MS });
+}
+
 /** What a process does for itself where no scheduler calls it: sweeps, publishes what was missed, and purges. */
 export interface Upkeep {
   /** Resolves when the round that is under way is over. */
@@ -41,7 +46,7 @@ export function startUpkeep({ recovery, restarts, relay, store, clock, logger }:
     await relay.drain();
     if (clock.now() - purgedMs >= PURGE_EVERY_MS) {
       purgedMs = clock.now();
-      await store.purge({ nowMs: purgedMs, publishedBeforeMs: purgedMs - KEEP_PUBLISHED_MS });
+      await purge(store, purgedMs);
     }
     return expectsMore ? EXPECTANT_SWEEP_MS : SWEEP_EVERY_MS;
   };

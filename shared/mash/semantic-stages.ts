@@ -1,8 +1,9 @@
 import * as z from "zod";
 
 import { type Artifact, type Materialization, materializationSchema } from "../artifacts/artifact.ts";
+import { readyParsed } from "../artifacts/ready-parsed.ts";
 import { RuntimeError } from "../errors.ts";
-import { type ArtifactId, asId } from "../ids.ts";
+import type { ArtifactId } from "../ids.ts";
 import type { StepContext } from "../sagas/step-context.ts";
 import type { ProcessingSummary, SemanticFocus } from "../semantic/process-content.ts";
 import { readItems, writeItems } from "../semantic/item-lines.ts";
@@ -20,17 +21,6 @@ export const processingSummary = z.object({
   truncated: z.boolean(),
 });
 
-/** Parsed data that can be processed. Throws `artifact.not_found` (404) or `artifact.not_ready` (409). */
-export async function readyParsed(ctx: Ctx, parsedFileId: string): Promise<Artifact> {
-  const parsed = await ctx.artifacts.get(asId.artifact(parsedFileId), "parsed_content");
-  if (parsed.lifecycle_state === "READY") return parsed;
-  throw new RuntimeError(
-    "artifact.not_ready",
-    `The parsed data ${parsedFileId} is ${parsed.lifecycle_state}; it must be READY.`,
-    { status: 409, details: { lifecycle_state: parsed.lifecycle_state } },
-  );
-}
-
 /** Finds what parsed data means, and keeps it as the bytes of the embeddings artifact that is to be. */
 export async function processParsed(
   ctx: Ctx,
@@ -38,7 +28,7 @@ export async function processParsed(
   semanticId: ArtifactId,
   focus: SemanticFocus = {},
 ): Promise<{ readonly materialization: Materialization; readonly summary: ProcessingSummary }> {
-  const parsed = await readyParsed(ctx, parsedFileId);
+  const parsed = await readyParsed(ctx.artifacts, parsedFileId);
   const items = ctx.semantic.process(parsed, semanticId, ctx.tables.rows(parsed), focus);
   let summary: ProcessingSummary | undefined;
   const lines = writeItems(items, (found) => {
@@ -58,7 +48,7 @@ export async function storeItems(
   semanticId: string,
   materialization: unknown,
 ): Promise<{ readonly documents: number }> {
-  const parsed = await readyParsed(ctx, parsedFileId);
+  const parsed = await readyParsed(ctx.artifacts, parsedFileId);
   const bytes = await ctx.artifacts.read(materializationSchema.parse(materialization));
   const source = semanticSource(parsed, semanticId, ctx.trace.traceId);
   const stored = await ctx.semantic.store(source, readItems(bytes));

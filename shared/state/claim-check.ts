@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import type { TenantId } from "../ids.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
+import { oneChunk } from "../one-chunk.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { sealedSchema, type Subjects } from "./subjects.ts";
 
@@ -45,7 +46,7 @@ export function createClaimCheck(objects: ObjectStore, subjects: Subjects): Clai
       const bytes = Buffer.from(text);
       if (bytes.length <= CLAIM_CHECK_BYTES && !lookalike) return value;
       const target = { directory: `payloads/${tenantId}`, extension: "json", contentType: "application/json" };
-      const written = await objects.write(target, one(bytes));
+      const written = await objects.write(target, oneChunk(bytes));
       return { $claim_check: { path: written.path, sha256: written.sha256, size_bytes: written.sizeBytes } };
     },
     redeem: async (tenantId, parked) => {
@@ -99,8 +100,4 @@ function weigh(value: JsonValue | undefined, budget: number): number {
     if (left <= 0) return 0;
   }
   return left;
-}
-
-async function* one(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield await Promise.resolve(bytes);
 }

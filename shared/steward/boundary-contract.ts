@@ -2,6 +2,8 @@ import { durationMs } from "../duration.ts";
 import { parseRfc3339 } from "../clock.ts";
 import type { DataClassification } from "../data-classification.ts";
 import { RuntimeError } from "../errors.ts";
+import type { SessionId } from "../ids.ts";
+import type { Intent } from "../intents/intent.ts";
 import type { RecordRow } from "../ports/record-tables.ts";
 
 /** How long an authorization holds, unless it says otherwise. */
@@ -40,6 +42,23 @@ export interface ContractScope {
   readonly user_id?: string;
   readonly session_id: string;
   readonly solution_id?: string;
+}
+
+/** The scope of what an execution asks for. */
+export function contractScope({
+  sessionId,
+  intent,
+  solutionId,
+}: {
+  readonly sessionId: SessionId;
+  readonly intent: Pick<Intent, "user_id">;
+  readonly solutionId: string | undefined;
+}): ContractScope {
+  return {
+    session_id: sessionId,
+    ...(intent.user_id === undefined ? {} : { user_id: intent.user_id }),
+    ...(solutionId === undefined ? {} : { solution_id: solutionId }),
+  };
 }
 
 export interface AccessRequest {

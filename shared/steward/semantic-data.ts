@@ -16,7 +16,7 @@ type Fields = { readonly [Part in SemanticPart]: IndexedField<(typeof SEMANTIC_P
 /** Of what: all of the class, or what an indexed field says. */
 export type SemanticFilter = {
   readonly [Part in SemanticPart]: {
-    readonly part: Part;
+    readonly kind: Part;
     readonly by?: { readonly field: Fields[Part]; readonly value: string } | undefined;
   };
 }[SemanticPart];
@@ -29,16 +29,16 @@ export class SemanticData {
     this.#scope = scope;
   }
 
-  async list(kind: DataClassification, { part, by }: SemanticFilter, page: PageRequest): Promise<Page<GraphDocument>> {
+  async list(kind: DataClassification, filter: SemanticFilter, page: PageRequest): Promise<Page<GraphDocument>> {
     const scope = this.#scope.of(kind);
     const { graph } = this.#scope;
-    switch (part) {
+    switch (filter.kind) {
       case "embeddings":
-        return graph.list(scope, SEMANTIC_PARTS.embeddings, by, page);
+        return graph.list(scope, SEMANTIC_PARTS.embeddings, filter.by, page);
       case "entities":
-        return graph.list(scope, SEMANTIC_PARTS.entities, by, page);
+        return graph.list(scope, SEMANTIC_PARTS.entities, filter.by, page);
       case "relations":
-        return graph.list(scope, SEMANTIC_PARTS.relations, by, page);
+        return graph.list(scope, SEMANTIC_PARTS.relations, filter.by, page);
     }
   }
 }
