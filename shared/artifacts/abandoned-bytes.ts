@@ -3,8 +3,9 @@ import * as z from "zod";
 import { type Clock, parseRfc3339, rfc3339 } from "../clock.ts";
 import { durationMs } from "../duration.ts";
 import type { TenantId } from "../ids.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import { everyPage } from "../ports/paging.ts";
 import { ALL, type RecordKind } from "../state/record-kind.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
@@ -45,19 +46,17 @@ export async function deleteAbandonedBytes(deps: AbandonedBytesDeps, tenantId: T
   const { store, surface, objects, clock } = deps;
   const nowMs = clock.now();
   const due: z.infer<typeof schema>[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await surface.list(tenantId, abandonedBytes, ALL, { limit: PAGE, cursor });
-    due.push(...page.items.map(({ value }) => value).filter(({ due_at }) => parseRfc3339(due_at) <= nowMs));
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  const pages = everyPage((cursor) => surface.list(tenantId, abandonedBytes, ALL, { limit: PAGE, cursor }));
+  for await (const items of pages) {
+    due.push(...items.map(({ value }) => value).filter(({ due_at }) => parseRfc3339(due_at) <= nowMs));
+  }
   for (const { artifact_id, artifact_type } of due) {
     await objects.deleteBelow(artifactDirectory(tenantId, { artifact_type, artifact_id }));
     const unit = new UnitOfWork(surface, tenantId, nowMs);
     // Gone: another run has deleted them too.
     if ((await unit.get(abandonedBytes, artifact_id)) === undefined) continue;
     unit.delete(abandonedBytes, artifact_id);
-    await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+    await store.write(tenantId, { ...NO_CHANGE, records: unit.records });
   }
   return due.length;
 }

@@ -73,6 +73,11 @@ export const artifactSchema = z.object({
 });
 export type Artifact = z.infer<typeof artifactSchema>;
 
+/** Whether its life is over and it has given its bytes up. */
+export function hasNoBytes({ lifecycle_state: state, materializations }: Artifact): boolean {
+  return state === "FAILED" || (state === "DELETED" && materializations.length === 0);
+}
+
 /** Where an artifact's bytes are in the object store, and no other's. */
 export function artifactDirectory(
   tenantId: string,

@@ -1,6 +1,7 @@
 import type { ArtifactId } from "../ids.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
-import { type Artifact, artifactKind, parentFacet } from "./artifact.ts";
+import { everyPage } from "../ports/paging.ts";
+import { type Artifact, artifactKind, hasNoBytes, parentFacet } from "./artifact.ts";
 
 const PAGE = 100;
 
@@ -14,21 +15,15 @@ export async function derivedFrom(
   const found: Artifact[] = [];
   // Grows while it is walked.
   for (const parent of seen) {
-    let cursor: string | undefined;
-    do {
-      const page = await unit.list(artifactKind, parentFacet(parent), { limit: PAGE, cursor });
-      for (const { value } of page.items) {
+    const pages = everyPage((cursor) => unit.list(artifactKind, parentFacet(parent), { limit: PAGE, cursor }));
+    for await (const items of pages) {
+      for (const { value } of items) {
         if (seen.has(value.artifact_id)) continue;
         seen.add(value.artifact_id);
-        if (!hasEnded(value)) found.push(value);
+        if (!hasNoBytes(value)) found.push(value);
         if (found.length === most) return found;
       }
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
+    }
   }
   return found;
-}
-
-function hasEnded({ lifecycle_state: state, materializations }: Artifact): boolean {
-  return state === "FAILED" || (state === "DELETED" && materializations.length === 0);
 }

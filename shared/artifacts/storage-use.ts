@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { durationMs } from "../duration.ts";
 import type { TenantId } from "../ids.ts";
-import type { ExecutionStore, RecordWrite } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE, type RecordWrite } from "../ports/execution-store.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { ALL } from "../state/record-kind.ts";
 import type { StateSurface } from "../state/state-surface.ts";
@@ -80,7 +80,7 @@ async function artifactBytes({ store, surface, clock }: StorageUseDeps, tenantId
       body: undefined,
     }));
     // A conflict is somebody else's progress: read again.
-    await store.write(tenantId, { records: [folded, ...gone], log: [], outbox: [], mail: [] });
+    await store.write(tenantId, { ...NO_CHANGE, records: [folded, ...gone] });
   }
 }
 
@@ -117,7 +117,7 @@ async function settle({ store, surface, objects, clock }: StorageUseDeps, tenant
   if (rest !== upload.rest) {
     unit.put(uploadKind, upload_id, { ...upload, rest });
     // Taken in between, it is an artifact's, and the next reading sees that.
-    await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+    await store.write(tenantId, { ...NO_CHANGE, records: unit.records });
   }
   return rest === "bytes";
 }

@@ -2,7 +2,7 @@ import { type Clock, rfc3339 } from "../clock.ts";
 import { durationMs } from "../duration.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Ids, TenantId } from "../ids.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { ObjectStore, SignedRequest } from "../ports/object-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
@@ -54,7 +54,7 @@ export function createUploads({ store, surface, objects, clock, ids, quota }: Up
       const request = await objects.signUpload({ path: uploadPath(upload), contentType, sizeBytes, expiresMs });
       const unit = new UnitOfWork(surface, tenantId, nowMs);
       unit.put(uploadKind, upload.upload_id, upload);
-      const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+      const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records: unit.records });
       if (outcome !== "written") {
         // Only a repeated id can conflict here.
         throw new RuntimeError("upload.not_opened", `The upload ${upload.upload_id} exists already.`, { status: 409 });

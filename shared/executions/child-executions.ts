@@ -4,7 +4,7 @@ import { notFound, RuntimeError } from "../errors.ts";
 import { type Ids, type TenantId, trustedTenantId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { toJson } from "../json.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
 import type { Accept, NewExecution } from "./acceptance.ts";
@@ -100,7 +100,7 @@ export function createChildExecutions(deps: ChildExecutionsDeps): Children {
 
     cancel: async (tenantId: TenantId, executionId, mailId) => {
       const mail = [{ mailId, executionId, body: { kind: "cancel", compensate: true } }];
-      await store.write(tenantId, { records: [], log: [], outbox: [], mail });
+      await store.write(tenantId, { ...NO_CHANGE, mail });
       deps.wake({ tenantId, executionId });
     },
 

@@ -12,7 +12,7 @@ import {
   pendingIntentKind,
   type PendingStatus,
 } from "../intents/pending-intent.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
 import { artifactKind } from "../artifacts/artifact.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
@@ -128,7 +128,7 @@ export function createPendingIntents({
         intentType: definition.type,
       });
       unit.put(pendingIntentKind, pending.intent_id, pending);
-      await store.write(draft.tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+      await store.write(draft.tenantId, { ...NO_CHANGE, records: unit.records });
       return pending;
     },
 
@@ -173,7 +173,7 @@ export function createPendingIntents({
       const pending = await unit.get(pendingIntentKind, id);
       if (pending?.intent_type === REVIVE_EXECUTION) expectRole(roles, "operator");
       const cancelled = await movePendingIntent(unit, id, "cancelled", { now: rfc3339(clock.now()) });
-      const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+      const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records: unit.records });
       if (outcome === "conflict") {
         throw taken();
       }

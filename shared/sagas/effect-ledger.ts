@@ -3,7 +3,7 @@ import * as z from "zod";
 import { RuntimeError } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
 import { jsonObject } from "../json.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { RecordKind } from "../state/record-kind.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
@@ -49,7 +49,7 @@ export function createEffectScope(
       const changed = next(current);
       if (changed === undefined) return current as Effect;
       unit.put(effectKind, key, changed);
-      const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+      const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records: unit.records });
       if (outcome === "written") return changed;
     }
   };

@@ -101,8 +101,7 @@ export interface IntentBuilder<
   /** A step after whose completion the saga only goes forward: nothing is undone any more, so nothing after it has an undo. */
   pivot<const Name extends string, StepOutput extends JsonObject>(
     name: Name,
-    options: Omit<WorkOptions<Input, Outputs, StepOutput>, "undo"> &
-      Pick<WorkOptions<Input, Outputs, StepOutput>, "undo">,
+    options: WorkOptions<Input, Outputs, StepOutput>,
   ): IntentBuilder<Input, Output, With<Outputs, Name, StepOutput>, Surface>;
   /** A step that a guest does: one of the tenant's modules, sealed. It runs at least once, and is recorded like any step. */
   wasm<const Name extends string, StepOutput extends JsonObject, Options extends Condition<Input, Outputs>>(

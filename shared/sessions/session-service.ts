@@ -3,7 +3,7 @@ import { notFound, RuntimeError } from "../errors.ts";
 import { asId, type Ids, type SagaId, type SessionId, type TenantId, type TraceId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import { expectSize, type SizeLimit } from "../json-size.ts";
-import type { ExecutionStore, RecordRequirement } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE, type RecordRequirement } from "../ports/execution-store.ts";
 import { CHAIN_START, type EventType, seal } from "../state/log-entry.ts";
 import type { StateSurface, Versioned } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
@@ -92,7 +92,7 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
     const owner = { tenantId: unit.tenantId, sessionId: session.session_id, traceId };
     const sealed = seal(session.chain, owner, { event_type: eventType, payload }, ids, clock.now());
     unit.put(sessionKind, session.session_id, { ...session, chain: sealed.head });
-    const change = { records: unit.records, log: [sealed.row], outbox: [], mail: [] };
+    const change = { ...NO_CHANGE, records: unit.records, log: [sealed.row] };
     return (await store.write(unit.tenantId, change)).outcome === "written";
   };
 
@@ -211,7 +211,7 @@ export function createSessionService({ store, surface, clock, ids }: SessionServ
     recordUncreated: async (tenantId, decision, traceId) => {
       const owner = { tenantId, sessionId: ids.session(), traceId };
       const { row } = seal(CHAIN_START, owner, { event_type: "policy_decided", payload: decision }, ids, clock.now());
-      await store.write(tenantId, { records: [], log: [row], outbox: [], mail: [] });
+      await store.write(tenantId, { ...NO_CHANGE, log: [row] });
     },
 
     unfit: async (tenantId, sessionId) => {

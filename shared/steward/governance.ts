@@ -1,7 +1,7 @@
 import type { DataClassification } from "../data-classification.ts";
 import { notFound, RuntimeError } from "../errors.ts";
 import { type JsonObject, type JsonValue, toJson } from "../json.ts";
-import type { Page, PageRequest } from "../ports/paging.ts";
+import { everyPage, type Page, type PageRequest } from "../ports/paging.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { GraphScope } from "./graph-scope.ts";
 import type { Caller, GovernancePolicy, GovernedData, Violation } from "./governance-policy.ts";
@@ -121,12 +121,11 @@ export class Governance {
     const { scope } = this.#deps;
     const { read } = await policyRules();
     const found: Named[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await scope.graph.list(scope.of(kind), POLICIES, undefined, { limit: PAGE, cursor });
-      found.push(...page.items.map(({ key, fields }) => ({ id: key, policy: read(key, fields) })));
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
+    const list = (cursor: string | undefined) =>
+      scope.graph.list(scope.of(kind), POLICIES, undefined, { limit: PAGE, cursor });
+    for await (const items of everyPage(list)) {
+      found.push(...items.map(({ key, fields }) => ({ id: key, policy: read(key, fields) })));
+    }
     return found;
   }
 

@@ -1,8 +1,9 @@
 import { giveUpBytes, moveArtifact } from "../artifacts/artifact-changes.ts";
-import { type Artifact, artifactKind, subjectFacet } from "../artifacts/artifact.ts";
+import { type Artifact, artifactKind, hasNoBytes, subjectFacet } from "../artifacts/artifact.ts";
 import { rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import { sha256 } from "../json.ts";
+import { everyPage } from "../ports/paging.ts";
 import type { SubjectKeys } from "../ports/record-store.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
@@ -66,22 +67,17 @@ export async function giveUpSubjectBytes(
 ): Promise<{ readonly more: boolean }> {
   const now = rfc3339(nowMs);
   let givenUp = 0;
-  let cursor: string | undefined;
-  do {
-    const page = await unit.list(artifactKind, subjectFacet(subjectId), { limit: ARTIFACTS_AT_ONCE, cursor });
-    for (const { value } of page.items) {
-      if (hasEnded(value)) continue;
+  const limit = ARTIFACTS_AT_ONCE;
+  const pages = everyPage((cursor) => unit.list(artifactKind, subjectFacet(subjectId), { limit, cursor }));
+  for await (const items of pages) {
+    for (const { value } of items) {
+      if (hasNoBytes(value)) continue;
       if (givenUp === ARTIFACTS_AT_ONCE) return { more: true };
       givenUp += 1;
       await end(unit, value, now);
     }
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  }
   return { more: false };
-}
-
-function hasEnded({ lifecycle_state: state, materializations }: Artifact): boolean {
-  return state === "FAILED" || (state === "DELETED" && materializations.length === 0);
 }
 
 async function end(

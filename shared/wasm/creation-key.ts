@@ -3,7 +3,8 @@ import * as z from "zod";
 import { durationMs } from "../duration.ts";
 import { idSchemas, type InstanceId, type TenantId } from "../ids.ts";
 import { sha256 } from "../json.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
+import { everyPage } from "../ports/paging.ts";
 import { ALL, type RecordKind } from "../state/record-kind.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
@@ -53,17 +54,16 @@ export async function dropOldCreations(
   nowMs: number,
 ): Promise<number> {
   let dropped = 0;
-  let cursor: string | undefined;
-  do {
-    const page = await surface.list(tenantId, creationKeyKind, ALL, { limit: PAGE, cursor });
-    for (const { value } of page.items.filter((each) => nowMs - each.value.created_ms >= KEPT_MS)) {
+  for await (const items of everyPage((cursor) =>
+    surface.list(tenantId, creationKeyKind, ALL, { limit: PAGE, cursor }),
+  )) {
+    for (const { value } of items.filter((each) => nowMs - each.value.created_ms >= KEPT_MS)) {
       const unit = new UnitOfWork(surface, tenantId, nowMs);
       if ((await unit.get(creationKeyKind, value.key_digest)) === undefined) continue;
       unit.delete(creationKeyKind, value.key_digest);
-      const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+      const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records: unit.records });
       if (outcome === "written") dropped += 1;
     }
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  }
   return dropped;
 }

@@ -6,7 +6,7 @@ import { createCapabilityBroker } from "./capability-broker.ts";
 import { failureError } from "./guest-failure.ts";
 import { type GuestRun, isUnreached } from "./guest-runner.ts";
 import type { InstanceNodes } from "./instance-nodes.ts";
-import type { CapabilityGrant } from "./capability-grant.ts";
+import { assignmentOf, type CapabilityGrant } from "./capability-grant.ts";
 import type { ProviderRegistry } from "./provider-registry.ts";
 
 export interface GuestStep {
@@ -45,12 +45,7 @@ export function createGuestSteps({ store, nodes, providers, logger }: GuestSteps
     run: async (step) => {
       const { tenantId, executionId, epoch, digest, input, deadlineMs } = step;
       const instanceId = asId.instance(`step.${step.intentType}.${step.stepName.replaceAll("/", ".")}`);
-      const declared = step.capabilities.map(({ providerType, permissions }) => ({
-        instance_id: instanceId,
-        capability_id: providerType,
-        provider_type: providerType,
-        permissions: [...permissions],
-      }));
+      const declared = step.capabilities.map((grant) => assignmentOf(instanceId, grant.providerType, grant));
       const assignmentsOf = async () => {
         const live = await store.readExecution(tenantId, executionId);
         return live?.epoch === epoch ? declared : [];

@@ -1,5 +1,5 @@
 import type { InstanceId, TenantId, TraceId } from "../ids.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import { wasmError } from "../wasm-error.ts";
 import type { InstanceLedger } from "./instance-ledger.ts";
 import type { ModuleStore } from "./module-store.ts";
@@ -33,7 +33,7 @@ export function createInstanceDeletion({ ledger, store, modules }: InstanceDelet
         facets: [],
         sortMs: 0,
       }));
-      const { outcome } = await store.write(tenantId, { records, log: [], outbox: [], mail: [] });
+      const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records });
       if (outcome === "conflict") conflicts += 1;
     }
     throw wasmError("RESOURCE_EXHAUSTED", `What the instance ${instanceId} keeps is being changed; try again.`, {

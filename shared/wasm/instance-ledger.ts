@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { asId, type Ids, type InstanceId, type TenantId, type TraceId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import { seal } from "../state/log-entry.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
@@ -88,7 +88,7 @@ export function createInstanceLedger({ store, surface, clock, ids }: InstanceLed
     }
     unit.put(instanceKind, metadata.instance_id, record);
     await followTopics(unit, record);
-    const { outcome } = await store.write(unit.tenantId, { records: unit.records, log, outbox: [], mail: [] });
+    const { outcome } = await store.write(unit.tenantId, { ...NO_CHANGE, records: unit.records, log });
     return outcome === "written" ? record : undefined;
   };
   const unitOf = (tenantId: TenantId): UnitOfWork => new UnitOfWork(surface, tenantId, clock.now());
@@ -120,7 +120,7 @@ export function createInstanceLedger({ store, surface, clock, ids }: InstanceLed
       const draft = { event_type: "instance_deleted", payload } as const;
       const { row } = seal(record.chain, ownerOf(tenantId, instanceId, traceId), draft, ids, clock.now());
       unit.delete(instanceKind, instanceId);
-      const { outcome } = await store.write(tenantId, { records: unit.records, log: [row], outbox: [], mail: [] });
+      const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records: unit.records, log: [row] });
       // What is stopped changes no more: another has deleted it.
       if (outcome === "conflict") throw noSuchInstance(instanceId);
     },

@@ -3,6 +3,7 @@ import { durationMs } from "../duration.ts";
 import type { Ids, TenantId } from "../ids.ts";
 import { errorFields, type Logger } from "../logger.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
+import { everyPage } from "../ports/paging.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { dropOldCreations } from "./creation-key.ts";
 import { instanceKind, statusFacet } from "./instance-record.ts";
@@ -41,16 +42,16 @@ export function createInstanceRetention(deps: InstanceRetentionDeps): InstanceRe
 
   const deleteStopped = async (tenantId: TenantId): Promise<number> => {
     let deleted = 0;
-    let cursor: string | undefined;
-    do {
-      const page = await surface.list(tenantId, instanceKind, statusFacet("stopped"), { limit: PAGE, cursor });
-      for (const { value } of page.items) {
+    const facet = statusFacet("stopped");
+    for await (const items of everyPage((cursor) =>
+      surface.list(tenantId, instanceKind, facet, { limit: PAGE, cursor }),
+    )) {
+      for (const { value } of items) {
         if (value.since_ms === undefined || clock.now() - value.since_ms < KEPT_STOPPED_MS) continue;
         await instances.remove(tenantId, value.metadata.instance_id, ids.trace());
         deleted += 1;
       }
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
+    }
     return deleted;
   };
 

@@ -6,9 +6,11 @@ import { durationMs } from "../duration.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Ids, TenantId } from "../ids.ts";
 import { sha256 } from "../json.ts";
+import { oneChunk } from "../one-chunk.ts";
 import { GUEST_LIMITS } from "../ports/guest-limits.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { ObjectStore, ObjectTarget } from "../ports/object-store.ts";
+import { everyPage } from "../ports/paging.ts";
 import type { ModuleSource } from "../ports/wasm-runtime.ts";
 import { ALL } from "../state/record-kind.ts";
 import type { StateSurface } from "../state/state-surface.ts";
@@ -90,7 +92,7 @@ export function createModuleStore(deps: ModuleStoreDeps): ModuleStore {
       if (after === before) return before;
       if (after === undefined) unit.delete(moduleKind, digest);
       else unit.put(moduleKind, digest, after);
-      const { outcome } = await store.write(tenantId, { records: unit.records, log: [], outbox: [], mail: [] });
+      const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records: unit.records });
       if (outcome === "written") return after;
     }
     throw wasmError("RESOURCE_EXHAUSTED", `The module ${digest} is being changed by many at once; try again.`, {
@@ -141,19 +143,16 @@ export function createModuleStore(deps: ModuleStoreDeps): ModuleStore {
       });
       const target = targetOf(tenantId, kept?.place ?? "");
       // Whoever made the record may have been stopped before the bytes were there.
-      if ((await objects.size(contentPath(target, digest))) === undefined) await objects.write(target, once(module));
+      if ((await objects.size(contentPath(target, digest))) === undefined)
+        await objects.write(target, oneChunk(module));
       return digest;
     },
 
     release,
 
     sweep: async (tenantId) => {
-      let cursor: string | undefined;
-      do {
-        const page = await surface.list(tenantId, moduleKind, ALL, { limit: PAGE, cursor });
-        for (const { value } of page.items) await release(tenantId, value.sha256);
-        cursor = page.nextCursor;
-      } while (cursor !== undefined);
+      const pages = everyPage((cursor) => surface.list(tenantId, moduleKind, ALL, { limit: PAGE, cursor }));
+      for await (const items of pages) for (const { value } of items) await release(tenantId, value.sha256);
     },
   };
 }
@@ -164,8 +163,4 @@ function ownerOf(digest: string): string {
 
 function targetOf(tenantId: TenantId, place: string): ObjectTarget {
   return { directory: `modules/${tenantId}/${place}`, extension: "wasm", contentType: "application/wasm" };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

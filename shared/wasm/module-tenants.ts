@@ -1,11 +1,12 @@
 import * as z from "zod";
 
 import { type TenantId, trustedTenantId } from "../ids.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
+import { everyPage } from "../ports/paging.ts";
 import { ALL, type RecordKind } from "../state/record-kind.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
-import { PLATFORM } from "./restart-timers.ts";
+import { PLATFORM } from "./plane-records.ts";
 
 const PAGE = 500;
 
@@ -27,17 +28,16 @@ export async function rememberTenant({ store, surface }: ModuleTenantsDeps, tena
   if ((await unit.get(moduleTenantKind, tenantId)) !== undefined) return;
   unit.put(moduleTenantKind, tenantId, { tenant_id: tenantId });
   // A conflict: somebody else remembers it.
-  await store.write(PLATFORM, { records: unit.records, log: [], outbox: [], mail: [] });
+  await store.write(PLATFORM, { ...NO_CHANGE, records: unit.records });
 }
 
 /** Every tenant that ever had a module. */
 export async function listModuleTenants(surface: StateSurface): Promise<readonly TenantId[]> {
   const tenants: TenantId[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await surface.list(PLATFORM, moduleTenantKind, ALL, { limit: PAGE, cursor });
-    tenants.push(...page.items.map(({ value }) => trustedTenantId(value.tenant_id)));
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  for await (const items of everyPage((cursor) =>
+    surface.list(PLATFORM, moduleTenantKind, ALL, { limit: PAGE, cursor }),
+  )) {
+    tenants.push(...items.map(({ value }) => trustedTenantId(value.tenant_id)));
+  }
   return tenants;
 }

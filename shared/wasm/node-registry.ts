@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { InstanceId, NodeId, TenantId } from "../ids.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { Page } from "../ports/paging.ts";
 import type { ProviderType } from "../ports/wasm-capabilities.ts";
 import { ALL } from "../state/record-kind.ts";
@@ -19,7 +19,7 @@ import {
 import type { PlacedInstance } from "./instance-nodes.ts";
 import type { NodeState } from "./node-agent.ts";
 import { isLost, placeInstance, type Placement } from "./placement.ts";
-import { PLATFORM } from "./restart-timers.ts";
+import { PLATFORM } from "./plane-records.ts";
 
 /** How often a change that another one overtook is decided anew. */
 const ATTEMPTS = 32;
@@ -75,7 +75,7 @@ export function createNodeRegistry({ store, surface, clock }: NodeRegistryDeps):
       const decision = await decide(unit);
       if (decision.next === "leave") return decision.result;
       if (decision.next === "again") continue;
-      const { outcome } = await store.write(PLATFORM, { records: unit.records, log: [], outbox: [], mail: [] });
+      const { outcome } = await store.write(PLATFORM, { ...NO_CHANGE, records: unit.records });
       if (outcome === "written") return decision.result;
     }
     throw wasmError("RESOURCE_EXHAUSTED", "Too many instances are placed at once; come again.", {

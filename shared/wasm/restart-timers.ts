@@ -2,13 +2,12 @@ import * as z from "zod";
 
 import type { Clock } from "../clock.ts";
 import { asId, idSchemas, type InstanceId, type TenantId, trustedTenantId } from "../ids.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import { ALL, type RecordKind } from "../state/record-kind.ts";
 import type { StateSurface } from "../state/state-surface.ts";
 import { UnitOfWork } from "../state/unit-of-work.ts";
+import { PLATFORM } from "./plane-records.ts";
 
-/** The records of the plane itself, which are no tenant's. Nothing of the API reads them. */
-export const PLATFORM: TenantId = trustedTenantId("~platform");
 const BATCH = 100;
 /** Listings are newest first: what is due earliest is to be first. */
 const LAST_MS = 9_999_999_999_999;
@@ -57,7 +56,7 @@ export function createRestartTimers({ store, surface, clock }: RestartTimersDeps
       const unit = new UnitOfWork(surface, PLATFORM, LAST_MS - dueMs);
       // One that is there already says the same.
       unit.put(timerKind, idOf(restart), { tenant_id: tenantId, instance_id: instanceId, epoch, due_ms: dueMs });
-      await store.write(PLATFORM, { records: unit.records, log: [], outbox: [], mail: [] });
+      await store.write(PLATFORM, { ...NO_CHANGE, records: unit.records });
     },
     due: async () => {
       const { items } = await surface.list(PLATFORM, timerKind, ALL, { limit: BATCH });
@@ -75,7 +74,7 @@ export function createRestartTimers({ store, surface, clock }: RestartTimersDeps
       const unit = new UnitOfWork(surface, PLATFORM, clock.now());
       if ((await unit.get(timerKind, idOf(restart))) === undefined) return;
       unit.delete(timerKind, idOf(restart));
-      await store.write(PLATFORM, { records: unit.records, log: [], outbox: [], mail: [] });
+      await store.write(PLATFORM, { ...NO_CHANGE, records: unit.records });
     },
   };
 }

@@ -1,7 +1,12 @@
 import type { Clock } from "../../../shared/clock.ts";
 import { RuntimeError } from "../../../shared/errors.ts";
 import type { WorkerId } from "../../../shared/ids.ts";
-import type { ExecutionRef, ExecutionStore, StoredExecution } from "../../../shared/ports/execution-store.ts";
+import {
+  type ExecutionRef,
+  type ExecutionStore,
+  NO_CHANGE,
+  type StoredExecution,
+} from "../../../shared/ports/execution-store.ts";
 import { chainEnd, missingParts, type Part } from "./archive-parts.ts";
 import { type Homes, isArchived } from "./homes.ts";
 import { type ArchiveNotice, refOf } from "./notices.ts";
@@ -57,7 +62,7 @@ export function createArchivist({ fast, cold, strict, homes, clock, workerId }: 
         intent,
         state: { ...part.state, status: notice.status, terminal: ended },
         requires,
-        change: { records: [], log: part.rows, outbox: [], mail: [] },
+        change: { ...NO_CHANGE, log: part.rows },
       }),
     );
     if (outcome !== "accepted") throw refused(outcome);
@@ -85,7 +90,7 @@ export function createArchivist({ fast, cold, strict, homes, clock, workerId }: 
       ...ref,
       epoch,
       state: { ...part.state, status, terminal },
-      change: { records: [], log: part.rows, outbox: [], mail: [] },
+      change: { ...NO_CHANGE, log: part.rows },
       readMail: [],
       release: release(),
     });

@@ -2,7 +2,7 @@ import type { Clock } from "../../../shared/clock.ts";
 import type { EventId } from "../../../shared/ids.ts";
 import { RuntimeError } from "../../../shared/errors.ts";
 import { errorFields, type Logger } from "../../../shared/logger.ts";
-import type { ExecutionStore } from "../../../shared/ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE } from "../../../shared/ports/execution-store.ts";
 import type { Archivist } from "./archivist.ts";
 import type { Homes } from "./homes.ts";
 import { type ArchiveNotice, mailOf, type Notice, readNotices, refOf } from "./notices.ts";
@@ -46,7 +46,7 @@ export function createCourier({ fast, cold, write, archivist, homes, clock, logg
   const act = async (notice: Notice): Promise<void> => {
     if (notice.kind === "archive") return archivist.archive(notice);
     const ref = refOf(notice);
-    const change = { records: [], log: [], outbox: [], mail: [mailOf(notice)] };
+    const change = { ...NO_CHANGE, mail: [mailOf(notice)] };
     const home = await homes.of(ref);
     await (home === "fast" ? fast.write(ref.tenantId, change) : write(ref.tenantId, change));
   };

@@ -1,6 +1,11 @@
 import { RuntimeError } from "../../../shared/errors.ts";
 import type { TenantId } from "../../../shared/ids.ts";
-import type { AcceptOutcome, ExecutionStore, RecordRequirement } from "../../../shared/ports/execution-store.ts";
+import {
+  type AcceptOutcome,
+  type ExecutionStore,
+  NO_CHANGE,
+  type RecordRequirement,
+} from "../../../shared/ports/execution-store.ts";
 
 /** A record without an end, for acceptances whose own requirement was checked elsewhere. */
 const DOOR = { kind: "$tiers", id: "open" } as const;
@@ -23,7 +28,7 @@ export async function openDoor(
     const outcome = await accept(requires);
     if (outcome.outcome !== "requirement_unmet") return outcome;
     // A conflict means that somebody else has just made it.
-    await store.write(tenantId, { records: [record], log: [], outbox: [], mail: [] });
+    await store.write(tenantId, { ...NO_CHANGE, records: [record] });
   }
   const message = "The store forgets what was just written to it. Try again.";
   throw new RuntimeError("store.unavailable", message, { status: 503, retryable: true });

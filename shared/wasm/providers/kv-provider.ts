@@ -2,7 +2,7 @@ import * as z from "zod";
 
 import type { Clock } from "../../clock.ts";
 import { jsonValue } from "../../json.ts";
-import type { ExecutionStore, StoredRecord } from "../../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE, type StoredRecord } from "../../ports/execution-store.ts";
 import { firstVersionAt } from "../../ports/record-version.ts";
 import type { CapabilityProvider, CapabilityReply, GuestIdentity } from "../../ports/wasm-capabilities.ts";
 import { KEY_KIND, ofInstance } from "../owned-records.ts";
@@ -61,7 +61,7 @@ export function createKvProvider(deps: { readonly store: KvStore; readonly clock
         facets: [ofInstance(caller.instanceId)],
         sortMs: clock.now(),
       };
-      const { outcome } = await store.write(caller.tenantId, { records: [record], log: [], outbox: [], mail: [] });
+      const { outcome } = await store.write(caller.tenantId, { ...NO_CHANGE, records: [record] });
       if (outcome === "written") return result(body === undefined ? true : null);
     }
     return refused("RESOURCE_EXHAUSTED", "Too many others write this key at the same time.");

@@ -1,7 +1,7 @@
 import { type Clock, rfc3339 } from "../../clock.ts";
 import type { Ids, TenantId } from "../../ids.ts";
 import type { JsonValue } from "../../json.ts";
-import type { ExecutionStore, RecordWrite } from "../../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE, type RecordWrite } from "../../ports/execution-store.ts";
 import type { CapabilityReply, GuestIdentity } from "../../ports/wasm-capabilities.ts";
 import type { StateSurface } from "../../state/state-surface.ts";
 import { UnitOfWork } from "../../state/unit-of-work.ts";
@@ -74,7 +74,7 @@ export function createPublish({ store, surface, clock, ids, nudge }: PublishDeps
     }
     const outbox = [outboxMessageOf({ type: "wasm_message", eventId, tenantId, instanceId, topic, time, data })];
     const records = [...unit.records, ...messages];
-    const { outcome } = await store.write(tenantId, { records, log: [], outbox, mail: [] });
+    const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records, outbox });
     if (outcome === "conflict") return undefined;
     nudge();
     return result({ event_id: eventId });

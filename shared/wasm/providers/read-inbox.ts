@@ -1,6 +1,6 @@
 import { type Clock, rfc3339 } from "../../clock.ts";
 import type { Ids } from "../../ids.ts";
-import type { ExecutionStore, OutboxMessage, RecordWrite } from "../../ports/execution-store.ts";
+import { type ExecutionStore, NO_CHANGE, type OutboxMessage, type RecordWrite } from "../../ports/execution-store.ts";
 import type { CapabilityReply, GuestIdentity } from "../../ports/wasm-capabilities.ts";
 import type { StateSurface, Versioned } from "../../state/state-surface.ts";
 import { UnitOfWork } from "../../state/unit-of-work.ts";
@@ -57,7 +57,7 @@ export function createReadInbox({ store, surface, clock, ids, nudge }: ReadInbox
       unit.put(inboxKind, instanceId, { ...inbox, waiting: inbox.waiting - fewer });
     }
     const records = [...unit.records, ...changes];
-    const { outcome } = await store.write(tenantId, { records, log: [], outbox, mail: [] });
+    const { outcome } = await store.write(tenantId, { ...NO_CHANGE, records, outbox });
     return outcome === "written";
   };
 
