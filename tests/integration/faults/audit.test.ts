@@ -5,8 +5,8 @@ import { describe, expect, it } from "vitest";
 
 import { createSqliteStore } from "../../../infra/adapters/sqlite/execution-store.ts";
 import { trustedTenantId } from "../../../shared/ids.ts";
-import { EVENTS_TOPIC } from "../../../shared/state/cloud-event.ts";
 import { type Audit, auditAll, type ReceivedEvent } from "../../kit/audit.ts";
+import { receivedFrom } from "../../kit/received-events.ts";
 import { openRuntime } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 import { fiveSteps } from "../fixtures/five-steps.ts";
@@ -23,18 +23,11 @@ async function auditAfter({ sql, accepted, received }: Spoiled = {}): Promise<Au
   await using folder = await temporaryFolder();
   const path = join(folder.path, "store.db");
   const store = createSqliteStore(path);
-  const events: ReceivedEvent[] = [];
+  let events: ReceivedEvent[] = [];
   const promised = new Map<string, string>();
   {
     await using runtime = await openRuntime({ store, intents: [fiveSteps] });
-    runtime.bus.subscribe(EVENTS_TOPIC, "audit", async (request) => {
-      const { message } = (await request.json()) as {
-        message: { messageId: string; orderingKey: string; attributes: { ce_type: string } };
-      };
-      const { messageId: eventId, orderingKey, attributes } = message;
-      events.push({ eventId, type: attributes.ce_type, orderingKey });
-      return new Response();
-    });
+    events = receivedFrom(runtime.bus);
     for (const fails of [false, true]) {
       const { execution_id } = await runtime.run(fiveSteps.type, { label: "one", fails });
       promised.set(`key-${promised.size}`, execution_id);

@@ -4,6 +4,7 @@ import { createAdapters } from "../../../infra/create-adapters.ts";
 import { loadConfig } from "../../../shared/config.ts";
 import { type Audit, auditAll } from "../../kit/audit.ts";
 import { untilQuiet } from "../../kit/quiet.ts";
+import { receivedFrom } from "../../kit/received-events.ts";
 import { openRuntime, type TestRuntime } from "../../kit/runtime.ts";
 import { temporaryFolder } from "../../kit/temporary-folder.ts";
 import type { IntentDefinition } from "../../../shared/sagas/intent-definition.ts";
@@ -56,6 +57,8 @@ export async function openScene({ workerEnvs, ownEnv, intentOf = () => fiveSteps
   const folder = await temporaryFolder();
   const adapters = await createAdapters(loadConfig({ DATA_DIR: folder.path, LOG_LEVEL: "error", ...ownEnv }));
   const runtime = await openRuntime({ store: adapters.store, folder: folder.path, intents });
+  // Who tells an execution to stop may run what is left of it: its end is then told here.
+  const toldHere = receivedFrom(runtime.bus);
   const fleet = startFleet(folder.path, "", workerEnvs.length, (place) => workerEnvs[place] ?? {});
   await fleet.ready();
   const accepted = new Map<string, string>();
@@ -116,7 +119,7 @@ export async function openScene({ workerEnvs, ownEnv, intentOf = () => fiveSteps
     audit: async () => {
       const { store, tenantId } = runtime;
       await untilQuiet(store, tenantId, SETTLE_WITHIN_MS);
-      return auditAll({ store, tenantId, intents, accepted, received: fleet.published });
+      return auditAll({ store, tenantId, intents, accepted, received: [...fleet.published, ...toldHere] });
     },
     [Symbol.asyncDispose]: async () => {
       await fleet.end();
