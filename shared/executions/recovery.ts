@@ -24,6 +24,7 @@ const FIRST_LOOK_MS = 1_000;
  *  V1  An accepted execution that no live worker runs, and whose time has come, is claimed within a sweep.
  *  V2  What this worker may come to hold without knowing of it, as an unanswered acceptance that is carried out late, it looks for until
  *      that can happen no more: nobody else takes it from a worker that lives.
+ *  V3  A claim that got no answer is made again under its own id, so that carried out late it does not fence the run of the second.
  */
 export interface Recovery {
   /** One pass; the running of what was taken up goes on after it resolves. */
@@ -70,23 +71,28 @@ interface Doubt {
   readonly sinceMs: number;
   /** Not before then it is looked for again. */
   readonly lookMs: number;
+  /** Of a claim that got no answer. */
+  readonly claimId?: string;
 }
 
 export function createRecovery(deps: RecoveryDeps): Recovery {
   const { store, workshop, presence, clock, logger } = deps;
   const mine = new Map<string, Doubt>();
-  const remember = (ref: ExecutionRef): void => {
-    mine.set(ref.executionId, { ref, sinceMs: clock.now(), lookMs: 0 });
+  const remember = (ref: ExecutionRef, claimId?: string): void => {
+    const doubt = { ref, sinceMs: clock.now(), lookMs: 0 };
+    mine.set(ref.executionId, claimId === undefined ? doubt : { ...doubt, claimId });
   };
+  let claims = 0;
   const remembered = (): readonly ExecutionRef[] =>
     [...mine.values()].filter(({ lookMs }) => lookMs <= clock.now()).map(({ ref }) => ref);
   /** What is not there may come yet: it is looked for after as long as it was looked for in vain. */
   const lookLater = ({ executionId }: ExecutionRef): void => {
     const doubt = mine.get(executionId);
     if (doubt === undefined) return;
-    const forMs = Math.max(0, clock.now() - doubt.sinceMs);
+    const { ref, sinceMs } = doubt;
+    const forMs = Math.max(0, clock.now() - sinceMs);
     if (forMs > IN_DOUBT_MS) mine.delete(executionId);
-    else mine.set(executionId, { ...doubt, lookMs: clock.now() + Math.max(FIRST_LOOK_MS, forMs) });
+    else mine.set(executionId, { ref, sinceMs, lookMs: clock.now() + Math.max(FIRST_LOOK_MS, forMs) });
   };
   workshop.onGivenUp((state) =>
     remember({ tenantId: trustedTenantId(state.tenant_id), executionId: state.execution_id }),
@@ -106,11 +112,13 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   const claim = async (ref: ExecutionRef): Promise<boolean> => {
     const nowMs = await presence.enter();
     const leave = (): void => presence.leave();
+    const claimId = mine.get(ref.executionId)?.claimId ?? `${presence.workerId}/${(claims += 1)}`;
     try {
       const times = { nowMs, deadAfterMs: DEAD_AFTER_MS };
-      const claimed = await store.claim({ ...ref, ...times, workerId: presence.workerId }).catch((error: unknown) => {
-        // It may be this worker's now, and nobody else takes it from one that lives.
-        remember(ref);
+      const asked = { ...ref, ...times, workerId: presence.workerId, claimId };
+      const claimed = await store.claim(asked).catch((error: unknown) => {
+        // It may be this worker's now or later, and nobody else takes it from one that lives.
+        remember(ref, claimId);
         throw error;
       });
       if (claimed.outcome === "absent") lookLater(ref);
@@ -168,7 +176,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   };
 
   return {
-    remember,
+    remember: (ref) => remember(ref),
     take: (held) => {
       const leave = (): void => presence.leave();
       presence.enter().then(

@@ -245,6 +245,8 @@ export interface ClaimRequest extends ExecutionRef {
   readonly nowMs: number;
   /** How long after its last beat a worker counts as dead. */
   readonly deadAfterMs: number;
+  /** Unique among all claims, but the same where one is made again that got no answer: whichever of them comes later, it raises no epoch. */
+  readonly claimId?: string | undefined;
 }
 
 export interface Commit extends ExecutionRef {

@@ -91,6 +91,20 @@ withParts(["redis"], () => {
     expect((await on.store.readLog(on.tenantId, { executionId, order: "newest" }, { limit: 9 })).items).toHaveLength(3);
   });
 
+  it("S2: a claim made again because no answer came fences nothing, whichever of both comes late", async () => {
+    await using on = await scenario(parts.tcp());
+    const executionId = await on.admit();
+    const asked = { workerId: on.workerId, claimId: "worker_1/1" };
+    expect(await on.claim(executionId, asked)).toMatchObject({ outcome: "claimed", epoch: 2 });
+    expect(await on.claim(executionId, asked)).toMatchObject({ outcome: "claimed", epoch: 2 });
+    expect(await on.commit(executionId, { epoch: 2 })).toMatchObject({ outcome: "committed", held: true });
+    expect(await on.commit(executionId, { epoch: 2, release: { wakeAtMs: NOW } })).toMatchObject({ held: false });
+    await on.claim(executionId, asked);
+    expect(await on.store.due({ nowMs: NOW, limit: 9 })).toEqual([{ tenantId: on.tenantId, executionId }]);
+    expect(await on.claim(executionId)).toMatchObject({ outcome: "claimed", epoch: 3 });
+    expect(await on.claim(executionId, asked)).toEqual({ outcome: "held" });
+  });
+
   it("S9: an entry that does not follow the last one is refused all the same, and nothing of it is written", async () => {
     await using on = await scenario(parts.tcp());
     const executionId = asId.execution(randomUUID());

@@ -30,9 +30,9 @@ interface Won {
  */
 export function createClaim({ db, layout, reach, heads, executions, workers }: ClaimDeps) {
   return async (request: ClaimRequest): Promise<ClaimOutcome> => {
-    const { workerId, nowMs, deadAfterMs } = request;
+    const { workerId, nowMs, deadAfterMs, claimId = randomUUID() } = request;
     const document = layout.execution(request);
-    const change = `claim:${randomUUID()}`;
+    const change = `claim:${claimId}`;
     const won = await writeOptimistically(db, reach, async (): Promise<Decision<Won | Lost>> => {
       const snapshot = await reach.call(() => document.get());
       const head = headOf(snapshot);

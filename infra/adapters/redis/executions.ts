@@ -103,8 +103,10 @@ export function createExecutions(run: RunScript, root: string, sender: Sender) {
       return outcome === "fenced" ? { outcome } : refusalOf(words(reply));
     },
 
-    claim: async ({ tenantId, executionId, workerId, nowMs, deadAfterMs }: ClaimRequest): Promise<ClaimOutcome> => {
-      const args = [escaped(workerId), sender.delivery(), String(nowMs), String(nowMs - deadAfterMs)];
+    claim: async (asked: ClaimRequest): Promise<ClaimOutcome> => {
+      const { tenantId, executionId, workerId, nowMs, deadAfterMs, claimId } = asked;
+      const delivery = claimId === undefined ? sender.delivery() : escaped(claimId);
+      const args = [escaped(workerId), delivery, String(nowMs), String(nowMs - deadAfterMs)];
       const key = keyOf(tenantId, executionId);
       const reply = texts(await run(claim, [key], args));
       const [outcome, epoch] = reply;

@@ -345,3 +345,35 @@ it("V2: takes up what it was given late, long after the acceptance was given up 
   expect(on.counting.claims.length).toBeLessThan(20);
   gate.open();
 });
+
+it("V3: makes a claim that got no answer again under its own id, and the next one under another", async () => {
+  let away = true;
+  const over = (inner: ExecutionStore) => ({
+    claim: (request: Parameters<typeof inner.claim>[0]) => {
+      if (!away) return inner.claim(request);
+      return Promise.reject(new RuntimeError("store.unavailable", "Away.", { status: 503, retryable: true }));
+    },
+  });
+  const sleeper = plainIntent("test.sleeper")
+    .sleep("first", { delay: "1m" })
+    .sleep("second", { delay: "1m" })
+    .returns(() => ({}));
+  await using on = await openLab({ intents: [sleeper], over });
+  const { execution_id } = await on.play("test.sleeper", "suspended");
+  await on.clock.advance(60_000);
+  for (let sweep = 0; sweep < 2; sweep += 1) await on.first.services.recovery.sweep();
+  away = false;
+  await on.first.services.recovery.sweep();
+  await vi.waitFor(async () => expect(await on.due()).toEqual([]));
+  await on.reach(execution_id, "suspended");
+  await on.clock.advance(60_000);
+  await on.first.services.recovery.sweep();
+  await on.reach(execution_id, "completed");
+  const ids = on.counting.claims.map(({ claimId }) => claimId);
+  const [first, ...others] = ids;
+  expect(first).toBeDefined();
+  const again = ids.lastIndexOf(first);
+  expect(again).toBeGreaterThanOrEqual(2);
+  expect(ids.slice(0, again + 1)).toEqual(Array(again + 1).fill(first));
+  expect(new Set(others.slice(again)).size).toBe(others.slice(again).length);
+});
