@@ -24,7 +24,6 @@ import { isRefusedChange } from "./step-limits.ts";
 import { isStoreAway, letGoUntilStoreIsBack } from "./store-away.ts";
 import { type AttemptResult, runAttempt, type StepRunnerDeps } from "./step-runner.ts";
 import type { LoadedExecution } from "./stored-execution.ts";
-import { endErased, letGoWithoutPlan } from "./without-plan.ts";
 import { UNDO_RETRY } from "../sagas/retry-policy.ts";
 
 /** How often one step may be begun anew after its worker died, before it counts as what kills workers. */
@@ -67,7 +66,10 @@ export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop
   const journal = Journal.resume(deps, held.epoch, held.state);
   if (isTerminal(held.state.status)) return held.epoch === 1 ? held.state : close(journal);
   const found = await findPlan(deps, held.state);
-  if (found.definition === undefined) return letGoWithoutPlan(deps, held, journal);
+  if (found.definition === undefined) {
+    const { letGoWithoutPlan } = await import("./without-plan.ts");
+    return letGoWithoutPlan(deps, held, journal);
+  }
   const { definition } = found;
   const tenantId = journal.owner.tenantId;
   // What was stored is what the input schema made of the parameters when they were accepted: it is not applied again.
@@ -78,8 +80,9 @@ export async function runExecution(deps: RunnerDeps, held: LoadedExecution, stop
     await scene.load();
   } catch (error) {
     if (isStoreAway(error)) return letGoUntilStoreIsBack(deps, journal);
-    if (isErased(error)) return endErased(deps, held, journal, { definition, error });
-    throw error;
+    if (!isErased(error)) throw error;
+    const { endErased } = await import("./without-plan.ts");
+    return endErased(deps, held, journal, { definition, error });
   }
   const run = new Run(deps, held, scene, stop);
   if (held.epoch > 1) run.resume(found.adopted ? definition.version : undefined);

@@ -2,7 +2,7 @@ import type { RuntimeError } from "../errors.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import type { IntentDefinition } from "../sagas/intent-definition.ts";
 import type { ClaimCheck } from "../state/claim-check.ts";
-import { endFailed, type SettleDeps } from "./ending.ts";
+import { endFailed, openCalls, type SettleDeps } from "./ending.ts";
 import type { Execution, Failure } from "./execution.ts";
 import { failureOf, noHandler } from "./failure.ts";
 import type { Journal } from "./journal.ts";
@@ -18,7 +18,10 @@ export interface WithoutPlanDeps extends Omit<SettleDeps, "intent"> {
   readonly claimCheck: ClaimCheck;
 }
 
-/** An intent type that this build does not have at all fails; a version that it does not have stays as it is, for one that has. */
+/**
+ * An intent type that this build does not have at all fails, and its children, which nobody can wait for, turn back; a version that it does
+ * not have stays as it is, for one that has.
+ */
 export async function letGoWithoutPlan(
   deps: WithoutPlanDeps,
   held: LoadedExecution,
@@ -57,8 +60,23 @@ async function endAtOnce(deps: SettleDeps, scene: Scene, error: Failure): Promis
   const { journal } = scene;
   for (;;) {
     const rest = await endFailed(deps, scene, error);
+    if (rest === undefined) turnChildrenBack(scene);
     // What has ended is nobody's.
     const release = rest === undefined ? { wakeAtMs: undefined } : undefined;
-    if ((await journal.commit(release)) !== "held") return journal.committed;
+    const result = await journal.commit(release);
+    // After a conflict, as with who changed an artifact of its, all of it is decided anew.
+    if (result === "fenced" || result === "let_go") return journal.committed;
+  }
+}
+
+/**
+ * Told in the commit that ends the parent. A letter to a child that was never accepted is lost: what this build does not have it cannot
+ * bury, and only a worker of the old build could still accept it.
+ */
+function turnChildrenBack({ journal }: Scene): void {
+  const { execution_id } = journal.state;
+  for (const { child_execution_id: executionId } of openCalls(journal.state)) {
+    if (executionId === undefined) continue;
+    journal.send({ mailId: `${execution_id}/turned_back`, executionId, body: { kind: "cancel", compensate: true } });
   }
 }

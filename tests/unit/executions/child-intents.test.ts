@@ -135,6 +135,26 @@ describe("child intents", () => {
     expect(outline(ended)).toEqual(["before: compensated", "child: compensated"]);
   });
 
+  it("a parent whose intent this build does not have fails, and its child turns back", async () => {
+    let rivals = 1;
+    const over = (inner: Lab["store"]) => ({
+      // The first end loses to somebody else's change, and is decided anew.
+      commit: (commit: Parameters<typeof inner.commit>[0]) =>
+        commit.state.status === "failed" && rivals-- > 0
+          ? Promise.resolve({ outcome: "conflict", kind: "artifact", id: "a" } as const)
+          : inner.commit(commit),
+    });
+    await using on = await openLab({ intents: [waiting, parent], over });
+    const { execution_id } = await on.play("test.parent", "suspended");
+    const child = await childOf(on, execution_id);
+    await on.reach(child, "suspended");
+    await on.first.services.lifecycle.stop(0);
+    const newer = await on.hire([waiting]);
+    await newer.services.control.cancel(on.tenantId, execution_id, true);
+    expect(await on.reach(execution_id, "failed")).toMatchObject({ error: { code: "intent.no_handler" } });
+    expect(outline(await on.reach(child, "cancelled"))).toEqual(["reserve: compensated", "approval: started"]);
+  });
+
   it("a child that was never accepted is buried: a late acceptance finds it ended, and nothing of it runs", async () => {
     const run = vi.fn<() => object>(() => ({}));
     const child = plainIntent("test.child")
