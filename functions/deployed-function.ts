@@ -6,10 +6,10 @@ import { listen } from "../infra/serve/node-server.ts";
 import { loadConfig } from "../shared/config.ts";
 import { type App, createApp } from "../shared/http/app.ts";
 import { createIntentApp, createJobApp, type Job } from "../shared/http/function-app.ts";
-import { errorFields } from "../shared/logger.ts";
 import type { IntentDefinition } from "../shared/sagas/intent-definition.ts";
 import type { RuntimeServices } from "../shared/services.ts";
 import { type FunctionKind, type Instance, startInstance } from "./instance.ts";
+import { stopOnSignals } from "./stop-on-signals.ts";
 
 export interface DeployedFunction {
   /** For functions-framework's http signature. */
@@ -41,8 +41,9 @@ function deploy(kind: FunctionKind): DeployedFunction {
   let starting: Promise<Instance> | undefined;
   // Under the framework everything is built by the first request; a failed start is tried again by the next one.
   const build = async (): Promise<Instance> => {
-    const instance = await startInstance(kind, loadConfig(process.env));
-    stopOnSignals((signal) => instance.stop(signal));
+    const config = loadConfig(process.env);
+    const instance = await startInstance(kind, config);
+    stopOnSignals({ ...instance, gracePeriodMs: config.gracePeriodMs });
     return instance;
   };
   const instance = (): Promise<Instance> =>
@@ -58,27 +59,7 @@ async function serve(kind: FunctionKind): Promise<void> {
   const config = loadConfig(process.env);
   const served = await startInstance(kind, config);
   const server = await listen(served, config);
-  stopOnSignals(async (signal) => {
-    await Promise.all([server.close(config.gracePeriodMs), served.stop(signal)]);
-  });
-}
-
-function stopOnSignals(stop: (signal: string) => Promise<void>): void {
-  for (const name of ["SIGTERM", "SIGINT"] as const) {
-    // functions-framework's own listener ends the process at once, with the step that it is in.
-    process.removeAllListeners(name);
-    process.once(
-      name,
-      (signal) =>
-        void stop(signal).then(
-          () => process.exit(0),
-          (error: unknown) => {
-            process.stderr.write(
-              `${JSON.stringify({ severity: "ERROR", message: "the stop failed", ...errorFields(error) })}\n`,
-            );
-            process.exit(1);
-          },
-        ),
-    );
-  }
+  const { gracePeriodMs } = config;
+  const stop = async (): Promise<void> => void (await Promise.all([server.close(gracePeriodMs), served.stop()]));
+  stopOnSignals({ logger: served.logger, gracePeriodMs, stop });
 }

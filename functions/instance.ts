@@ -6,6 +6,7 @@ import { createFunctionShift, type FunctionShift, type Visit } from "../shared/e
 import type { App } from "../shared/http/app.ts";
 import type { HttpAnswer } from "../shared/http/http-answer.ts";
 import type { HttpRequest } from "../shared/http/http-request.ts";
+import type { Logger } from "../shared/logger.ts";
 import type { IntentDefinition } from "../shared/sagas/intent-definition.ts";
 import type { RuntimeServices } from "../shared/services.ts";
 
@@ -23,9 +24,10 @@ export interface FunctionKind {
 
 /** One process of a function. */
 export interface Instance {
+  readonly logger: Logger;
   handle(request: HttpRequest): Promise<HttpAnswer>;
   /** Ends what it does, hands the rest on and closes everything; resolves when the process may end. */
-  stop(signal: string): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** Builds adapters, services and app. Throws `config.*` for an environment that it cannot work in. */
@@ -39,6 +41,7 @@ export async function startInstance(kind: FunctionKind, config: Config): Promise
   const app = kind.app(services);
 
   return {
+    logger,
     handle: async (request) => {
       const visit = shift.open(clock.now() + lengthMs);
       void services.recovery.retake();
@@ -51,15 +54,13 @@ export async function startInstance(kind: FunctionKind, config: Config): Promise
         visit.close();
       }
     },
-    stop: async (signal) => {
-      logger.info("stopping", { signal, grace_period_ms: config.gracePeriodMs });
-      await services.lifecycle.stop(config.gracePeriodMs);
+    stop: async () => {
       const giveUpMs = clock.now() + config.gracePeriodMs;
+      await services.lifecycle.stop(config.gracePeriodMs);
       while (shift.visits > 0 && clock.now() < giveUpMs) await clock.sleep(10);
       await shift.hintsOut();
       await services.relay.drain();
       await adapters.close();
-      logger.info("stopped");
     },
   };
 }

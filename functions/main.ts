@@ -6,8 +6,8 @@ import { createServices } from "../shared/create-services.ts";
 import { RuntimeError } from "../shared/errors.ts";
 import { startUpkeep } from "../shared/executions/upkeep.ts";
 import { createApp } from "../shared/http/app.ts";
-import { errorFields } from "../shared/logger.ts";
 import { intents } from "./catalog.ts";
+import { stopOnSignals } from "./stop-on-signals.ts";
 
 /** Loads the configuration, builds adapters, services and app, serves them, and on SIGTERM hands everything on. */
 async function main(): Promise<void> {
@@ -18,29 +18,16 @@ async function main(): Promise<void> {
   const upkeep = startUpkeep({ ...services, ...adapters });
   printWelcome(config, server.port);
 
-  const stop = async (signal: string): Promise<void> => {
-    adapters.logger.info("stopping", { signal, grace_period_ms: config.gracePeriodMs });
-    await Promise.all([
-      upkeep.stop(),
-      services.lifecycle.stop(config.gracePeriodMs),
-      server.close(config.gracePeriodMs),
-    ]);
-    await services.relay.drain();
-    await adapters.close();
-    adapters.logger.info("stopped");
-    process.exit(0);
-  };
-  for (const name of ["SIGTERM", "SIGINT"] as const) {
-    process.once(
-      name,
-      (signal) =>
-        void stop(signal).catch((error: unknown) => {
-          // What it could not hand on is taken over once its heartbeat is old.
-          adapters.logger.error("the stop failed", errorFields(error));
-          process.exit(1);
-        }),
-    );
-  }
+  const { gracePeriodMs } = config;
+  stopOnSignals({
+    logger: adapters.logger,
+    gracePeriodMs,
+    stop: async () => {
+      await Promise.all([upkeep.stop(), services.lifecycle.stop(gracePeriodMs), server.close(gracePeriodMs)]);
+      await services.relay.drain();
+      await adapters.close();
+    },
+  });
 }
 
 await main().catch((error: unknown) => {

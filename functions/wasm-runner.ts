@@ -4,9 +4,10 @@ import { openGuestPool } from "../infra/adapters/wasm/guest-pool.ts";
 import { systemClock, systemRandom } from "../infra/adapters/system/system.ts";
 import { loadRunnerConfig, type RunnerConfig } from "../shared/wasm/runner-config.ts";
 import { createIds } from "../shared/ids.ts";
-import { createLogger, errorFields, type Logger } from "../shared/logger.ts";
+import { createLogger, type Logger } from "../shared/logger.ts";
 import { type HeartbeatMessage, NODES_PATH } from "../shared/wasm/heartbeat-message.ts";
 import { type NodeAgent, type NodeState, startNodeAgent } from "../shared/wasm/node-agent.ts";
+import { stopOnSignals } from "./stop-on-signals.ts";
 
 /** Google's own issuer. */
 const ISSUER = "https://accounts.google.com";
@@ -28,23 +29,18 @@ export async function serve(): Promise<void> {
   const agent = await registered(config, server.port, logger);
   logger.info("the runner serves", { host: config.host, port: server.port });
 
-  const stop = async (signal: string): Promise<void> => {
-    logger.info("stopping", { signal, grace_period_ms: config.gracePeriodMs });
-    // Nothing new is placed here; what is under way ends; then what is placed here is moved at once.
-    await agent?.tell("draining");
-    await server.close(config.gracePeriodMs);
-    await agent?.tell("gone");
-    await pool.close();
-    logger.info("stopped");
-    process.exit(0);
-  };
-  for (const name of ["SIGTERM", "SIGINT"] as const)
-    process.once(name, (signal) => {
-      void stop(signal).catch((error: unknown) => {
-        logger.error("the stop failed", errorFields(error));
-        process.exit(1);
-      });
-    });
+  const { gracePeriodMs } = config;
+  stopOnSignals({
+    logger,
+    gracePeriodMs,
+    stop: async () => {
+      // Nothing new is placed here; what is under way ends; then what is placed here is moved at once.
+      await agent?.tell("draining");
+      await server.close(gracePeriodMs);
+      await agent?.tell("gone");
+      await pool.close();
+    },
+  });
 }
 
 /** Where Cloud Run has looked who calls, and in dev mode on loopback, everybody may. */

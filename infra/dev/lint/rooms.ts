@@ -95,7 +95,7 @@ export const ROOMS: readonly Room[] = [
 
   {
     name: "main",
-    files: ["functions/{main,instance,deployed-function,image-server,wasm-runner}.ts"],
+    files: ["functions/{main,instance,deployed-function,image-server,stop-on-signals,wasm-runner}.ts"],
     imports: EVERYTHING,
     packages: "any",
   },
