@@ -12,7 +12,7 @@ import { failStep } from "./fail-step.ts";
 import { failureOf } from "./failure.ts";
 import { parkEvent, publishEvents } from "./parked-events.ts";
 import { isDone, type Scene } from "./scene.ts";
-import { MAX_MEMBERS_AT_WORK } from "./step-limits.ts";
+import { expectEventType, MAX_MEMBERS_AT_WORK } from "./step-limits.ts";
 
 /**
  * Records everything that follows from the state without any work, and says what work is next.
@@ -142,6 +142,7 @@ async function emit(
   let told: ReturnType<typeof node.event>;
   try {
     const { type, data } = node.event(scene.view);
+    expectEventType(type);
     told = { type, data: toJson(data) as JsonObject };
   } catch (error) {
     return failStep(deps, scene, step, failureOf(error, node.name));

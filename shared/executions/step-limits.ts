@@ -1,7 +1,8 @@
 import { RuntimeError } from "../errors.ts";
-import type { JsonValue } from "../json.ts";
 import { jsonBytes } from "../json-size.ts";
 import { CLAIM_CHECK_BYTES } from "../state/claim-check.ts";
+import type { EmittedEvent } from "../sagas/step-context.ts";
+import { faultOfType } from "../state/cloud-event.ts";
 import type { LogDraft } from "../state/log-entry.ts";
 import type { UnitOfWork } from "../state/unit-of-work.ts";
 import type { Execution } from "./execution.ts";
@@ -52,16 +53,23 @@ export function checkChange(unit: UnitOfWork, journal: Journal, state: Execution
   expectAtMost("bytes", total);
 }
 
-/** Throws `step.change_too_large` (413) for more events, or larger ones, than one step may emit. */
-export function checkEvents(events: readonly { readonly data: JsonValue }[]): void {
+/** Throws `step.change_too_large` (413) for more events, or larger ones, than one step may emit, and `event.bad_type` (422). */
+export function checkEvents(events: readonly EmittedEvent[]): void {
   if (events.length === 0) return;
   expectAtMost("events", events.length);
   let total = 0;
-  for (const { data } of events) {
+  for (const { type, data } of events) {
+    expectEventType(type);
     const bytes = jsonBytes(data);
     if (bytes <= CLAIM_CHECK_BYTES) total += bytes;
   }
   expectAtMost("bytes_of_events", total);
+}
+
+/** Throws `event.bad_type` (422) for a type that no bus carries: such a message would hold up those behind it for ever. */
+export function expectEventType(type: string): void {
+  const fault = faultOfType(type);
+  if (fault !== undefined) throw new RuntimeError("event.bad_type", `The type of an event ${fault}.`, { status: 422 });
 }
 
 function isOfArtifact({ event_type }: LogDraft): boolean {

@@ -1,11 +1,17 @@
 import { RuntimeError } from "../errors.ts";
+import { faultOfType } from "../state/cloud-event.ts";
 import type { IntentDefinition } from "./intent-definition.ts";
 import type { PlanNode, Work } from "./plan.ts";
+
+/** One commit begins all steps of a plan that commits at its ends, and one more ends them, with what they changed (ADR 0046). */
+const MAX_STEPS_AT_ENDS = 128;
 
 /** The definition itself when its plan can work. Throws `plan.*` at build time, naming the intent, the node and what to do. */
 export function checkPlan(definition: IntentDefinition): IntentDefinition {
   const { nodes, checkpoint } = definition.plan;
   if (nodes.length === 0) throw fault(definition, "empty", "has no step; add one before returns()");
+  checkLength(definition);
+  checkEventTypes(definition);
   const names = new Set<string>();
   let pivot: string | undefined;
   for (const node of nodes) {
@@ -47,6 +53,23 @@ export function checkPlan(definition: IntentDefinition): IntentDefinition {
     if (node.kind === "step" && node.pivot) pivot = node.name;
   }
   return definition;
+}
+
+function checkLength(definition: IntentDefinition): void {
+  const { nodes, checkpoint } = definition.plan;
+  if (checkpoint !== "ends" || nodes.length <= MAX_STEPS_AT_ENDS) return;
+  throw fault(
+    definition,
+    "ends_too_long",
+    `has ${nodes.length} steps, but a plan with checkpoint "ends" has ${MAX_STEPS_AT_ENDS} at the most, which one commit takes; use checkpoint "each"`,
+  );
+}
+
+function checkEventTypes(definition: IntentDefinition): void {
+  for (const type of Object.keys(definition.events)) {
+    const wrong = faultOfType(type);
+    if (wrong !== undefined) throw fault(definition, "bad_event_type", `the type of an event ${wrong}`);
+  }
 }
 
 /** Of a subject's data nothing leaves a step but what is sealed: other nodes keep signals, items, keys or children of their own. */

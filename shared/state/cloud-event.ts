@@ -7,6 +7,17 @@ import { traceparent } from "../trace.ts";
 /** The topic that all events of executions go to. */
 export const EVENTS_TOPIC = "symphainy-events";
 
+/** The type is an attribute of the message too, whose values have no more bytes in Pub/Sub. */
+const MAX_TYPE_BYTES = 1_024;
+
+/** What is wrong with an event's type, which then no bus would carry; undefined when nothing is. */
+export function faultOfType(type: string): string | undefined {
+  if (type === "") return "is empty";
+  if (!type.isWellFormed()) return "has half of a character";
+  const bytes = Buffer.byteLength(type);
+  return bytes > MAX_TYPE_BYTES ? `has ${bytes} bytes; ${MAX_TYPE_BYTES} go with a message` : undefined;
+}
+
 export interface EventSource {
   readonly tenantId: TenantId;
   readonly sessionId: SessionId;

@@ -53,6 +53,33 @@ describe("an event", () => {
     expect(told.map(({ type }) => type)).toEqual(["execution_failed"]);
   });
 
+  it.each([
+    ["is empty", ""],
+    ["has 1026 bytes; 1024 go with a message", "é".repeat(513)],
+    ["has half of a character", "\ud800"],
+  ])("whose type %s fails its node at once, for no bus would carry it", async (fault, type) => {
+    let runs = 0;
+    const step = plainIntent("test.step")
+      .step("tell", {
+        run: (ctx) => {
+          runs += 1;
+          ctx.emit(type, {});
+          return {};
+        },
+      })
+      .returns(() => ({}));
+    const node = plainIntent("test.node")
+      .emit("tell", { event: () => ({ type, data: {} }) })
+      .returns(() => ({}));
+    await using on = await openRuntime({ intents: [step, node] });
+    for (const { type: intentType } of [step, node]) {
+      const error = { code: "event.bad_type", status: 422, step_name: "tell" };
+      expect(await on.run(intentType)).toMatchObject({ status: "failed", error });
+    }
+    expect((await on.run("test.step")).error?.message).toContain(fault);
+    expect(runs).toBe(2);
+  });
+
   it("says what was emitted, whatever becomes of the object", async () => {
     const changing = plainIntent("test.changing")
       .step("tell", {

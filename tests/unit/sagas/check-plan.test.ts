@@ -14,6 +14,13 @@ const done = () => ({});
 const start = (more: Parameters<typeof plainIntent>[1] = {}) => plainIntent("test.plan", more);
 const ends = () => start({ checkpoint: "ends" });
 
+/** A plan of so many steps that commits at its ends. */
+function stepsAtEnds(count: number): IntentDefinition {
+  let plan = ends().step("s0", ok);
+  for (let n = 1; n < count; n += 1) plan = plan.step(`s${n}`, ok);
+  return plan.returns(done);
+}
+
 function thrownBy(build: () => unknown): RuntimeError {
   try {
     build();
@@ -131,6 +138,21 @@ const faults: readonly (readonly [string, string, readonly string[], () => unkno
     ["nap"],
     () => ends().sleep("nap", { delay: "1s" }).returns(done),
   ],
+  [
+    "more steps than one commit takes in a plan that commits at its ends",
+    "plan.ends_too_long",
+    ["129 steps", "128", 'checkpoint "each"'],
+    () => stepsAtEnds(129),
+  ],
+  [
+    "an event whose type no message carries",
+    "plan.bad_event_type",
+    ["1025 bytes", "1024"],
+    () =>
+      start({ events: { [`é${"x".repeat(1_023)}`]: z.object({}) } })
+        .step("a", ok)
+        .returns(done),
+  ],
 ];
 
 describe("a plan that cannot work is refused when it is built", () => {
@@ -153,6 +175,7 @@ describe("a plan that cannot work is refused when it is built", () => {
       "an await may be as long as its intent",
       () => start({ timeout: "1h" }).await("a", { schema, timeout: "1h" }).returns(done),
     ],
+    ["as many steps as one commit takes may commit at their ends", () => stepsAtEnds(128)],
     ["there may be two pivots", () => start().pivot("a", ok).pivot("b", ok).returns(done)],
     [
       "idempotent steps may commit at their ends",
