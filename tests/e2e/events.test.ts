@@ -172,6 +172,27 @@ describe("a message that can never become an execution", () => {
       /expected object, received undefined/,
       () => structured({ type: "test.greet", data: undefined }),
     ],
+    [
+      "has its data elsewhere",
+      "event.dataref_refused",
+      /nobody fetches them .* \/files\/upload-url/,
+      () => structured({ type: "test.greet", data: undefined, extensions: { dataref: "gs://acme/payload.json" } }),
+    ],
+    [
+      "has its data elsewhere, in binary form",
+      "event.dataref_refused",
+      /nobody fetches them/,
+      () => ({
+        attributes: {
+          "ce-specversion": "1.0",
+          "ce-id": "1",
+          "ce-source": "/test",
+          "ce-type": "test.greet",
+          "ce-dataref": "http://169.254.169.254/",
+        },
+        data: "",
+      }),
+    ],
     ["names no tenant", "request.invalid", /tenant_id is required/, (on) => event(on, { tenant_id: undefined })],
     ["names an impossible tenant", "tenant.not_found", /no tenant/, (on) => event(on, { tenant_id: "a/b" })],
     [
