@@ -13,7 +13,7 @@ export const archiveFile = intent("content.archive_file", {
   input,
   output: z.object({ file_id: z.string(), lifecycle_state: z.literal("ARCHIVED") }),
   events: { artifact_archived: z.object({ artifact_id: z.string(), artifact_type: z.literal("file") }) },
-  target: "file_id",
+  target: { input: "file_id", artifactType: "file" },
 })
   .step("archive", {
     run: async (ctx) => {

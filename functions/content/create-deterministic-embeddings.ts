@@ -33,7 +33,7 @@ export const createDeterministicEmbeddings = intent("content.create_deterministi
       schema_fingerprint: z.string(),
     }),
   },
-  target: "parsed_file_id",
+  target: { input: "parsed_file_id", artifactType: "parsed_content" },
 })
   .step("reserve", {
     run: async (ctx) => {

@@ -44,7 +44,7 @@ export const deleteFile = intent("content.delete_file", {
   events: {
     artifact_deleted: z.object({ artifact_id: z.string(), artifact_type: z.literal("file"), purged: z.boolean() }),
   },
-  target: "file_id",
+  target: { input: "file_id", artifactType: "file" },
 })
   .pivot("mark", {
     run: async (ctx) => {

@@ -31,7 +31,7 @@ export const extractEmbeddings = intent("content.extract_embeddings", {
   events: {
     embeddings_extracted: z.object({ artifact_id: z.string(), parsed_file_id: z.string(), summary: processingSummary }),
   },
-  target: "parsed_file_id",
+  target: { input: "parsed_file_id", artifactType: "parsed_content" },
 })
   .step("reserve", {
     run: async (ctx) => {

@@ -52,7 +52,7 @@ export const parseContent = intent("content.parse_content", {
       record_count: z.int(),
     }),
   },
-  target: "file_id",
+  target: { input: "file_id", artifactType: "file" },
 })
   .step("reserve", {
     run: async (ctx) => {

@@ -13,7 +13,7 @@ export const restoreFile = intent("content.restore_file", {
   input,
   output: z.object({ file_id: z.string(), lifecycle_state: z.literal("READY") }),
   events: { artifact_restored: z.object({ artifact_id: z.string(), artifact_type: z.literal("file") }) },
-  target: "file_id",
+  target: { input: "file_id", artifactType: "file" },
 })
   .step("restore", {
     run: async (ctx) => {

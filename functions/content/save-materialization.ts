@@ -33,7 +33,7 @@ export const saveMaterialization = intent("content.save_materialization", {
       pending_intent_id: z.string(),
     }),
   },
-  target: "file_id",
+  target: { input: "file_id", artifactType: "file" },
 })
   .step("verify_bytes", {
     run: async (ctx) => {

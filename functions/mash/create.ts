@@ -62,7 +62,7 @@ export const create = intent("mash.create", {
   events: {
     data_mash_completed: z.object({ file_id: z.string(), parsed_file_id: z.string(), embeddings_id: z.string() }),
   },
-  target: "file_id",
+  target: { input: "file_id", artifactType: "file" },
   journey: {
     file: ["file_uploaded", "file_validated"],
     parse: ["file_parsed"],

@@ -14,7 +14,7 @@ import {
 } from "../intents/pending-intent.ts";
 import { type ExecutionStore, NO_CHANGE } from "../ports/execution-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
-import { artifactKind } from "../artifacts/artifact.ts";
+import { type Artifact, artifactKind } from "../artifacts/artifact.ts";
 import type { IntentCatalog } from "../sagas/intent-catalog.ts";
 import { expectRole, type Role } from "../roles.ts";
 import type { StateSurface } from "../state/state-surface.ts";
@@ -44,7 +44,10 @@ export interface PendingSubmission {
 
 /** Intents that wait for a person or a later session. */
 export interface PendingIntents {
-  /** Throws `intent.unknown_type`, `pending_intent.no_target` (422), `pending_intent.too_large` (413) or `artifact.not_found`. */
+  /**
+   * Throws `intent.unknown_type`, `pending_intent.no_target`, `pending_intent.wrong_target` (422), `pending_intent.too_large` (413) or
+   * `artifact.not_found`.
+   */
   create(draft: PendingIntentDraft): Promise<PendingIntent>;
   list(
     tenantId: TenantId,
@@ -115,10 +118,11 @@ export function createPendingIntents({
 
   return {
     create: async (draft) => {
-      const { definition } = definitionOf(draft.intentType);
+      const { definition, target: wanted } = definitionOf(draft.intentType);
       const unit = new UnitOfWork(surface, draft.tenantId, clock.now());
       const target = await unit.get(artifactKind, draft.targetArtifactId);
       if (target === undefined) throw notFound("artifact", draft.targetArtifactId);
+      if (target.artifact_type !== wanted.artifactType) throw wrongTarget(definition.type, wanted.artifactType, target);
       const subjectId = target.subject_id;
       expectSize(draft.context, CONTEXT);
       if (subjectId !== undefined && Object.keys(draft.context).length > 0) throw openContext();
@@ -156,7 +160,7 @@ export function createPendingIntents({
         parameters: {
           ...knownTo(definition.inputNames, pending.context),
           ...parameters,
-          [target]: pending.target_artifact_id,
+          [target.input]: pending.target_artifact_id,
         },
         metadata: {},
         solutionId: undefined,
@@ -180,6 +184,12 @@ export function createPendingIntents({
       return cancelled;
     },
   };
+}
+
+function wrongTarget(intentType: string, wanted: string, { artifact_type }: Artifact): RuntimeError {
+  const message = `${intentType} works on an artifact of type ${wanted}; this one is ${artifact_type}.`;
+  const faults = [{ path: "target_artifact_id", message }];
+  return new RuntimeError("pending_intent.wrong_target", message, { status: 422, faults });
 }
 
 /** A context is read by people, and would rest as it is. */

@@ -33,8 +33,8 @@ export interface IntentDefinition<
   readonly output: z.ZodType<Output>;
   /** The data of each event that its steps emit, by the event's type. */
   readonly events: Readonly<Record<string, z.ZodType>>;
-  /** The input member that names the artifact which a pending intent is about. */
-  readonly target: string | undefined;
+  /** The input member that names the artifact which a pending intent is about, and the artifact's type. */
+  readonly target: { readonly input: string; readonly artifactType: string } | undefined;
   /** What one invocation of the intent's function may take: no step may be longer. */
   readonly functionTimeoutMs: number;
   readonly resources: FunctionResources;

@@ -25,7 +25,8 @@ export interface IntentOptions<Input extends JsonObject, Output extends JsonObje
   readonly output: z.ZodType<Output>;
   /** The data of each event that its steps emit, by the event's type: what subscribers can rely on, told in /asyncapi.json. */
   readonly events?: Readonly<Record<string, z.ZodType>>;
-  readonly target?: keyof Input & string;
+  /** The input member that names the artifact which a pending intent of this type is about, and the type that the artifact must have. */
+  readonly target?: { readonly input: keyof Input & string; readonly artifactType: string };
   /** The request timeout of the intent's function; default 60m, Cloud Run's longest. */
   readonly functionTimeout?: Duration;
   /** What its function is deployed with; default 512 MB, 1 CPU, 40 requests at a time, up to 20 instances and none kept. */

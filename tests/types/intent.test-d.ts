@@ -13,7 +13,7 @@ const header = {
 
 /** Never run: that this file compiles, with each expected error, is the test. */
 export function typesFlowThroughAPlan(): IntentDefinition {
-  return intent("test.typed", { ...header, target: "file_id" })
+  return intent("test.typed", { ...header, target: { input: "file_id", artifactType: "file" } })
     .step("count", {
       run: ({ input, tenantId, sessionId }) => {
         const file: string = input.file_id;
@@ -63,7 +63,7 @@ export function mistakes(): void {
   // @ts-expect-error -- an intent's type has a realm
   intent("typed", header);
   // @ts-expect-error -- the target is a member of the input
-  intent("test.typed", { ...header, target: "file" });
+  intent("test.typed", { ...header, target: { input: "file", artifactType: "file" } });
   // @ts-expect-error -- the output is an object
   intent("test.typed", { ...header, output: z.string() });
   // @ts-expect-error -- parameters are an object with known members

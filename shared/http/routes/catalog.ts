@@ -70,7 +70,7 @@ export function describeIntent(definition: IntentDefinition) {
     route: `/${definition.realm}/${definition.name}`,
     trigger: ["http"],
     capabilities: [],
-    ...(definition.target === undefined ? {} : { target: definition.target }),
+    ...(definition.target === undefined ? {} : { target: definition.target.input }),
     plan: describePlan(definition),
     price: priceJson(priceOf(definition)),
     ...(definition.concurrency === undefined ? {} : { concurrency: definition.concurrency.limit }),

@@ -47,7 +47,11 @@ const produce = intent("test.produce", { version: 1, description: "", input: z.o
   })
   .returns(({ outputs }) => outputs.make);
 
-const consume = intent("test.consume", { ...options, output: jsonObject, target: "file_id" })
+const consume = intent("test.consume", {
+  ...options,
+  output: jsonObject,
+  target: { input: "file_id", artifactType: "file" },
+})
   .step("work", {
     run: ({ input }) => {
       if (input.fail) throw new RuntimeError("test.refused", "It was told to fail.");
@@ -102,6 +106,25 @@ async function open(store: ExecutionStore = createSqliteStore(":memory:"), other
 }
 
 describe("pending intents", () => {
+  it("are refused for an artifact of another type than their intent works on", async () => {
+    const other = intent("test.other", {
+      ...options,
+      output: jsonObject,
+      target: { input: "file_id", artifactType: "parsed_content" },
+    })
+      .step("work", { run: ({ input }) => input })
+      .returns(({ outputs }) => outputs.work);
+    await using on = await open(undefined, [other]);
+    const message = "test.other works on an artifact of type parsed_content; this one is file.";
+    const refused = {
+      code: "pending_intent.wrong_target",
+      status: 422,
+      faults: [{ path: "target_artifact_id", message }],
+    };
+    await expect(on.create({}, on.target, "other")).rejects.toMatchObject(refused);
+    expect(await on.list()).toEqual([]);
+  });
+
   it("wait with their target and context, listed by every combination of conditions", async () => {
     await using on = await open();
     const made = await on.create({ note: "for Ann" });
@@ -172,7 +195,11 @@ describe("pending intents", () => {
 
   it("are taken up again by a retry of the run that failed, once, however often that is asked, and by nobody beside it", async () => {
     const broken = new Set<string>(["work"]);
-    const repair = intent("test.repair", { ...options, output: jsonObject, target: "file_id" })
+    const repair = intent("test.repair", {
+      ...options,
+      output: jsonObject,
+      target: { input: "file_id", artifactType: "file" },
+    })
       .step("work", {
         run: ({ input }) => {
           if (broken.has("work")) throw new RuntimeError("test.broken", "Not now.");

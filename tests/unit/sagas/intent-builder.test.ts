@@ -19,7 +19,7 @@ const named = (type: string) =>
 
 describe("the intent builder", () => {
   it("makes a plan that is data: nothing of it runs, and it lists its steps in order", () => {
-    const definition = intent("content.parse_file", { ...options, target: "file_id" })
+    const definition = intent("content.parse_file", { ...options, target: { input: "file_id", artifactType: "file" } })
       .step("first", { run: () => Promise.reject(new Error("ran")) })
       .step("second_2", { timeout: "5m", run: () => Promise.reject(new Error("ran")) })
       .returns(() => ({}));
@@ -29,7 +29,7 @@ describe("the intent builder", () => {
       name: "parse_file",
       version: 3,
       inputNames: ["file_id", "note"],
-      target: "file_id",
+      target: { input: "file_id", artifactType: "file" },
       plan: {
         nodes: [
           { kind: "step", name: "first", timeoutMs: 60_000 },
