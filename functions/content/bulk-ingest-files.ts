@@ -10,7 +10,20 @@ import { fileToIngest } from "./file-to-ingest.ts";
 const MAX_FILES = 1_000;
 
 const input = z.strictObject({
-  files: z.array(fileToIngest).min(1).max(MAX_FILES).describe("each as content.ingest_file takes it"),
+  files: z
+    .array(fileToIngest)
+    .min(1)
+    .max(MAX_FILES)
+    .superRefine((files, check) => {
+      const first = new Map<string, number>();
+      for (const [index, { upload_id: id }] of files.entries()) {
+        if (id === undefined) continue;
+        const message = `is that of files.${first.get(id)}: an upload becomes one file`;
+        if (first.has(id)) check.addIssue({ code: "custom", path: [index, "upload_id"], message });
+        else first.set(id, index);
+      }
+    })
+    .describe("each as content.ingest_file takes it"),
   batch_size: z.int().min(1).max(100).default(10).describe("how many files one commit takes in"),
   max_parallel: z.int().min(1).max(20).default(5).describe("how many files of a batch are at work at a time"),
   resume_from_batch: z
@@ -93,6 +106,8 @@ export const bulkIngestFiles = intent("content.bulk_ingest_files", {
       const status = operation.processed === operation.total ? ("completed" as const) : ("failed" as const);
       const ended = { ...operation, status, updated_at: rfc3339(ctx.now()) };
       ctx.state.put(operationKind, id, ended);
+      const { discardTaken } = await import("./take-in.ts");
+      await discardTaken(ctx, ctx.input.files, ended);
       const { total, succeeded, failed } = ended;
       ctx.emit("files_ingested", { operation_id: id, total, succeeded, failed });
       return ended;

@@ -2,12 +2,12 @@ import * as z from "zod";
 
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
-import { errorFields } from "../../shared/logger.ts";
 import { oneChunk } from "../../shared/one-chunk.ts";
 import { intent } from "../../shared/sagas/intent.ts";
 import { materializationSchema } from "../../shared/artifacts/artifact.ts";
 import { contractScope } from "../../shared/steward/boundary-contract.ts";
 import { findUpload, takeUpload } from "../../shared/artifacts/upload.ts";
+import { discardUpload } from "./discard-upload.ts";
 import { bytesOf, emptyFile, extensionOf, fileToIngest } from "./file-to-ingest.ts";
 
 /** For the largest upload, read once for its digest at 20 MB a second. */
@@ -42,7 +42,7 @@ export const ingestFile = intent("content.ingest_file", {
     run: async (ctx) => {
       const { upload_id } = ctx.input;
       if (upload_id !== undefined && ctx.intent.subject_id !== undefined) throw uploadOfSubject();
-      const upload = upload_id === undefined ? undefined : await findUpload(ctx.state, upload_id, ctx.executionId);
+      const upload = upload_id === undefined ? undefined : await findUpload(ctx.state, upload_id, ctx);
       if (upload !== undefined) await ctx.artifacts.expectUploaded(upload);
       const mimeType = ctx.input.mime_type ?? upload?.content_type;
       const file = await ctx.artifacts.register({
@@ -69,7 +69,7 @@ export const ingestFile = intent("content.ingest_file", {
       const isSealed = ctx.intent.subject_id !== undefined;
       const format = isSealed ? "bin" : extensionOf(ctx.input.ui_name);
       if (ctx.input.upload_id !== undefined) {
-        const upload = await findUpload(ctx.state, ctx.input.upload_id, ctx.executionId);
+        const upload = await findUpload(ctx.state, ctx.input.upload_id, ctx);
         const contentType = ctx.input.mime_type ?? upload.content_type;
         return ctx.artifacts.adopt(file, { format, contentType }, upload);
       }
@@ -83,14 +83,9 @@ export const ingestFile = intent("content.ingest_file", {
     run: async (ctx) => {
       const fileId = asId.artifact(ctx.outputs.receive.file_id);
       const materialization = materializationSchema.parse(ctx.outputs.store);
-      if (ctx.input.upload_id !== undefined) {
-        const taken = { execution_id: ctx.executionId, artifact_id: fileId };
-        const upload = await takeUpload(ctx.state, ctx.input.upload_id, taken);
-        // Not worth failing for: the store forgets uploads that are left behind by itself.
-        await ctx.artifacts.discardUpload(upload).catch((error: unknown) => {
-          ctx.logger.warn("the bytes of an upload were not removed", errorFields(error));
-        });
-      }
+      const taker = { executionId: ctx.executionId, artifactId: fileId };
+      const { upload_id: uploadId } = ctx.input;
+      const upload = uploadId === undefined ? undefined : await takeUpload(ctx.state, uploadId, taker);
       await ctx.artifacts.amend(fileId, { materializations: [materialization] });
       const { ui_name: uiName, file_type: fileType, data_classification: dataClassification } = ctx.input;
       const { subject_id: subjectId } = ctx.intent;
@@ -107,6 +102,8 @@ export const ingestFile = intent("content.ingest_file", {
         sha256: materialization.sha256,
         size_bytes: materialization.size_bytes,
       });
+      // Last, so that a file whose contract cannot be made leaves its upload to another try.
+      if (upload !== undefined) await discardUpload(ctx, upload);
       return { boundary_contract_id: contract.contract_id };
     },
     undo: (ctx) => ctx.steward.undo(),

@@ -1,13 +1,16 @@
 import { RuntimeError } from "../../shared/errors.ts";
 import { asId } from "../../shared/ids.ts";
-import { errorFields } from "../../shared/logger.ts";
 import { oneChunk } from "../../shared/one-chunk.ts";
 import type { StepContext } from "../../shared/sagas/step-context.ts";
+import type { Operation } from "../../shared/state/operation.ts";
 import type { Materialization } from "../../shared/artifacts/artifact.ts";
 import { contractScope } from "../../shared/steward/boundary-contract.ts";
-import { findUpload, takeUpload, type Upload } from "../../shared/artifacts/upload.ts";
+import { findUpload, takeUpload, type Upload, uploadKind } from "../../shared/artifacts/upload.ts";
 import type { Batch, FileResult } from "./bulk-operation.ts";
+import { discardUpload } from "./discard-upload.ts";
 import { bytesOf, emptyFile, extensionOf, type FileToIngest } from "./file-to-ingest.ts";
+
+const DISCARDED_AT_A_TIME = 20;
 
 type Context = StepContext<unknown, unknown>;
 
@@ -18,17 +21,38 @@ export async function takeIn(
   { files, max_parallel: atATime }: { readonly files: readonly FileToIngest[]; readonly max_parallel: number },
 ): Promise<readonly FileResult[]> {
   const results: FileResult[] = [];
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let place = next++; place < batch.files.length; place = next++) {
-      ctx.signal.throwIfAborted();
-      const { index, file_id: fileId } = batch.files[place] ?? { index: -1, file_id: "" };
-      const file = files[index];
-      if (file !== undefined) results[place] = await takeOneIn(ctx, file, fileId);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(atATime, batch.files.length) }, work));
+  await someAtATime(batch.files.length, atATime, async (place) => {
+    ctx.signal.throwIfAborted();
+    const { index, file_id: fileId } = batch.files[place] ?? { index: -1, file_id: "" };
+    const file = files[index];
+    if (file !== undefined) results[place] = await takeOneIn(ctx, file, fileId);
+  });
   return results;
+}
+
+/**
+ * Gives up the bytes of the uploads that became files of an operation. Not before that is committed: a batch may be tried again, and wants
+ * them then.
+ */
+export async function discardTaken(
+  ctx: Context,
+  files: readonly FileToIngest[],
+  { results }: Pick<Operation, "results">,
+): Promise<void> {
+  await someAtATime(files.length, DISCARDED_AT_A_TIME, async (index) => {
+    const uploadId = files[index]?.upload_id;
+    const upload = uploadId === undefined ? undefined : await ctx.state.get(uploadKind, uploadId);
+    if (upload?.taken === undefined || upload.taken.artifact_id !== results[index]?.["file_id"]) return;
+    await discardUpload(ctx, upload);
+  });
+}
+
+async function someAtATime(count: number, atATime: number, work: (place: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const goOn = async (): Promise<void> => {
+    for (let place = next++; place < count; place = next++) await work(place);
+  };
+  await Promise.all(Array.from({ length: Math.min(atATime, count) }, goOn));
 }
 
 async function takeOneIn(ctx: Context, file: FileToIngest, fileId: string): Promise<FileResult> {
@@ -54,7 +78,8 @@ async function keepBytes(
   const target = { artifact_id: asId.artifact(fileId), artifact_type: "file" };
   const format = extensionOf(file.ui_name);
   if (file.upload_id !== undefined) {
-    const upload = await findUpload(ctx.state, file.upload_id, ctx.executionId);
+    const taker = { executionId: ctx.executionId, artifactId: fileId };
+    const upload = await findUpload(ctx.state, file.upload_id, taker);
     const contentType = file.mime_type ?? upload.content_type;
     return { materialization: await ctx.artifacts.adopt(target, { format, contentType }, upload), upload };
   }
@@ -76,10 +101,7 @@ async function admit(
 ): Promise<FileResult> {
   const { sha256, size_bytes } = materialization;
   if (upload !== undefined) {
-    await takeUpload(ctx.state, upload.upload_id, { execution_id: ctx.executionId, artifact_id: fileId });
-    await ctx.artifacts.discardUpload(upload).catch((error: unknown) => {
-      ctx.logger.warn("the bytes of an upload were not removed", errorFields(error));
-    });
+    await takeUpload(ctx.state, upload.upload_id, { executionId: ctx.executionId, artifactId: fileId });
   }
   await register(ctx, file, fileId, [materialization]);
   // By the file's own name: the steward knows what a step wrote by the step's key, and here one step takes in several.

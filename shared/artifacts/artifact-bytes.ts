@@ -33,7 +33,7 @@ export interface ArtifactBytes {
    * `policy.storage_exceeded` (429).
    */
   adopt(target: BytesToKeep, upload: Upload): Promise<Materialization>;
-  /** Removes the bytes of an upload that are kept elsewhere now. */
+  /** Gives up the bytes of an upload that are kept elsewhere now, and its URL with them. */
   discardUpload(upload: Upload): Promise<void>;
 }
 
@@ -59,7 +59,8 @@ export function createArtifactBytes({ objects, clock, ids, quota }: ArtifactByte
 
   const expectUploaded = async (upload: Upload): Promise<void> => {
     const sizeBytes = await objects.size(uploadPath(upload));
-    if (sizeBytes === undefined) throw incomplete(upload);
+    // No upload is empty but one that another execution is just taking.
+    if (sizeBytes === undefined || sizeBytes === 0) throw incomplete(upload);
     if (sizeBytes !== upload.size_bytes) {
       throw new RuntimeError(
         "upload.wrong_size",
@@ -84,15 +85,14 @@ export function createArtifactBytes({ objects, clock, ids, quota }: ArtifactByte
       await expectUploaded(upload);
       // It counts already, since it was announced.
       await quota.expectRoom(target.tenantId, 0);
-      try {
-        return materialized(target, await objects.adopt(uploadPath(upload), placeOf(target)));
-      } catch (error) {
-        // Another execution took it in between.
-        if (error instanceof RuntimeError && error.code === "object.not_found") throw incomplete(upload);
-        throw error;
-      }
+      // Another execution may take it in between.
+      const adopted = await objects.adopt(uploadPath(upload), placeOf(target)).catch((error: unknown) => {
+        throw error instanceof RuntimeError && error.code === "object.not_found" ? incomplete(upload) : error;
+      });
+      if (adopted.sizeBytes !== upload.size_bytes) throw incomplete(upload);
+      return materialized(target, adopted);
     },
-    discardUpload: (upload) => objects.delete(uploadPath(upload)),
+    discardUpload: (upload) => objects.spend(uploadPath(upload)),
     erase: (tenantId, artifact) => objects.deleteBelow(artifactDirectory(tenantId, artifact)),
   };
 }

@@ -39,29 +39,36 @@ export function uploadPath(upload: Pick<Upload, "tenant_id" | "upload_id">): str
   return `uploads/${upload.tenant_id}/${upload.upload_id}`;
 }
 
-/**
- * The tenant's upload. Throws `upload.not_found`, or `upload.already_taken` (409) when it became the file of another
- * execution.
- */
-export async function findUpload(unit: UnitOfWork, uploadId: string, executionId: string): Promise<Upload> {
+/** Who takes an upload: an artifact in an execution. */
+export interface Taker {
+  readonly executionId: string;
+  /** Absent before it is chosen. */
+  readonly artifactId?: string;
+}
+
+/** The tenant's upload. Throws `upload.not_found`, or `upload.already_taken` (409) when it became another file. */
+export async function findUpload(
+  unit: UnitOfWork,
+  uploadId: string,
+  { executionId, artifactId }: Taker,
+): Promise<Upload> {
   const upload = await unit.get(uploadKind, uploadId);
   if (upload === undefined) throw notFound("upload", uploadId);
-  if (upload.taken !== undefined && upload.taken.execution_id !== executionId) {
+  const { taken } = upload;
+  const isOurs = taken?.execution_id === executionId && (artifactId === undefined || taken.artifact_id === artifactId);
+  if (taken !== undefined && !isOurs) {
     throw new RuntimeError("upload.already_taken", `The upload ${uploadId} is a file already.`, {
       status: 409,
-      details: { file_id: upload.taken.artifact_id },
+      details: { file_id: taken.artifact_id },
     });
   }
   return upload;
 }
 
-/** Records what an upload became: of two executions that want it, the one whose commit comes first has it. */
-export async function takeUpload(
-  unit: UnitOfWork,
-  uploadId: string,
-  taken: NonNullable<Upload["taken"]>,
-): Promise<Upload> {
-  const upload = await findUpload(unit, uploadId, taken.execution_id);
+/** Records what an upload became: of two files that want it, the one whose commit comes first has it. */
+export async function takeUpload(unit: UnitOfWork, uploadId: string, taker: Required<Taker>): Promise<Upload> {
+  const upload = await findUpload(unit, uploadId, taker);
+  const taken = { execution_id: taker.executionId, artifact_id: taker.artifactId };
   unit.put(uploadKind, uploadId, { ...upload, taken });
   return upload;
 }

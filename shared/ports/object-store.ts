@@ -34,6 +34,8 @@ export interface ObjectStore {
    * memory. The upload stays; doing it again is doing it once. Throws `object.not_found` when nothing was uploaded.
    */
   adopt(path: string, target: ObjectTarget): Promise<WrittenObject>;
+  /** Gives up the bytes of an upload, and leaves an empty object in their place: its URL takes no others. Doing it again is doing it once. */
+  spend(path: string): Promise<void>;
   /** What is behind the signed URLs that lead to this server; undefined where they lead to the store itself. */
   readonly served: ServedObjects | undefined;
 }

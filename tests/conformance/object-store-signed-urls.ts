@@ -68,6 +68,20 @@ export function describeSignedUrls(open: () => Promise<ObjectStoreUnderTest>): v
       expect(sha256).toBe(createHash("sha256").update(winner.repeat(200_000)).digest("hex"));
     });
 
+    it("takes nothing more once its bytes were given up, and what was adopted of them stays", async () => {
+      await using on = await begin();
+      const path = "uploads/acme/u1";
+      const request = await on.leave(path, 4);
+      expect(await on.put(request, "a,b\n")).toBe(200);
+      const adopted = await on.store.adopt(path, TARGET);
+      for (let time = 0; time < 2; time += 1) {
+        await on.store.spend(path);
+        expect(await on.put(request, "c,d\n")).toBeGreaterThanOrEqual(400);
+        expect(await on.store.size(path)).toBe(0);
+      }
+      expect(Buffer.concat(await Array.fromAsync(await on.store.read(adopted.path))).toString()).toBe("a,b\n");
+    });
+
     it("ends with its time", async () => {
       await using on = await begin();
       const request = await on.leave("uploads/acme/u1", 1, Date.now() + 1_000);

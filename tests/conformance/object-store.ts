@@ -229,6 +229,7 @@ export function describeObjectStore(name: string, { open, openFragile }: OpenObj
             size: () => on.store.size(path),
             read: () => text(on.store, path),
             adopt: () => on.store.adopt(leave.path, TARGET),
+            spend: () => on.store.spend(leave.path),
             delete: () => on.store.delete(path),
           };
           const outcomes = await Promise.all(

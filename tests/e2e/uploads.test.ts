@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { connect as openSocket } from "node:net";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -33,14 +33,16 @@ async function ingest(uploadId: string, by: Client = client) {
   return by.ended(id, 60_000);
 }
 
-/** What lies in the store for uploads: finished ones, and parts of unfinished ones. */
+/** What bytes lie in the store for uploads: finished ones, and parts of unfinished ones. */
 async function leftovers(...folders: readonly ("uploads" | ".incoming")[]): Promise<string[]> {
   const found = await Promise.all(
     folders.map((folder) =>
       readdir(join(runtime.dataDir, "objects", folder), { recursive: true, withFileTypes: true }).catch(() => []),
     ),
   );
-  return found.flat().flatMap((item) => (item.isFile() ? [item.name] : []));
+  const files = found.flat().filter((item) => item.isFile());
+  const sizes = await Promise.all(files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size));
+  return files.flatMap(({ name }, index) => (sizes[index] === 0 ? [] : [name]));
 }
 
 async function* pieces(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
@@ -86,6 +88,8 @@ describe("an upload", () => {
     const { output } = await ingest(upload.upload_id);
     const winner = ["a", "b", "c"][answers.findIndex(({ status }) => status === 200)] ?? "";
     expect(output).toMatchObject({ sha256: createHash("sha256").update(winner.repeat(MIB)).digest("hex") });
+    // Nothing would count what came by a URL whose upload is a file already.
+    expectProblem(await put(upload, "e".repeat(MIB)), 409, "upload.already_complete");
   });
 
   it("needs the URL as it was given out: no part of it can be changed", async () => {

@@ -10,15 +10,20 @@ export async function done(runtime: TestRuntime, type: string, parameters: JsonO
   return output as JsonObject;
 }
 
-/** Uploads a file, takes it in and authorizes it; its id. */
-export async function readyFile(runtime: TestRuntime, name: string, bytes: Uint8Array): Promise<string> {
-  const { services, tenantId } = runtime;
+/** Sends a file to an upload URL; the upload's id. */
+export async function uploaded({ services, tenantId }: TestRuntime, name: string, bytes: Uint8Array): Promise<string> {
   const { uploads, adapters } = services;
   const draft = { tenantId, userId: undefined, filename: name, contentType: "application/octet-stream" };
   const { upload, request } = await uploads.open({ ...draft, sizeBytes: bytes.length });
   const body = { contentType: draft.contentType, sizeBytes: bytes.length, source: ReadableStream.from([bytes]) };
   await adapters.objects.served?.put(new URL(request.url, "http://127.0.0.1"), body);
-  const ingested = await done(runtime, "content.ingest_file", { ui_name: name, upload_id: upload.upload_id });
+  return upload.upload_id;
+}
+
+/** Uploads a file, takes it in and authorizes it; its id. */
+export async function readyFile(runtime: TestRuntime, name: string, bytes: Uint8Array): Promise<string> {
+  const upload_id = await uploaded(runtime, name, bytes);
+  const ingested = await done(runtime, "content.ingest_file", { ui_name: name, upload_id });
   const { file_id, boundary_contract_id } = ingested;
   await done(runtime, "content.save_materialization", { file_id, boundary_contract_id });
   return String(file_id);

@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { intents } from "../../functions/catalog.ts";
+import { createSqliteStore } from "../../infra/adapters/sqlite/execution-store.ts";
 import { artifactFacet, artifactKind } from "../../shared/artifacts/artifact.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import { openRuntime, type TestRuntime } from "../kit/runtime.ts";
 import { temporaryFolder } from "../kit/temporary-folder.ts";
-import { done, readyFile } from "./content-flow.ts";
+import { uploadPath } from "../../shared/artifacts/upload.ts";
+import { done, readyFile, uploaded } from "./content-flow.ts";
 
 const csv = (text: string, name = "a.csv"): JsonObject => ({
   ui_name: name,
@@ -43,6 +45,36 @@ describe("bulk ingestion", () => {
     expect(await done(runtime, "content.parse_content", { file_id: file_id ?? "" })).toMatchObject({ record_count: 1 });
     const { operation_id } = bulk;
     expect(await done(runtime, "content.get_operation_status", { operation_id })).toEqual(bulk);
+  });
+
+  it("makes one file of one upload, and keeps its bytes until a batch is committed", async () => {
+    const inner = createSqliteStore(":memory:");
+    let fails = 2;
+    // What a batch has done is not committed, and all of it is done again.
+    const commit: typeof inner.commit = (asked) =>
+      asked.change.records.some(({ kind }) => kind === "upload") && fails-- > 0
+        ? Promise.resolve({ outcome: "conflict", kind: "artifact", id: "a" })
+        : inner.commit(asked);
+    {
+      await using runtime = await openRuntime({ intents, store: { ...inner, commit } });
+      const uploads = await Promise.all(
+        ["a\n1\n", "a\n2\n"].map((text) => uploaded(runtime, "u.csv", Buffer.from(text))),
+      );
+      const of = (...ids: readonly string[]) => ({ files: ids.map((upload_id) => ({ ui_name: "u.csv", upload_id })) });
+      const [one = "", other = ""] = uploads;
+      const faults = [
+        { path: "parameters.files.2.upload_id", message: "is that of files.0: an upload becomes one file" },
+      ];
+      await expect(runtime.submit("content.bulk_ingest_files", of(one, other, one))).rejects.toMatchObject({ faults });
+      expect(await done(runtime, "content.bulk_ingest_files", of(one, other))).toMatchObject({
+        succeeded: 2,
+        failed: 0,
+      });
+      const { objects } = runtime.services.adapters;
+      const left = uploads.map((upload_id) => objects.size(uploadPath({ tenant_id: "acme", upload_id })));
+      expect(await Promise.all(left)).toEqual([0, 0]);
+    }
+    await inner.close();
   });
 
   it("is the same operation for the same files, and takes nothing in twice", { timeout: 60_000 }, async () => {

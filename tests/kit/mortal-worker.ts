@@ -202,6 +202,7 @@ function mortalObjects(objects: ObjectStore, call: CallOut, activity: Activity, 
     },
     adopt: (path, target) => call(`objects.adopt ${path}`, () => objects.adopt(path, target)),
     delete: (path) => call(`objects.delete ${path}`, () => objects.delete(path)),
+    spend: (path) => call(`objects.spend ${path}`, () => objects.spend(path)),
     deleteBelow: (directory) => call(`objects.deleteBelow ${directory}`, () => objects.deleteBelow(directory)),
     read: async (path) =>
       chunksOf(await call(`objects.read ${path}`, () => objects.read(path)), activity, death.isDead),

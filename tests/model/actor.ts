@@ -158,6 +158,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
         size: unused,
         delete: unused,
         deleteBelow: unused,
+        spend: unused,
         uri: unused,
         ping: unused,
         adopt: unused,

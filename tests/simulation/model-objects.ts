@@ -30,6 +30,7 @@ export class ModelObjects {
       ping: () => Promise.resolve(),
       // No plan of the simulation uploads or hands out links.
       adopt: (path) => Promise.reject(notFound("object", path)),
+      spend: (path) => Promise.reject(notFound("object", path)),
       signUpload: ({ path }) => Promise.reject(notFound("object", path)),
       signDownload: ({ path }) => Promise.reject(notFound("object", path)),
       served: undefined,

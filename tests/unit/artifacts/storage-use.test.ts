@@ -249,7 +249,7 @@ describe("an upload", () => {
     const { unit, scope, commit } = on.begin();
     const file = { artifact_id: testIds.file(), artifact_type: "file" };
     const kept = await scope.adopt(file, FORM, upload);
-    await takeUpload(unit, upload.upload_id, { execution_id: "execution_1", artifact_id: file.artifact_id });
+    await takeUpload(unit, upload.upload_id, { executionId: "execution_1", artifactId: file.artifact_id });
     await scope.register({
       ...file,
       semantic_descriptor: { schema: "bytes" },
