@@ -18,7 +18,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["symphainy-source", "node"] } },
   test: {
     passWithNoTests: false,
-    globalSetup: ["tests/kit/parts-setup.ts"],
+    globalSetup: ["tests/kit/compile-cache-setup.ts", "tests/kit/parts-setup.ts"],
     allowOnly: false,
     // Many tests wait for real processes: one worker, which is the default on two cores, would leave both idle.
     maxWorkers: 2,

@@ -55,6 +55,7 @@ function createCli(env: CliOptions["env"], launcher: string, onStart: (child: Ch
     PATH: `${TOOLS}${delimiter}${process.env["PATH"] ?? ""}`,
     LANG: "C.UTF-8",
     TERM: "xterm-256color",
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
     ...env,
   };
   const node = join(TOOLS, "node");

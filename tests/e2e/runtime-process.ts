@@ -115,6 +115,7 @@ function launch(options: StartOptions & { readonly dataDir: string }) {
     env: {
       PATH: `${TOOLS}${delimiter}${process.env["PATH"] ?? ""}`,
       HOME: process.env["HOME"],
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       PORT: "0",
       DATA_DIR: options.dataDir,
       ...options.env,

@@ -32,7 +32,8 @@ export interface WorkerProcess {
 
 /** `more`: environment variables besides the data folder's, such as those that choose a store. */
 export function startWorker(dataDir: string, more: Readonly<Record<string, string>> = {}): WorkerProcess {
-  const env = { PATH: process.env["PATH"], DATA_DIR: dataDir, LOG_LEVEL: "error", ...more };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, DATA_DIR: dataDir, LOG_LEVEL: "error", ...more };
   const child = fork(SCRIPT, { execPath: NODE, execArgv: [], env, stdio: ["ignore", "ignore", "pipe", "ipc"] });
   const answers = new Map<string, (executionId: string | undefined) => void>();
   const ready = Promise.withResolvers<void>();
