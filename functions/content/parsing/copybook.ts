@@ -84,7 +84,8 @@ function* statementsOf(text: string): Generator<Statement, void> {
   let begin = 1;
   let count = 0;
   for (const [index, raw] of text.split(/\r\n|\n|\r/).entries()) {
-    const numbered = /^[\d ]{6}[ */-]/.test(raw);
+    // A level in the first columns is no sequence number.
+    const numbered = /^[\d ]{6}[ */-]/.test(raw) && !/^ {0,4}\d{1,2} /.test(raw);
     const code = numbered ? raw.slice(6, 72) : raw;
     if (/^[*/]/.test(code.trimStart())) continue;
     // A period ends a statement only where a blank or the line's end follows: 9(5).99 has one within.
@@ -106,10 +107,18 @@ function* statementsOf(text: string): Generator<Statement, void> {
 function entryOf(level: number, words: readonly string[], line: number): Entry {
   const named = words[1] !== undefined && !CLAUSES.has(words[1].toUpperCase());
   const name = named ? (words[1] ?? "FILLER") : "FILLER";
-  const { picture, usage, count, redefines, separate, leading } = clausesOf(words.slice(named ? 2 : 1), name, line);
+  const { picture, usage, count, redefines, separate, leading, aligned } = clausesOf(
+    words.slice(named ? 2 : 1),
+    name,
+    line,
+  );
   if (picture === undefined && usage !== undefined) throw malformedAt(line, `${name} has a USAGE but no PICTURE`);
   if (picture?.kind === "text" && (usage ?? "display") !== "display") {
     throw malformedAt(line, `${name} is text and cannot be ${usage}`);
+  }
+  if (picture === undefined && (separate || leading)) throw malformedAt(line, `${name} has a SIGN but no PICTURE`);
+  if (aligned && (usage ?? "display") === "binary") {
+    throw malformedAt(line, `${name} is SYNC, with bytes before it that no clause tells; such records are not read`);
   }
   const separateSign = separate ? (leading ? "leading" : "trailing") : undefined;
   const leaf: Leaf | undefined =
@@ -126,16 +135,18 @@ interface Clauses {
   redefines: string | undefined;
   separate: boolean;
   leading: boolean;
+  aligned: boolean;
 }
 
 function clausesOf(words: readonly string[], name: string, line: number): Clauses {
-  const clauses: Clauses = { count: 1, redefines: undefined, separate: false, leading: false };
+  const clauses: Clauses = { count: 1, redefines: undefined, separate: false, leading: false, aligned: false };
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at]?.toUpperCase() ?? "";
     const after = words[at + 1]?.toUpperCase() === "IS" ? at + 2 : at + 1;
     switch (word) {
       case "PIC":
       case "PICTURE":
+        if (clauses.picture !== undefined) throw malformedAt(line, `${name} has two pictures, or no period at its end`);
         clauses.picture = pictureOf(words[after] ?? "", name, line);
         at = after;
         break;
@@ -153,11 +164,15 @@ function clausesOf(words: readonly string[], name: string, line: number): Clause
       case "SEPARATE":
         clauses.separate = true;
         break;
+      case "SYNC":
+      case "SYNCHRONIZED":
+        clauses.aligned = true;
+        break;
       case "VALUE":
       case "VALUES":
         return clauses;
       default:
-        if (Object.hasOwn(USAGES, word)) clauses.usage = usageOf(word, name, line);
+        if (Object.hasOwn(USAGES, word) || /^COMP(UTATIONAL)?-/.test(word)) clauses.usage = usageOf(word, name, line);
     }
   }
   return clauses;

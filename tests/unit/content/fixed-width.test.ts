@@ -98,12 +98,21 @@ describe("records as a copybook describes them", () => {
     ["01 R. 05 A OCCURS 1 TO 5 TIMES DEPENDING ON N PIC X.", "another field tells"],
     ["01 A COMP-1.", "not read"],
     ["01 R. 05 B REDEFINES A PIC X.", "does not stand before"],
+    ["01 R. 05 A PIC X(5)\n05 B PIC 9(3).", "no period at its end"],
+    ["01 R. 05 A PIC X. 05 B PIC 9(4) COMP SYNC.", "is SYNC"],
+    ["01 R. 05 A PIC 9(4) COMP-6.", "not read"],
+    ["01 R SIGN LEADING SEPARATE. 05 A PIC S9.", "SIGN but no PICTURE"],
     ["hello.", "no level number"],
     ["* only a comment", "no field"],
     [`01 R. ${"05 A OCCURS 100000 PIC X(1000000). ".repeat(2)}`, "more than"],
   ])("refuses the copybook %.40s", async (copybook, message) => {
     const error = await refusal(parse, "x", { copybook } satisfies ParseOptions);
     expect([error.code, error.message]).toEqual(["content.copybook_malformed", expect.stringContaining(message)]);
+  });
+
+  it("takes levels in the first columns for levels", async () => {
+    const copybook = "01     R.\n  05     A     PIC X(2).\n000300     05 B PIC X.";
+    expect((await observe(parse, "abc", { copybook })).rows).toEqual([{ A: "ab", B: "c" }]);
   });
 
   it("asks for a copybook", async () => {
