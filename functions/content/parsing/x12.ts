@@ -81,7 +81,8 @@ async function* segmentsOf(pieces: AsyncIterable<string>): AsyncGenerator<Segmen
       const end = open.indexOf(separators.segment);
       if (end === -1) break;
       number += 1;
-      const text = open.slice(0, end).trim();
+      // What stands between segments, and no blank that is an element's.
+      const text = withoutBreaks(open.slice(0, end).trimStart());
       open = open.slice(end + separators.segment.length);
       if (text !== "") yield { number, text, separators };
       else number -= 1;
@@ -90,6 +91,12 @@ async function* segmentsOf(pieces: AsyncIterable<string>): AsyncGenerator<Segmen
   }
   if (open.trim() === "") return;
   throw malformed("x12", `Segment ${number + 1} does not end: the file is cut off.`, { segment_number: number + 1 });
+}
+
+function withoutBreaks(text: string): string {
+  let end = text.length;
+  while (end > 0 && "\r\n".includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
 }
 
 function separatorsOf(header: string, number: number): Separators {

@@ -244,6 +244,15 @@ describe("DOCX", () => {
 describe("X12", () => {
   const x12 = parserOf("x12");
 
+  it("keeps the blanks of an element, whatever stands between segments", async () => {
+    const text = ORDER.replace(/(?=SE\*)/, "N1*A * \r\n~\r\n").replace(
+      /SE\*(\d+)/,
+      (_, count) => `SE*${Number(count) + 1}`,
+    );
+    const { rows } = await observe(x12, text);
+    expect(rows.map(({ elements }) => elements)).toContainEqual(["A ", " "]);
+  });
+
   it.each([
     ["850", ORDER, { segment: "PO1", elements: ["1", "10", "EA", "9.50", "", ["VP", "BP"], "AB-1"] }],
     ["835", REMITTANCE, { segment: "BPR", elements: ["I", "150.75", "C", "ACH"] }],
