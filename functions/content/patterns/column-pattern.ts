@@ -16,6 +16,7 @@ export class ColumnPattern {
   readonly #shapes = new Map<string, number>();
   #values = 0;
   #numbers = 0;
+  #texts = 0;
   #least = Number.POSITIVE_INFINITY;
   #most = Number.NEGATIVE_INFINITY;
   #mean = 0;
@@ -71,7 +72,7 @@ export class ColumnPattern {
       ...common,
       min_length: this.#shortest,
       max_length: this.#longest,
-      mean_length: this.#chars / (this.#values - this.#numbers),
+      mean_length: this.#chars / this.#texts,
       patterns: shapes.map(([pattern, count]) => ({ pattern, count })),
     };
   }
@@ -88,6 +89,7 @@ export class ColumnPattern {
       if (this.#earliest === undefined || text < this.#earliest) this.#earliest = text;
       if (this.#latest === undefined || text > this.#latest) this.#latest = text;
     }
+    this.#texts += 1;
     this.#shortest = Math.min(this.#shortest, text.length);
     this.#longest = Math.max(this.#longest, text.length);
     this.#chars += text.length;

@@ -81,6 +81,15 @@ describe("a deterministic embedding", () => {
     ]);
   });
 
+  it("measures the texts of a column by the texts alone", async () => {
+    const { patternSignature } = await patternOf(
+      given([{ a: "ab" }, { a: "abcd" }, { a: true }, { a: 1 }]),
+      ["a"],
+      never,
+    );
+    expect(patternSignature).toMatchObject([{ type: "string", min_length: 2, max_length: 4, mean_length: 3 }]);
+  });
+
   it("of a column without a value is null", async () => {
     const { patternSignature } = await patternOf(given([{ a: null }]), ["a"], never);
     expect(patternSignature).toMatchObject([{ name: "a", type: "null", total: 1, null: 1, unique: 0 }]);
