@@ -6,7 +6,7 @@ import type { JsonObject } from "../../../shared/json.ts";
 import { defaultColumnName, nameColumns, rowOf } from "./columns.ts";
 import { SAMPLE_CHARS, sniffDelimiter } from "./delimiter.ts";
 import { excerpt, malformed, recordTooLarge } from "./faults.ts";
-import { MAX_RECORD_CHARS, requireRows } from "./parser.ts";
+import { MAX_RECORD_CHARS, PIECE_CHARS, requireRows } from "./parser.ts";
 import type { FileFormat, ParseEvents, ParseOptions, Row } from "./parser.ts";
 import { decodeText } from "./text.ts";
 
@@ -99,7 +99,7 @@ async function* records(
   // Every failure also comes back from write() and end().
   parser.on("error", () => undefined);
   try {
-    for await (const piece of whileRecordsEnd(sample, rest, parser, lines)) {
+    for await (const piece of whileRecordsEnd(sample, rest, { parser, delimiter, lines })) {
       const failure = await new Promise((resolve) => {
         parser.write(piece, resolve);
       });
@@ -122,20 +122,24 @@ async function* records(
 async function* whileRecordsEnd(
   sample: string,
   rest: AsyncIterable<string>,
-  parser: Parser,
-  lines: LineCount,
+  { parser, delimiter, lines }: { readonly parser: Parser; readonly delimiter: string; readonly lines: LineCount },
 ): AsyncGenerator<string, void> {
   if (sample !== "") yield sample;
   let ended = 0;
   let charsSinceEnd = 0;
   for await (const piece of rest) {
     const nowEnded = parser.info.records + parser.info.empty_lines;
-    charsSinceEnd = nowEnded === ended ? charsSinceEnd + piece.length : 0;
+    charsSinceEnd = nowEnded === ended ? charsSinceEnd + charsOf(piece, delimiter) : 0;
     ended = nowEnded;
     if (charsSinceEnd > MAX_RECORD_CHARS)
       throw recordTooLarge("csv", MAX_RECORD_CHARS, { line: lines.startOfRecord(parser.info.empty_lines) });
     if (piece !== "") yield piece;
   }
+}
+
+/** With what the fields cost of which there may be as many as delimiters. */
+function charsOf(piece: string, delimiter: string): number {
+  return piece.length + (piece.split(delimiter).length - 1) * PIECE_CHARS;
 }
 
 /** Line numbers as an editor shows them: csv-parse counts CRLF inside quotes as two lines. */

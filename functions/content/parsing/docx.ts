@@ -1,6 +1,6 @@
 import { BlockCount, type Block, tableRow } from "./document-block.ts";
-import { malformed } from "./faults.ts";
-import { MAX_RECORD_CHARS, type ParseEvents, type ParseOptions, type Row } from "./parser.ts";
+import { malformed, recordTooLarge } from "./faults.ts";
+import { MAX_RECORD_CHARS, type ParseEvents, type ParseOptions, PIECE_CHARS, type Row } from "./parser.ts";
 import { readingPlaces } from "./reading-places.ts";
 import { type Attributes, readXml } from "./xlsx-xml.ts";
 import { DEFAULT_XLSX_LIMITS, openArchive } from "./xlsx-archive.ts";
@@ -47,6 +47,7 @@ class WordText {
   #tables = 0;
   #depth = 0;
   #table: OpenTable | undefined;
+  #held = 0;
 
   take(): readonly Block[] {
     const ready = this.#ready;
@@ -128,7 +129,15 @@ class WordText {
   };
 
   #add(piece: string): void {
-    if (this.#deleted === 0) this.#text += piece;
+    if (this.#deleted > 0) return;
+    this.#hold(piece.length + PIECE_CHARS);
+    this.#text += piece;
+  }
+
+  /** Counts what is held of the paragraph, or of the row of a table, that is open. */
+  #hold(chars: number): void {
+    this.#held += chars;
+    if (this.#held > MAX_RECORD_CHARS) throw recordTooLarge("docx", MAX_RECORD_CHARS);
   }
 
   #endParagraph(): void {
@@ -136,9 +145,11 @@ class WordText {
     this.#text = "";
     const table = this.#table;
     if (table?.cell !== undefined) {
+      this.#hold(PIECE_CHARS);
       table.cell += table.cell === "" ? text : `\n${text}`;
       return;
     }
+    this.#held = 0;
     // The built-in styles are called Heading1 … Heading9 and Title in every language of Word.
     const level = /^Heading([1-9])$/i.exec(this.#style)?.[1];
     if (level !== undefined) this.#ready.push({ kind: "heading", text, level: Number(level) });
@@ -149,6 +160,7 @@ class WordText {
   #endCell(): void {
     const table = this.#table;
     if (table?.cell === undefined) return;
+    this.#hold(table.span * PIECE_CHARS);
     table.cells.push(table.cell.trim(), ...Array.from({ length: table.span - 1 }, () => ""));
     table.cell = undefined;
   }
@@ -159,6 +171,7 @@ class WordText {
     table.rows += 1;
     this.#ready.push(tableRow(table.number, table.rows, table.cells));
     table.cells = [];
+    this.#held = 0;
   }
 }
 

@@ -17,7 +17,7 @@ export function emptyFile(format: string): RuntimeError {
 }
 
 /** One record is longer than a row may be. */
-export function recordTooLarge(format: string, maxChars: number, place: JsonObject, hint = ""): RuntimeError {
+export function recordTooLarge(format: string, maxChars: number, place: JsonObject = {}, hint = ""): RuntimeError {
   const at = typeof place["line"] === "number" ? ` that starts at line ${place["line"]}` : "";
   return contentFault(
     "record_too_large",

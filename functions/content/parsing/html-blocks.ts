@@ -1,5 +1,6 @@
 import { type Block, tableRow } from "./document-block.ts";
-import { malformed } from "./faults.ts";
+import { malformed, recordTooLarge } from "./faults.ts";
+import { MAX_RECORD_CHARS, PIECE_CHARS } from "./parser.ts";
 
 const SILENT: ReadonlySet<string> = new Set(["script", "style", "noscript", "template", "svg"]);
 const BREAKS: ReadonlySet<string> = new Set(
@@ -10,6 +11,8 @@ const BREAKS: ReadonlySet<string> = new Set(
 /** A table wider than any sheet is an attack; a cell that says so is taken at less. */
 const MAX_SPAN = 1_000;
 const MAX_OPEN_TABLES = 64;
+/** Text of cells that reach down into a row: a thousand rows may each have it anew. */
+const MAX_CHARS_FROM_ABOVE = 65_536;
 /** Browsers stop at 512; htmlparser2 takes time by the square of it. */
 const MAX_DEPTH = 4_096;
 
@@ -20,6 +23,9 @@ interface OpenTable {
   /** The text of the cell that is open. */
   cell: string | undefined;
   span: number;
+  /** Of the row that is open, and how many of them from rows above. */
+  chars: number;
+  charsFromAbove: number;
   /** Cells of rows above that reach down: how many rows more, and their text. */
   readonly below: Map<number, { rows: number; readonly text: string }>;
   rowSpan: number;
@@ -28,9 +34,9 @@ interface OpenTable {
 /** Makes blocks of the tags and texts of a page, as htmlparser2 calls them out. */
 export class HtmlBlocks {
   tables = 0;
-  openChars = 0;
   #ready: Block[] = [];
   #text = "";
+  #textChars = 0;
   #kind: Block["kind"] = "paragraph";
   #level: number | undefined;
   #depth = 0;
@@ -92,9 +98,17 @@ export class HtmlBlocks {
 
   #add(text: string): void {
     const table = this.#open.at(-1);
-    this.openChars += text.length;
+    this.#hold(text.length, table?.cell === undefined ? undefined : table);
     if (table?.cell !== undefined) table.cell += text;
     else this.#text += text;
+  }
+
+  /** Counts what is held of the block that is open, or of a row. Throws `content.record_too_large`. */
+  #hold(chars: number, table: OpenTable | undefined): void {
+    if (table === undefined) this.#textChars += chars + PIECE_CHARS;
+    else table.chars += chars + PIECE_CHARS;
+    const held = this.#open.reduce((sum, open) => sum + open.chars, this.#textChars);
+    if (held > MAX_RECORD_CHARS) throw recordTooLarge("html", MAX_RECORD_CHARS);
   }
 
   /** Ends the block that is open and begins another. Within a cell everything is the cell's text. */
@@ -108,7 +122,7 @@ export class HtmlBlocks {
       this.#ready.push({ kind: this.#kind, text, ...(this.#level === undefined ? {} : { level: this.#level }) });
     }
     this.#text = "";
-    if (this.#open.length === 0) this.openChars = 0;
+    this.#textChars = 0;
     this.#kind = kind;
     this.#level = level;
   }
@@ -117,7 +131,16 @@ export class HtmlBlocks {
     this.#begin("paragraph");
     this.tables += 1;
     if (this.#open.length >= MAX_OPEN_TABLES) return;
-    const empty = { rows: 0, cells: [], cell: undefined, span: 1, rowSpan: 1, below: new Map() };
+    const empty = {
+      rows: 0,
+      cells: [],
+      cell: undefined,
+      span: 1,
+      rowSpan: 1,
+      chars: 0,
+      charsFromAbove: 0,
+      below: new Map(),
+    };
     this.#open.push({ number: this.tables, ...empty });
   }
 
@@ -135,6 +158,8 @@ export class HtmlBlocks {
   #fromAbove(table: OpenTable): void {
     for (let above = table.below.get(table.cells.length); above !== undefined;) {
       const column = table.cells.length;
+      table.charsFromAbove += above.text.length + PIECE_CHARS;
+      if (table.charsFromAbove > MAX_CHARS_FROM_ABOVE) throw recordTooLarge("html", MAX_CHARS_FROM_ABOVE);
       table.cells.push(above.text);
       above.rows -= 1;
       if (above.rows === 0) table.below.delete(column);
@@ -154,6 +179,7 @@ export class HtmlBlocks {
       if (table.rowSpan > 1)
         table.below.set(table.cells.length, { rows: table.rowSpan - 1, text: index === 0 ? text : "" });
       table.cells.push(index === 0 ? text : "");
+      this.#hold(0, table);
     }
   }
 
@@ -165,7 +191,8 @@ export class HtmlBlocks {
     table.rows += 1;
     this.#ready.push(tableRow(table.number, table.rows, table.cells));
     table.cells = [];
-    this.openChars = 0;
+    table.chars = 0;
+    table.charsFromAbove = 0;
   }
 
   #closeTable(): void {

@@ -1,12 +1,17 @@
-import { Parser } from "htmlparser2";
+import { type Handler, Parser } from "htmlparser2";
 
 import { decodeDeclared } from "./declared-encoding.ts";
 import { type Block, BlockCount } from "./document-block.ts";
-import { contentFault, recordTooLarge } from "./faults.ts";
+import { contentFault, malformed, recordTooLarge } from "./faults.ts";
 import { HtmlBlocks } from "./html-blocks.ts";
 import { MAX_RECORD_CHARS, type ParseEvents, type ParseOptions, type Row } from "./parser.ts";
 import { TableRows } from "./table-rows.ts";
+import { Untold } from "./untold.ts";
 
+/** A piece after which the blocks are given out: few bytes of a page can stand for many cells. */
+const PIECE = 4_096;
+/** Each is held until its tag ends. */
+const MAX_ATTRIBUTES = 10_000;
 const CHARSET = /<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)/i;
 
 /**
@@ -19,7 +24,8 @@ export async function* readHtml(
   events?: ParseEvents,
 ): AsyncGenerator<Row, void> {
   const found = new HtmlBlocks();
-  const parser = new Parser(found, { lowerCaseTags: true });
+  const untold = new Untold();
+  const parser = new Parser(telling(found, untold.told), { lowerCaseTags: true });
   const blocks = new BlockCount();
   const wanted = options.table;
   const table = wanted === undefined ? undefined : new TableRows(`table ${wanted}`, options.has_header ?? true, events);
@@ -28,11 +34,14 @@ export async function* readHtml(
     return block.table === wanted ? table.row(block.cells ?? []) : undefined;
   };
   for await (const piece of decodeDeclared(source, CHARSET, options.encoding)) {
-    parser.write(piece);
-    if (found.openChars > MAX_RECORD_CHARS) throw recordTooLarge("html", MAX_RECORD_CHARS, {});
-    for (const block of found.take()) {
-      const row = rowOf(block);
-      if (row !== undefined) yield row;
+    for (let start = 0; start < piece.length; start += PIECE) {
+      const text = piece.slice(start, start + PIECE);
+      parser.write(text);
+      if (untold.isTooMuchWith(text)) throw recordTooLarge("html", MAX_RECORD_CHARS);
+      for (const block of found.take()) {
+        const row = rowOf(block);
+        if (row !== undefined) yield row;
+      }
     }
   }
   parser.end();
@@ -46,4 +55,33 @@ export async function* readHtml(
       tables: found.tables,
     });
   }
+}
+
+/** Everything that the parser can tell, also what makes no block. */
+function telling(blocks: HtmlBlocks, told: () => void): Partial<Handler> {
+  let attributeCount = 0;
+  return {
+    onattribute: () => {
+      attributeCount += 1;
+      if (attributeCount > MAX_ATTRIBUTES) {
+        throw malformed("html", `The page has a tag with more than ${MAX_ATTRIBUTES} attributes.`);
+      }
+    },
+    onopentag: (name, attributes) => {
+      attributeCount = 0;
+      told();
+      blocks.onopentag(name, attributes);
+    },
+    ontext: (text) => {
+      told();
+      blocks.ontext(text);
+    },
+    onclosetag: (name) => {
+      told();
+      blocks.onclosetag(name);
+    },
+    oncomment: told,
+    onprocessinginstruction: told,
+    onend: () => blocks.onend(),
+  };
 }

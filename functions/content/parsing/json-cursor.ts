@@ -2,10 +2,10 @@ import type { RuntimeError } from "../../../shared/errors.ts";
 import type { JsonValue } from "../../../shared/json.ts";
 import { excerpt, malformed, recordTooLarge } from "./faults.ts";
 import { MAX_JSON_DEPTH, parseJson } from "./json-value.ts";
-import { MAX_RECORD_CHARS } from "./parser.ts";
+import { MAX_RECORD_CHARS, PIECE_CHARS } from "./parser.ts";
 import { lineBreaksIn } from "./text.ts";
 
-/** One value of a document that is read piece by piece, and what it took to hold it. */
+/** One value of a document that is read piece by piece, and what it takes to hold it. */
 export interface ReadValue {
   readonly value: JsonValue;
   readonly chars: number;
@@ -67,7 +67,7 @@ export class JsonCursor {
       throw this.fault(parsed.fault.message);
     }
     this.#passed(text);
-    return { value: parsed.value, chars };
+    return { value: parsed.value, chars: chars + parsed.values * PIECE_CHARS };
   }
 
   /** Goes into the array that comes next and stops at each of its elements, which the caller must take before the next. */

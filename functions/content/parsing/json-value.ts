@@ -5,9 +5,11 @@ import type { Row } from "./parser.ts";
 
 /** Deeper than data is; far less than what overflows the stack of whoever walks the value. */
 export const MAX_JSON_DEPTH = 256;
+/** Of one record: a value of three characters may cost fifty bytes. */
+const MAX_JSON_VALUES = 1_000_000;
 
 export type ParsedJson =
-  | { readonly ok: true; readonly value: JsonValue }
+  | { readonly ok: true; readonly value: JsonValue; readonly values: number }
   | { readonly ok: false; readonly fault: JsonFault };
 
 /**
@@ -15,12 +17,11 @@ export type ParsedJson =
  * becomes its text, since a long identifier with other digits is worse than one of another type.
  */
 export function parseJson(text: string): ParsedJson {
-  const tooDeepAt = offsetBeyondDepth(text);
-  if (tooDeepAt !== undefined) {
-    return { ok: false, fault: { offset: tooDeepAt, message: `values are nested more than ${MAX_JSON_DEPTH} deep` } };
-  }
+  const measured = measure(text);
+  if (typeof measured !== "number") return { ok: false, fault: measured };
   try {
-    return { ok: true, value: JSON.parse(text, mayHoldLongNumber(text) ? keepDigits : undefined) as JsonValue };
+    const value = JSON.parse(text, mayHoldLongNumber(text) ? keepDigits : undefined) as JsonValue;
+    return { ok: true, value, values: measured };
   } catch {
     return { ok: false, fault: findJsonFault(text) };
   }
@@ -45,8 +46,10 @@ function keepDigits(_key: string, value: unknown, context?: { readonly source?: 
   return /^-?\d+$/.test(context.source) && !Number.isSafeInteger(value) ? context.source : value;
 }
 
-function offsetBeyondDepth(text: string): number | undefined {
+/** How many values there are, about, or where there are too many of them, or too deep ones. */
+function measure(text: string): number | JsonFault {
   let depth = 0;
+  let values = 1;
   let quoted = false;
   for (let at = 0; at < text.length; at += 1) {
     const character = text.charCodeAt(at);
@@ -56,8 +59,14 @@ function offsetBeyondDepth(text: string): number | undefined {
     } else if (character === 0x22) quoted = true;
     else if (character === 0x5b || character === 0x7b) {
       depth += 1;
-      if (depth > MAX_JSON_DEPTH) return at;
+      values += 1;
+      if (depth > MAX_JSON_DEPTH) return { offset: at, message: `values are nested more than ${MAX_JSON_DEPTH} deep` };
     } else if (character === 0x5d || character === 0x7d) depth -= 1;
+    else if (character === 0x2c) {
+      values += 1;
+      if (values > MAX_JSON_VALUES)
+        return { offset: at, message: `one record holds more than ${MAX_JSON_VALUES} values` };
+    }
   }
-  return undefined;
+  return values;
 }

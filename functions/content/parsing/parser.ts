@@ -6,6 +6,8 @@ import type { parseOptionsSchema } from "./parse-options.ts";
 
 /** The longest record, in UTF-16 units, that any format may hold: what one row can cost in memory. */
 export const MAX_RECORD_CHARS: number = 16 * 1024 * 1024;
+/** What a piece of a record counts besides its characters: a million empty ones cost more than as many letters. */
+export const PIECE_CHARS = 16;
 
 /** One record of a file: column name to JSON value. `__proto__` is a column like any other, always an own property. */
 export type Row = JsonObject;

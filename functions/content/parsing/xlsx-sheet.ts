@@ -1,7 +1,7 @@
 import type { JsonPrimitive } from "../../../shared/json.ts";
 import { MAX_COLUMNS } from "./columns.ts";
 import { malformed, recordTooLarge, tooManyColumns } from "./faults.ts";
-import { MAX_RECORD_CHARS } from "./parser.ts";
+import { MAX_RECORD_CHARS, PIECE_CHARS } from "./parser.ts";
 import type { Archive } from "./xlsx-archive.ts";
 import { serialToIso } from "./xlsx-dates.ts";
 import { unescapeText } from "./xlsx-workbook.ts";
@@ -82,6 +82,7 @@ class SheetReader {
 
   text(text: string): void {
     if (!this.#inValue) return;
+    this.#hold(text.length + PIECE_CHARS);
     this.#value += text;
   }
 
@@ -121,13 +122,19 @@ class SheetReader {
     return column - 1;
   }
 
-  #closeCell(): void {
-    const value = this.#cellValue();
-    if (value === null) return;
-    this.#rowChars += typeof value === "string" ? value.length : 0;
+  /** Counts what is held of the row that is open. */
+  #hold(chars: number): void {
+    this.#rowChars += chars;
     if (this.#rowChars > MAX_RECORD_CHARS) {
       throw recordTooLarge("xlsx", MAX_RECORD_CHARS, { sheet: this.#sheet.name, row: this.#row });
     }
+  }
+
+  #closeCell(): void {
+    const value = this.#cellValue();
+    if (value === null) return;
+    // A shared text is not in the row's own.
+    if (this.#type === "s" && typeof value === "string") this.#hold(value.length);
     this.#cells[this.#column] = value;
     this.#hasValue = true;
   }

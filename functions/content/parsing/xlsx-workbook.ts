@@ -1,9 +1,13 @@
+import type { RuntimeError } from "../../../shared/errors.ts";
 import { contentFault, malformed } from "./faults.ts";
 import { CELL_CHARS, tooLarge } from "./xlsx-archive.ts";
 import type { Archive } from "./xlsx-archive.ts";
 import { kindOfBuiltIn, kindOfFormatCode } from "./xlsx-dates.ts";
 import type { DateKind } from "./xlsx-dates.ts";
 import { readWholeXml } from "./xlsx-xml.ts";
+
+/** Sheets, relations, formats: far more than Excel can have of any of them. */
+const MAX_PARTS_OF_A_KIND = 100_000;
 
 export interface Sheet {
   readonly name: string;
@@ -43,6 +47,7 @@ export async function readWorkbook(archive: Archive, maxSharedChars: number): Pr
       if (relation?.type !== "worksheet") return;
       const visible = (attributes.get("state") ?? "visible") === "visible";
       sheets.push({ name: attributes.get("name") ?? "", part: relation.part, visible });
+      expectFewer(sheets.length, "sheets");
     },
     close: () => undefined,
   });
@@ -104,6 +109,7 @@ async function readRelations(archive: Archive, part: string): Promise<ReadonlyMa
         type: type.slice(type.lastIndexOf("/") + 1),
         part: resolvePart(folder, attributes.get("Target") ?? ""),
       });
+      expectFewer(relations.size, "relations");
     },
     close: () => undefined,
   });
@@ -123,17 +129,22 @@ async function readSharedStrings(archive: Archive, part: string, maxChars: numbe
   const strings: string[] = [];
   let chars = 0;
   let open: string | undefined;
+  let openChars = 0;
   let inText = false;
   let phonetic = false;
   await readWholeXml(archive, part, {
     open: (tag) => {
-      if (tag === "si") open = "";
-      else if (tag === "rPh") phonetic = true;
+      if (tag === "si") {
+        open = "";
+        openChars = 0;
+      } else if (tag === "rPh") phonetic = true;
       else if (tag === "t") inText = !phonetic;
     },
     text: (text) => {
       if (!inText || open === undefined) return;
       open += text;
+      openChars += text.length + CELL_CHARS;
+      if (chars + openChars > maxChars) throw tooMuchText(maxChars);
     },
     close: (tag) => {
       if (tag === "t") inText = false;
@@ -141,8 +152,7 @@ async function readSharedStrings(archive: Archive, part: string, maxChars: numbe
       if (tag !== "si" || open === undefined) return;
       strings.push(unescapeText(open));
       chars += open.length + CELL_CHARS;
-      if (chars > maxChars)
-        throw tooLarge(`holds more than ${maxChars} characters of text`, "max_shared_chars", maxChars);
+      if (chars > maxChars) throw tooMuchText(maxChars);
       open = undefined;
     },
   });
@@ -159,12 +169,22 @@ async function readDateKinds(archive: Archive, part: string): Promise<readonly D
         custom.set(Number(attributes.get("numFmtId")), kindOfFormatCode(attributes.get("formatCode") ?? ""));
       else if (tag === "cellXfs") inCellFormats = true;
       else if (tag === "xf" && inCellFormats) formatIds.push(Number(attributes.get("numFmtId") ?? 0));
+      expectFewer(custom.size + formatIds.length, "formats");
     },
     close: (tag) => {
       if (tag === "cellXfs") inCellFormats = false;
     },
   });
   return formatIds.map((id) => custom.get(id) ?? kindOfBuiltIn(id));
+}
+
+function expectFewer(count: number, what: string): void {
+  if (count > MAX_PARTS_OF_A_KIND)
+    throw tooLarge(`has more than ${MAX_PARTS_OF_A_KIND} ${what}`, `max_${what}`, MAX_PARTS_OF_A_KIND);
+}
+
+function tooMuchText(maxChars: number): RuntimeError {
+  return tooLarge(`holds more than ${maxChars} characters of text`, "max_shared_chars", maxChars);
 }
 
 function isTrue(value: string | undefined): boolean {

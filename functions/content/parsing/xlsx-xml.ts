@@ -1,8 +1,10 @@
 import { SaxesParser } from "saxes";
 
 import { RuntimeError } from "../../../shared/errors.ts";
-import { malformed } from "./faults.ts";
+import { malformed, recordTooLarge } from "./faults.ts";
+import { MAX_RECORD_CHARS } from "./parser.ts";
 import { decodeText } from "./text.ts";
+import { Untold } from "./untold.ts";
 import type { Archive, OfficeKind } from "./xlsx-archive.ts";
 
 /** Open tags and attributes are what a parser must keep; Office documents need few of both. */
@@ -24,10 +26,14 @@ export interface XmlEvents {
  * A document type is refused, and with it every entity that a file could define.
  */
 export async function* readXml(archive: Archive, part: string, events: XmlEvents): AsyncGenerator<void, void> {
-  const parser = createXmlParser(archive.kind, part, events);
+  const untold = new Untold();
+  const parser = createXmlParser(archive.kind, part, events, untold.told);
   try {
     for await (const text of decodeText(archive.bytes(part))) {
       parser.write(text);
+      if (untold.isTooMuchWith(text)) {
+        throw recordTooLarge(archive.kind.format, MAX_RECORD_CHARS, { part, line: parser.line });
+      }
       yield;
     }
     parser.close();
@@ -45,7 +51,7 @@ export async function readWholeXml(archive: Archive, part: string, events: XmlEv
   while ((await reading.next()).done !== true);
 }
 
-function createXmlParser({ format, noun }: OfficeKind, part: string, events: XmlEvents): SaxesParser {
+function createXmlParser({ format, noun }: OfficeKind, part: string, events: XmlEvents, told: () => void): SaxesParser {
   const parser = new SaxesParser({ position: true });
   let depth = 0;
   let attributes = 0;
@@ -62,19 +68,25 @@ function createXmlParser({ format, noun }: OfficeKind, part: string, events: Xml
     attributes += 1;
     if (attributes > MAX_XML_ATTRIBUTES) refuse(`has a tag with more than ${MAX_XML_ATTRIBUTES} attributes`);
   });
+  parser.on("comment", told);
+  parser.on("processinginstruction", told);
   parser.on("opentag", (tag) => {
+    told();
     const byName = new Map<string, string>();
     for (const [name, value] of Object.entries(tag.attributes)) byName.set(localName(name), String(value));
     events.open(localName(tag.name), byName);
   });
   parser.on("closetag", (tag) => {
+    told();
     depth -= 1;
     events.close(localName(tag.name));
   });
-  if (events.text !== undefined) {
-    parser.on("text", events.text);
-    parser.on("cdata", events.text);
-  }
+  const text = (piece: string): void => {
+    told();
+    events.text?.(piece);
+  };
+  parser.on("text", text);
+  parser.on("cdata", text);
   return parser;
 }
 

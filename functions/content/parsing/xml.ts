@@ -3,7 +3,8 @@ import { SaxesParser } from "saxes";
 import { RuntimeError } from "../../../shared/errors.ts";
 import { decodeDeclared } from "./declared-encoding.ts";
 import { contentFault, malformed, recordTooLarge } from "./faults.ts";
-import { MAX_RECORD_CHARS, type ParseEvents, type ParseOptions, type Row } from "./parser.ts";
+import { MAX_RECORD_CHARS, type ParseEvents, type ParseOptions, PIECE_CHARS, type Row } from "./parser.ts";
+import { Untold } from "./untold.ts";
 import { newElement, recordPathOf, type XmlElement, xmlRow } from "./xml-tree.ts";
 
 const ENCODING = /^\s*<\?xml[^>]*\sencoding\s*=\s*["']([\w-]+)["']/;
@@ -11,7 +12,7 @@ const ENCODING = /^\s*<\?xml[^>]*\sencoding\s*=\s*["']([\w-]+)["']/;
 const LOOK_CHARS = 2 * 1024 * 1024;
 const MAX_DEPTH = 256;
 const MAX_ATTRIBUTES = 1_024;
-/** What an element costs besides its text, about. */
+/** What an element costs besides its text, and an attribute besides its own, about. */
 const ELEMENT_CHARS = 64;
 
 /**
@@ -25,10 +26,12 @@ export async function* readXmlRecords(
   events?: ParseEvents,
 ): AsyncGenerator<Row, void> {
   const records = new XmlRecords(options.record_path?.split("."));
-  const parser = parserInto(records);
+  const untold = new Untold();
+  const parser = parserInto(records, untold.told);
   try {
     for await (const text of decodeDeclared(source, ENCODING, options.encoding)) {
       parser.write(text);
+      if (untold.isTooMuchWith(text)) throw recordTooLarge("xml", MAX_RECORD_CHARS, { line: parser.line });
       yield* records.take();
     }
     parser.close();
@@ -49,7 +52,7 @@ export async function* readXmlRecords(
   }
 }
 
-function parserInto(records: XmlRecords): SaxesParser {
+function parserInto(records: XmlRecords, told: () => void): SaxesParser {
   const parser = new SaxesParser({ position: true });
   let attributes = 0;
   parser.on("opentagstart", () => {
@@ -60,14 +63,24 @@ function parserInto(records: XmlRecords): SaxesParser {
     if (attributes > MAX_ATTRIBUTES)
       throw tooDeep(`has a tag with more than ${MAX_ATTRIBUTES} attributes`, parser.line);
   });
+  parser.on("comment", told);
+  parser.on("processinginstruction", told);
+  parser.on("doctype", told);
   parser.on("opentag", (tag) => {
+    told();
     const own = Object.entries(tag.attributes)
       .filter(([name]) => name !== "xmlns" && !name.startsWith("xmlns:"))
       .map(([name, value]) => [localName(name), String(value)] as const);
     records.open(newElement(localName(tag.name), own), parser.line);
   });
-  parser.on("closetag", () => records.close());
-  const text = (piece: string): void => records.text(piece, parser.line);
+  parser.on("closetag", () => {
+    told();
+    records.close();
+  });
+  const text = (piece: string): void => {
+    told();
+    records.text(piece, parser.line);
+  };
   parser.on("text", text);
   parser.on("cdata", text);
   return parser;
@@ -97,7 +110,8 @@ class XmlRecords {
     this.#root ??= element;
     this.#stack.push(element);
     this.#hold(
-      ELEMENT_CHARS + element.attributes.reduce((sum, [name, value]) => sum + name.length + value.length, 0),
+      ELEMENT_CHARS +
+        element.attributes.reduce((sum, [name, value]) => sum + name.length + value.length + ELEMENT_CHARS, 0),
       line,
     );
   }
@@ -106,7 +120,7 @@ class XmlRecords {
     const element = this.#stack.at(-1);
     if (element === undefined || (element.text === "" && piece.trim() === "")) return;
     element.text += piece;
-    this.#hold(piece.length, line);
+    this.#hold(piece.length + PIECE_CHARS, line);
   }
 
   close(): void {

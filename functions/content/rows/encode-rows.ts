@@ -1,4 +1,5 @@
 import { RuntimeError } from "../../../shared/errors.ts";
+import type { JsonValue } from "../../../shared/json.ts";
 import type { ParseEvents, Row } from "../parsing/parser.ts";
 import type { ColumnProfile } from "../parsing/column-profile.ts";
 import { createColumnProfiler } from "../parsing/column-profile.ts";
@@ -8,6 +9,7 @@ import { ParquetFile } from "./parquet-file.ts";
 /** From so many rows the kinds of the columns are guessed, before anything is written. */
 const SAMPLE_ROWS = 1_000;
 const SAMPLE_CELLS = 200_000;
+const SAMPLE_CHARS = 4 * 1024 * 1024;
 
 /** Parses a file once, from its start. */
 export type ReadRows = (events: Pick<ParseEvents, "onColumns">) => AsyncIterable<Row>;
@@ -43,6 +45,7 @@ export async function* encodeRows(
   let failed = false;
   let sample: Row[] = [];
   let sampleCells = 0;
+  let sampleChars = 0;
 
   /** Whether the row has what the kinds so far do not hold. */
   const widen = (row: Row): boolean => {
@@ -77,7 +80,8 @@ export async function* encodeRows(
     if (file === undefined) {
       sample.push(row);
       sampleCells += kinds.size;
-      if (sample.length < SAMPLE_ROWS && sampleCells < SAMPLE_CELLS) continue;
+      sampleChars += charsOf(row);
+      if (sample.length < SAMPLE_ROWS && sampleCells < SAMPLE_CELLS && sampleChars < SAMPLE_CHARS) continue;
       yield* begin();
     } else {
       const bytes = file.add(row);
@@ -88,4 +92,17 @@ export async function* encodeRows(
   if (file === undefined) yield* begin();
   if (file !== undefined) yield file.end();
   options.onProfile(profiler.profile());
+}
+
+/** About what a row costs to hold. */
+function charsOf(row: Row): number {
+  return Object.values(row).reduce<number>(
+    (sum, value) => sum + (typeof value === "string" ? value.length : sizeOf(value)),
+    0,
+  );
+}
+
+/** Of a value with others in it, as the text that it came from. */
+function sizeOf(value: JsonValue | undefined): number {
+  return typeof value === "object" && value !== null ? JSON.stringify(value).length : 0;
 }
