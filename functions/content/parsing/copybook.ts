@@ -107,25 +107,26 @@ function* statementsOf(text: string): Generator<Statement, void> {
 function entryOf(level: number, words: readonly string[], line: number): Entry {
   const named = words[1] !== undefined && !CLAUSES.has(words[1].toUpperCase());
   const name = named ? (words[1] ?? "FILLER") : "FILLER";
-  const { picture, usage, count, redefines, separate, leading, aligned } = clausesOf(
-    words.slice(named ? 2 : 1),
-    name,
-    line,
-  );
-  if (picture === undefined && usage !== undefined) throw malformedAt(line, `${name} has a USAGE but no PICTURE`);
-  if (picture?.kind === "text" && (usage ?? "display") !== "display") {
+  const clauses = clausesOf(words.slice(named ? 2 : 1), name, line);
+  const { count, redefines } = clauses;
+  return { level, name, line, count, redefines, leaf: leafOf(clauses, name, line), children: [] };
+}
+
+/** Undefined for a group. */
+function leafOf({ picture, usage, separate, leading, aligned }: Clauses, name: string, line: number): Leaf | undefined {
+  if (picture === undefined) {
+    if (usage !== undefined) throw malformedAt(line, `${name} has a USAGE but no PICTURE`);
+    if (separate || leading) throw malformedAt(line, `${name} has a SIGN but no PICTURE`);
+    return undefined;
+  }
+  if (picture.kind === "text" && (usage ?? "display") !== "display") {
     throw malformedAt(line, `${name} is text and cannot be ${usage}`);
   }
-  if (picture === undefined && (separate || leading)) throw malformedAt(line, `${name} has a SIGN but no PICTURE`);
-  if (aligned && (usage ?? "display") === "binary") {
+  if (aligned && usage === "binary") {
     throw malformedAt(line, `${name} is SYNC, with bytes before it that no clause tells; such records are not read`);
   }
   const separateSign = separate ? (leading ? "leading" : "trailing") : undefined;
-  const leaf: Leaf | undefined =
-    picture === undefined
-      ? undefined
-      : { kind: "leaf", picture, usage: usage ?? "display", leadingSign: leading, separateSign };
-  return { level, name, line, count, redefines, leaf, children: [] };
+  return { kind: "leaf", picture, usage: usage ?? "display", leadingSign: leading, separateSign };
 }
 
 interface Clauses {
