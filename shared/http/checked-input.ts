@@ -33,8 +33,29 @@ export function readQuery<Query>({ search }: HttpRequest, schema: z.ZodType<Quer
 /** The value as the schema makes it. Throws `request.invalid` (422) with every fault. */
 export function checked<Value>(value: unknown, schema: z.ZodType<Value>): Value {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const dropped = droppedFrom(value, parsed.data);
+    if (dropped.length > 0) throw invalid("the body", dropped);
+    return parsed.data;
+  }
   throw invalid("the body", faultsOf(parsed.error));
+}
+
+/** Of an object whose members are the caller's own zod drops one name in silence. */
+function droppedFrom(value: unknown, made: unknown): readonly FieldFault[] {
+  if (!isObject(value) || !isObject(made)) return [];
+  return Object.keys(value).flatMap((name) => {
+    const isDropped = hasProto(value[name]) && isObject(made[name]) && !hasProto(made[name]);
+    return isDropped ? [{ path: `${name}.__proto__`, message: "no member can have this name" }] : [];
+  });
+}
+
+function hasProto(value: unknown): boolean {
+  return isObject(value) && Object.hasOwn(value, "__proto__");
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 function invalid(what: string, faults: readonly FieldFault[]): RuntimeError {

@@ -104,6 +104,26 @@ describe("a request that is not one", () => {
     }
   });
 
+  it("is 422 with a member that would be dropped in silence", async () => {
+    const submitted = { session_id: client.sessionId, intent_type: "content.parse_content" };
+    const left = { intent_type: "content.parse_content", target_artifact_id: "file_x" };
+    for (const [method, path, member, more] of [
+      ["POST", "/session/create", "context", {}],
+      ["PATCH", `/session/${client.sessionId}`, "context", {}],
+      ["POST", "/intent/submit", "metadata", submitted],
+      ["POST", "/intent/submit", "parameters", submitted],
+      ["POST", "/intent/pending/create", "context", left],
+    ] as const) {
+      const own = JSON.parse(`{"tenant_id":"acme","${member}":{"__proto__":{"a":1},"b":2}}`) as object;
+      const { errors } = expectProblem(
+        await client.call({ method, path, body: { ...more, ...own } }),
+        422,
+        "request.invalid",
+      );
+      expect(errors).toMatchObject([{ path: `${member}.__proto__` }]);
+    }
+  });
+
   it("is taken on an intent's own route with the type said again, and not with another type", async () => {
     expectStatus(await client.post("/content/ingest_file", submission()), 200);
     const other = await client.post("/content/ingest_file", submission({ intent_type: "content.parse_content" }));
