@@ -28,7 +28,12 @@ export interface ExecutionHandle<Output = JsonValue> {
   readonly tenantId: string;
   readonly executionId: string;
   status(
-    options?: CallOptions & { readonly includeArtifacts?: boolean; readonly includeEvents?: boolean },
+    options?: CallOptions & {
+      readonly includeArtifacts?: boolean;
+      readonly includeEvents?: boolean;
+      /** Only this step, its outputs however large. */
+      readonly step?: string;
+    },
   ): Promise<Execution<Output>>;
   /**
    * The execution once nothing more happens to it by itself, however it went: look at its `status`. Asks again and again rather
@@ -95,10 +100,10 @@ export function createExecutionHandle<Output>(
     tenantId,
     executionId,
 
-    status: ({ signal, includeArtifacts, includeEvents } = {}) =>
+    status: ({ signal, includeArtifacts, includeEvents, step } = {}) =>
       transport.json({
         path: `${path}/status`,
-        query: { tenant_id: tenantId, include_artifacts: includeArtifacts, include_events: includeEvents },
+        query: { tenant_id: tenantId, include_artifacts: includeArtifacts, include_events: includeEvents, step },
         signal,
         repeatable: true,
       }),

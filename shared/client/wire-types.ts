@@ -47,6 +47,8 @@ export interface Step {
   readonly attempt: number;
   readonly inputs_digest: string;
   readonly outputs?: JsonValue | undefined;
+  /** In place of outputs that do not fit into the answer: `status({ step })` reads those of one step. */
+  readonly outputs_bytes?: number | undefined;
   readonly due_at?: string | undefined;
   readonly child_execution_id?: string | undefined;
   readonly error?: Failure | undefined;

@@ -26,17 +26,18 @@ export interface ClaimCheck {
   of(subjectId: string | undefined): ClaimCheck;
   /** Where the bytes of something parked lie, as an absolute URI; undefined when it lies nowhere else. */
   uriOf(parked: JsonValue): string | undefined;
+  /** How many bytes lie elsewhere; undefined when it lies nowhere else. */
+  bytesOf(parked: JsonValue): number | undefined;
 }
 
 export function createClaimCheck(objects: ObjectStore, subjects: Subjects): ClaimCheck {
   const plain: ClaimCheck = {
     of: (subjectId) => (subjectId === undefined ? plain : sealing(plain, subjects, subjectId)),
     uriOf: (parked) => {
-      if (!mayBeReference(parked)) return undefined;
-      const inside = sealedSchema.safeParse(parked).data?.$sealed.data ?? parked;
-      const path = referenceSchema.safeParse(inside).data?.$claim_check.path;
+      const path = referenceIn(parked)?.path;
       return path === undefined ? undefined : objects.uri(path);
     },
+    bytesOf: (parked) => referenceIn(parked)?.size_bytes,
     park: async (tenantId, value) => {
       if (isSmall(value)) return value;
       const text = JSON.stringify(value);
@@ -84,6 +85,13 @@ function sealing(plain: ClaimCheck, subjects: Subjects, subjectId: string): Clai
 /** What most values are, at a glance: no reference, and far below the limit however their text is encoded. */
 function isSmall(value: JsonValue): boolean {
   return !mayBeReference(value) && weigh(value, GLANCE) > 0;
+}
+
+/** What points elsewhere, itself or within what is sealed. */
+function referenceIn(parked: JsonValue): z.infer<typeof referenceSchema>["$claim_check"] | undefined {
+  if (!mayBeReference(parked)) return undefined;
+  const inside = sealedSchema.safeParse(parked).data?.$sealed.data ?? parked;
+  return referenceSchema.safeParse(inside).data?.$claim_check;
 }
 
 function mayBeReference(value: JsonValue): boolean {

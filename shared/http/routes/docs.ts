@@ -3,7 +3,7 @@ import { jsonAnswer } from "../http-answer.ts";
 import { type ApiInfo, openApiDocument } from "../open-api.ts";
 import type { Router } from "../router.ts";
 import { VERSION } from "../version.ts";
-import { renderDocs, type OpenApiDocument } from "./docs-page.ts";
+import type { OpenApiDocument } from "./docs-page.ts";
 
 /** What every description of this API begins with. */
 export const INFO: ApiInfo = {
@@ -24,6 +24,7 @@ export function addDocsRoutes(router: Router, { catalog }: RuntimeServices): voi
 
   router.route("GET", "/openapi.json", async () => jsonAnswer(await openApi()));
   router.route("GET", "/docs", async () => {
+    const { renderDocs } = await import("./docs-page.ts");
     page ??= renderDocs((await openApi()) as unknown as OpenApiDocument, catalog.definitions);
     const headers = { "content-type": "text/html; charset=UTF-8", "content-security-policy": PAGE_POLICY };
     return { status: 200, headers, body: page };

@@ -12,7 +12,14 @@ import { isErased } from "../../state/subjects.ts";
 import { openArtifact } from "../../artifacts/open-artifact.ts";
 import type { TenantId } from "../../ids.ts";
 import { jsonObject, jsonValue, type JsonValue } from "../../json.ts";
+import { jsonBytes } from "../../json-size.ts";
 import type { RuntimeServices } from "../../services.ts";
+
+/**
+ * What the outputs of an execution's steps have in one answer at the most, as JSON: it is held whole, and Cloud Run passes on 32 MiB. Those
+ * that do not fit are told by their size, and read one by one.
+ */
+const MAX_OUTPUTS_BYTES = 4 * 1024 * 1024;
 
 export const acceptedAnswer = z.object({
   execution_id: z.string(),
@@ -32,7 +39,16 @@ export const executionSummary = acceptedAnswer.extend({
 const eventAnswer = z.object({ event_id: z.string(), event_type: z.string(), data: jsonObject });
 
 export const executionAnswer = executionSummary.extend({
-  steps: z.array(stepSchema.omit({ events: true, epoch: true })),
+  steps: z.array(
+    stepSchema.omit({ events: true, epoch: true }).extend({
+      outputs_bytes: z
+        .int()
+        .optional()
+        .describe(
+          `in place of outputs that do not fit: those of all steps have ${MAX_OUTPUTS_BYTES} bytes at the most; \`step\` reads one`,
+        ),
+    }),
+  ),
   output: jsonValue.optional(),
   artifacts: z.array(jsonObject).optional(),
   events: z.array(eventAnswer).optional(),
@@ -84,6 +100,21 @@ export function createExecutionView({ surface, claimCheck, subjects }: RuntimeSe
         .map(async (event) => ({ ...event, data: await whole(tenantId, event.data) })),
     );
 
+  /** The steps with their outputs: of all of them as much as fits, in their order, or of one step all. */
+  const stepsOf = async (tenantId: TenantId, { steps }: Execution, only: string | undefined) => {
+    let leftBytes = only === undefined ? MAX_OUTPUTS_BYTES : Number.POSITIVE_INFINITY;
+    const shown = only === undefined ? steps : steps.filter(({ step_name }) => step_name === only);
+    return Promise.all(
+      shown.map(async ({ events: _, epoch: __, outputs, ...step }) => {
+        if (outputs === undefined) return step;
+        const outputs_bytes = claimCheck.bytesOf(outputs) ?? jsonBytes(outputs);
+        if (outputs_bytes > leftBytes) return { ...step, outputs_bytes };
+        leftBytes -= outputs_bytes;
+        return { ...step, outputs: await whole(tenantId, outputs) };
+      }),
+    );
+  };
+
   return {
     outcome: async (tenantId: TenantId, execution: Execution) => ({
       execution_id: execution.execution_id,
@@ -96,15 +127,11 @@ export function createExecutionView({ surface, claimCheck, subjects }: RuntimeSe
     full: async (
       tenantId: TenantId,
       execution: Execution,
-      include: { readonly artifacts: boolean; readonly events: boolean },
+      include: { readonly artifacts: boolean; readonly events: boolean; readonly step?: string | undefined },
     ) => ({
       ...summaryJson(execution),
       trace_id: execution.trace_id,
-      steps: await Promise.all(
-        execution.steps.map(async ({ events: _, epoch: __, ...step }) =>
-          step.outputs === undefined ? step : { ...step, outputs: await whole(tenantId, step.outputs) },
-        ),
-      ),
+      steps: await stepsOf(tenantId, execution, include.step),
       ...(execution.output === undefined ? {} : { output: await whole(tenantId, execution.output) }),
       ...(include.artifacts ? { artifacts: await artifacts(tenantId, execution) } : {}),
       ...(include.events ? { events: await events(tenantId, execution) } : {}),

@@ -12,6 +12,7 @@ import { eventStream } from "./event-stream.ts";
 import { readPreference } from "./prefer.ts";
 
 const tag = "executions";
+const MAX_STEP_NAME_CHARS = 512;
 
 /** Reading executions: one, many, and one as it happens. */
 export function addExecutionRoutes(router: Router, services: RuntimeServices): void {
@@ -28,7 +29,17 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
       tag,
       summary: "Read an execution",
       description: "With `Prefer: wait=N` once it has ended or waits for a person, or as it is after N seconds.",
-      query: z.object({ tenant_id: tenantId, include_artifacts: flag, include_events: flag }),
+      query: z.object({
+        tenant_id: tenantId,
+        include_artifacts: flag,
+        include_events: flag,
+        step: z
+          .string()
+          .min(1)
+          .max(MAX_STEP_NAME_CHARS)
+          .optional()
+          .describe("only this step, its outputs however large"),
+      }),
       headers: [{ name: "Prefer", description: "`wait=<seconds>` for the end" }],
       answers: { 200: { description: "the execution", schema: executionAnswer } },
       problems: [404, 410],
@@ -41,7 +52,7 @@ export function addExecutionRoutes(router: Router, services: RuntimeServices): v
         waitMs === 0
           ? await lifecycle.get(tenant, executionId)
           : await lifecycle.wait(tenant, executionId, waitMs, () => call.request.signal);
-      const include = { artifacts: query.include_artifacts, events: query.include_events };
+      const include = { artifacts: query.include_artifacts, events: query.include_events, step: query.step };
       return { status: 200, json: await view.full(tenant, execution, include) };
     },
   );
