@@ -40,7 +40,14 @@ function readText(bytes: Uint8Array, charset: Charset): FieldReading {
   if (charset === "ascii" && bytes.some((byte) => byte > 0x7e || (byte < 0x20 && byte !== 0x09))) {
     return { ok: false, why: "is not ASCII text" };
   }
-  return { ok: true, value: textOf(bytes, charset).replace(/[\s\0]+$/, "") };
+  return { ok: true, value: withoutFiller(textOf(bytes, charset)) };
+}
+
+/** Not by an expression: looking for the end of each of a million blanks, one would be at it for an hour. */
+function withoutFiller(text: string): string {
+  let end = text.length;
+  while (end > 0 && /[\s\0]/.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
 }
 
 function readDisplay(text: string, leaf: Leaf, { digits, scale, signed }: NumberPicture): FieldReading {

@@ -18,9 +18,12 @@ export function kindOfBuiltIn(id: number): DateKind {
   return "none";
 }
 
+/** Excel takes 255; what is longer is no format, and reading it would take time by the square of its length. */
+const MAX_CODE_CHARS = 1_024;
+
 /** Kind of a format code such as `yyyy\-mm\-dd hh:mm`; an elapsed time (`[h]:mm`) is a quantity and stays a number. */
 export function kindOfFormatCode(code: string): DateKind {
-  if (/\[(?:h+|m+|s+)\]/i.test(code)) return "none";
+  if (code.length > MAX_CODE_CHARS || /\[(?:h+|m+|s+)\]/i.test(code)) return "none";
   const [positive = ""] = code
     // Literal text, escaped, padding and skipped characters, then colours, conditions and locales.
     .replace(/"[^"]*"?|\\.|[_*]./g, "")

@@ -104,6 +104,7 @@ describe("records as a copybook describes them", () => {
     ["01 R SIGN LEADING SEPARATE. 05 A PIC S9.", "SIGN but no PICTURE"],
     ["hello.", "no level number"],
     ["* only a comment", "no field"],
+    [`01 R. ${"05 A PIC X(1000000). ".repeat(4_000)}`, "more than"],
     [`01 R. ${"05 A OCCURS 100000 PIC X(1000000). ".repeat(2)}`, "more than"],
   ])("refuses the copybook %.40s", async (copybook, message) => {
     const error = await refusal(parse, "x", { copybook } satisfies ParseOptions);
@@ -113,6 +114,11 @@ describe("records as a copybook describes them", () => {
   it("takes levels in the first columns for levels", async () => {
     const copybook = "01     R.\n  05     A     PIC X(2).\n000300     05 B PIC X.";
     expect((await observe(parse, "abc", { copybook })).rows).toEqual([{ A: "ab", B: "c" }]);
+  });
+
+  it("reads a long field with one letter at its end at once", async () => {
+    const text = `${" ".repeat(300_000)}a`;
+    expect((await observe(parse, text, { copybook: "01 A PIC X(300001)." })).rows).toEqual([{ A: text }]);
   });
 
   it("asks for a copybook", async () => {

@@ -25,6 +25,10 @@ describe("a number format", () => {
     expect(kindOfFormatCode(code)).toBe(kind);
   });
 
+  it("is none when it is longer than any that a program writes, however it is built", () => {
+    expect(kindOfFormatCode(`${"[".repeat(200_000)}yyyy`)).toBe("none");
+  });
+
   it("is known by its number when it is built in", () => {
     expect([0, 2, 14, 20, 22, 46, 47, 49].map(kindOfBuiltIn)).toEqual([
       "none",
