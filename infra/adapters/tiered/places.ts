@@ -32,14 +32,19 @@ export function readPlace(place: string): Place | undefined {
   const parts = /^(\d{15})\|([^|]+)\|(\d{10,})\|([^|]*)\|([^|]*)\|([^|]*)$/.exec(place);
   if (parts === null) return undefined;
   const [, ms = "", stream = "", sequence = "", type = "", session = "", execution = ""] = parts;
-  return {
-    timestampMs: Number(ms),
-    stream: decodeURIComponent(stream),
-    sequence: Number(sequence),
-    eventType: decodeURIComponent(type),
-    sessionId: decodeURIComponent(session),
-    executionId: decodeURIComponent(execution),
-  };
+  try {
+    return {
+      timestampMs: Number(ms),
+      stream: decodeURIComponent(stream),
+      sequence: Number(sequence),
+      eventType: decodeURIComponent(type),
+      sessionId: decodeURIComponent(session),
+      executionId: decodeURIComponent(execution),
+    };
+  } catch {
+    // An escape that is none: somebody else's text.
+    return undefined;
+  }
 }
 
 const sealed = z.object({

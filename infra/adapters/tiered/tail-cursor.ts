@@ -2,13 +2,18 @@ import * as z from "zod";
 
 import { sha256 } from "../../../shared/json.ts";
 import { invalidCursor, readCursor, writeCursor } from "../../../shared/ports/page-cursor.ts";
+import { readPlace } from "./places.ts";
 
 /**
  * Where a page of the log ended. In the tail: at a place, with the digests of what was given of that place's millisecond, so that
  * the cold log, which may order one millisecond otherwise, can go on. In the cold log: at its own cursor, within narrowed bounds.
  */
 const cursorSchema = z.discriminatedUnion("in", [
-  z.strictObject({ in: z.literal("tail"), place: z.string(), given: z.array(z.string()) }),
+  z.strictObject({
+    in: z.literal("tail"),
+    place: z.string().refine((place) => readPlace(place) !== undefined),
+    given: z.array(z.string()),
+  }),
   z.strictObject({
     in: z.literal("cold"),
     cursor: z.string().optional(),
