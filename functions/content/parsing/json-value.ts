@@ -21,10 +21,19 @@ export function parseJson(text: string): ParsedJson {
   if (typeof measured !== "number") return { ok: false, fault: measured };
   try {
     const value = JSON.parse(text, mayHoldLongNumber(text) ? keepDigits : undefined) as JsonValue;
+    const half = offsetOfHalf(text);
+    if (half !== undefined) return { ok: false, fault: { offset: half, message: "an escape is half of a character" } };
     return { ok: true, value, values: measured };
   } catch {
     return { ok: false, fault: findJsonFault(text) };
   }
+}
+
+/** Where an escape is a surrogate alone, which no UTF-8 can hold: two names with other halves would be one name. */
+function offsetOfHalf(text: string): number | undefined {
+  if (!/\\u[dD][89a-fA-F]/.test(text)) return undefined;
+  const escapes = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)/g;
+  return text.matchAll(escapes).find(([, half]) => half !== undefined)?.index;
 }
 
 /** The row of a record: an object is one, anything else is its member `value`. */

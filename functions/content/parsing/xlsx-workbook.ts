@@ -80,7 +80,11 @@ export function chooseSheet(sheets: readonly Sheet[], name: string | undefined):
 /** Excel writes characters that XML cannot hold as `_x000D_`; ECMA-376 part 1, 22.9.2.19. */
 export function unescapeText(text: string): string {
   if (!text.includes("_x")) return text;
-  return text.replace(/_x([0-9a-fA-F]{4})_/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const unescaped = text.replace(/_x([0-9a-fA-F]{4})_/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  // Half of a character is none.
+  return unescaped.toWellFormed();
 }
 
 async function findMainPart(archive: Archive): Promise<string> {

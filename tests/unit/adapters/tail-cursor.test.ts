@@ -1,16 +1,18 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { readLogCursor, writeLogCursor } from "../../../infra/adapters/tiered/tail-cursor.ts";
 
-const place = (stream: string) => `000000000000001|${stream}|0000000001|step_started|session_1|`;
+const at = (stream: string) => `000000000000001|${stream}|0000000001|step_started|session_1|`;
+const cursorAt = (place: string) => writeLogCursor({ in: "tail", place, given: [] });
 
-it("takes the cursor of a tail's page, and none that somebody made", () => {
-  const own = { in: "tail", place: place("execution_1"), given: [] } as const;
-  expect(readLogCursor(writeLogCursor(own))).toEqual(own);
-  for (const other of ["", "x", place("%zz"), place("")]) {
-    const cursor = writeLogCursor({ ...own, place: other });
-    expect(() => readLogCursor(cursor), other).toThrow(
+describe("a cursor of the tail", () => {
+  it("is read as it was written", () => {
+    expect(readLogCursor(cursorAt(at("execution_1")))).toMatchObject({ in: "tail", place: at("execution_1") });
+  });
+
+  it.each(["", "x", at("%zz"), at("")])("is invalid when no page gave it: %j", (place) => {
+    expect(() => readLogCursor(cursorAt(place))).toThrow(
       expect.objectContaining({ code: "cursor.invalid", status: 422 }),
     );
-  }
+  });
 });

@@ -91,6 +91,7 @@ describe("json", () => {
     ["a cut array", '[{"a":1},', 1, 10],
     ["a cut record", '[{"a":1},{"b":', 1, 15],
     ["a plain value", "  42", 1, 3],
+    ["half a character in a name", String.raw`[{"\\ud83d\ud83d\ude00":1},{"\ud800":1}]`, 1, 30],
     ["text after the document", "[1]\n[2]", 2, 1],
     ["a name without quotes", "{a:1}", 1, 2],
     ["a missing colon", '{"a" 1}', 1, 6],
