@@ -11,15 +11,24 @@ export type Handle = (request: HttpRequest) => Promise<HttpAnswer>;
 
 /** A sender that is still sending when its answer is out, a refusal, has this long to read that; then it is cut off. */
 const LINGER_MS = 5_000;
+/** Who takes nothing of an answer for so long is gone, whatever the connection says; it holds what the answer is read from. */
+const STALLED_MS = 300_000;
 
 /** Serves a handler by Node's own HTTP/1.1: no web request or response is made, which cost a start and each request more than the rest (ADR 0045). */
-export function createListener(handle: Handle): RequestListener {
-  return (incoming, outgoing) => void exchange(handle, incoming, outgoing);
+export function createListener(handle: Handle, stalledMs: number = STALLED_MS): RequestListener {
+  return (incoming, outgoing) => void exchange(handle, stalledMs, incoming, outgoing);
 }
 
-async function exchange(handle: Handle, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function exchange(
+  handle: Handle,
+  stalledMs: number,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
   try {
-    await write(await answerOf(handle, new ReceivedRequest(incoming, outgoing)), incoming, outgoing);
+    const answer = await answerOf(handle, new ReceivedRequest(incoming, outgoing));
+    if (typeof answer.body === "object") outgoing.setTimeout(stalledMs, () => outgoing.destroy());
+    await write(answer, incoming, outgoing);
   } catch (error) {
     // The head is out: that the connection breaks is all that can be told.
     if (!isGone(error)) tell("an answer broke off", error);

@@ -18,6 +18,8 @@ export interface Patience {
   readonly requestMs: number;
   /** How often it is looked who has taken too long. */
   readonly checkEveryMs: number;
+  /** Of an answer that is streamed, without a byte taken. */
+  readonly stalledMs?: number;
 }
 
 const PATIENCE: Patience = { headersMs: 15_000, requestMs: 300_000, checkEveryMs: 5_000 };
@@ -26,11 +28,11 @@ const PATIENCE: Patience = { headersMs: 15_000, requestMs: 300_000, checkEveryMs
 export async function listen(
   app: App,
   address: { readonly host: string; readonly port: number },
-  { headersMs, requestMs, checkEveryMs }: Patience = PATIENCE,
+  { headersMs, requestMs, checkEveryMs, stalledMs }: Patience = PATIENCE,
 ): Promise<ListeningServer> {
   const server = createServer(
     { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkEveryMs },
-    createListener((request) => app.handle(request)),
+    createListener((request) => app.handle(request), stalledMs),
   );
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

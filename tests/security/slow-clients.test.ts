@@ -8,16 +8,29 @@ import { listen, type ListeningServer } from "../../infra/serve/node-server.ts";
 import { jsonAnswer } from "../../shared/http/http-answer.ts";
 import type { HttpRequest } from "../../shared/http/http-request.ts";
 
-const PATIENCE = { headersMs: 300, requestMs: 600, checkEveryMs: 50 };
+const PATIENCE = { headersMs: 300, requestMs: 600, checkEveryMs: 50, stalledMs: 300 };
 let server: ListeningServer;
 
 beforeAll(async () => {
   const app = {
-    handle: async (request: HttpRequest) => jsonAnswer((await request.bytes(1_000_000)).length),
+    handle: async (request: HttpRequest) =>
+      request.path === "/flood"
+        ? { status: 200, headers: {}, body: flood() }
+        : jsonAnswer((await request.bytes(1_000_000)).length),
   };
   server = await listen(app, { host: "127.0.0.1", port: 0 }, PATIENCE);
 });
 afterAll(() => server.close(0));
+
+let flooding = 0;
+async function* flood(): AsyncGenerator<Uint8Array> {
+  flooding += 1;
+  try {
+    for (const bytes = new Uint8Array(65_536); ;) yield await Promise.resolve(bytes);
+  } finally {
+    flooding -= 1;
+  }
+}
 
 /** Sends pieces one by one, slowly, until it is through or cut off. */
 async function send(
@@ -66,5 +79,16 @@ describe("a client that sends drop by drop", () => {
     const { answer } = await send(["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n", "a", "b"], 20);
     expect(answer).toMatch(/^HTTP\/1\.1 200[^]*2$/);
     await Promise.all(stalled);
+  });
+});
+
+describe("a client that takes nothing of a long answer", () => {
+  it("is cut off, and what the answer is read from is let go", async () => {
+    const socket = connect(server.port, "127.0.0.1").pause();
+    socket.on("error", () => undefined);
+    socket.write("GET /flood HTTP/1.1\r\nHost: a\r\n\r\n");
+    await expect.poll(() => flooding).toBe(1);
+    await expect.poll(() => flooding, { timeout: 5_000 }).toBe(0);
+    socket.destroy();
   });
 });
