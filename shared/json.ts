@@ -10,9 +10,11 @@ export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 export const jsonValue = z.unknown().meta({ description: "any JSON" }) as unknown as z.ZodType<JsonValue>;
 
 /** Any JSON object, its members unexamined. */
-export const jsonObject = z.record(z.string(), jsonValue);
+export const jsonObject: z.ZodType<JsonObject, Record<string, unknown>> = z.record(z.string(), jsonValue);
 
 /** The value as it will read back from a store: plain JSON, own copies, `undefined` members gone. */
+export function toJson(value: JsonObject): JsonObject;
+export function toJson(value: unknown): JsonValue;
 export function toJson(value: unknown): JsonValue {
   return value === undefined ? null : (JSON.parse(JSON.stringify(value)) as JsonValue);
 }

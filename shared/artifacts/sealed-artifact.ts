@@ -1,4 +1,4 @@
-import { toJson } from "../json.ts";
+import { type JsonObject, toJson } from "../json.ts";
 import type { SubjectBox } from "../state/subject-box.ts";
 import { openedBy, sealedIn } from "../state/subjects.ts";
 import type { ArtifactUpdate } from "./artifact-changes.ts";
@@ -26,13 +26,13 @@ export function openParts(box: SubjectBox, artifact: Artifact): Artifact {
   const [columns] = descriptor.columns ?? [];
   return {
     ...artifact,
-    metadata: openedBy(box, artifact.metadata) as Artifact["metadata"],
+    metadata: openedBy(box, artifact.metadata) as JsonObject,
     ...(columns === undefined
       ? {}
       : {
           semantic_descriptor: {
             ...descriptor,
-            columns: openedBy(box, columns) as unknown as typeof descriptor.columns,
+            columns: openedBy(box, columns) as JsonObject[],
           },
         }),
   };

@@ -52,7 +52,7 @@ export function createChildExecutions(deps: ChildExecutionsDeps): Children {
       tenant_id: parent.tenant_id,
       session_id: parent.session_id,
       ...inheritedFrom(asked),
-      parameters: (await claimCheck.park(tenantId, toJson(input))) as Intent["parameters"],
+      parameters: await claimCheck.park(tenantId, toJson(input)),
       metadata: {},
       created_at: rfc3339(clock.now()),
     };

@@ -58,7 +58,7 @@ export async function lookAtChild(
   try {
     const child = await children.find(tenantId, executionId);
     if (child === undefined) {
-      const parameters = toJson(node.input(scene.view)) as JsonObject;
+      const parameters = toJson(node.input(scene.view));
       const parent = scene.journal.state;
       await children.accept(tenantId, {
         parent,

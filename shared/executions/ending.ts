@@ -149,7 +149,7 @@ export function becomeDead(deps: SettleDeps, scene: Scene, error: Failure): unde
     tenantId: scene.journal.owner.tenantId,
     intentType: REVIVE_EXECUTION,
     targetArtifactId: execution_id,
-    context: toJson(evidence) as Record<string, never>,
+    context: toJson(evidence),
     sessionId: session_id,
     userId: deps.intent.user_id,
   });

@@ -35,10 +35,9 @@ function shortened(message: string): string {
 }
 
 /** The details; of those that are too long only how long they are. */
-function keptDetails(details: JsonObject): Failure["details"] & object {
+function keptDetails(details: JsonObject): JsonObject {
   const text = JSON.stringify(details);
-  const kept = text.length <= MAX_DETAILS_CHARS ? (JSON.parse(text) as JsonObject) : { left_out_chars: text.length };
-  return kept as Failure["details"] & object;
+  return text.length <= MAX_DETAILS_CHARS ? (JSON.parse(text) as JsonObject) : { left_out_chars: text.length };
 }
 
 /** As `failureOf`, without words or details: those of a step that has a subject's data may quote them. */

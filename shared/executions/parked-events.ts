@@ -13,8 +13,7 @@ export async function parkEvent(
   event_id: EventId,
   { type: event_type, data }: EmittedEvent,
 ): Promise<ParkedEvent> {
-  const parked = await claimCheck.park(journal.owner.tenantId, data);
-  return { event_id, event_type, data: parked as ParkedEvent["data"] };
+  return { event_id, event_type, data: await claimCheck.park(journal.owner.tenantId, data) };
 }
 
 /** Has events told once they are committed, with their data, or with where these lie. */

@@ -1,6 +1,6 @@
 import { parseRfc3339, rfc3339 } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
-import { digestOf, type JsonObject, type JsonValue, toJson } from "../json.ts";
+import { digestOf, type JsonValue, toJson } from "../json.ts";
 import type { MapNode, ParallelNode, PlanNode } from "../sagas/plan.ts";
 import { type Agenda, NOTHING, type RunTask } from "./agenda.ts";
 import { untilNextLook } from "./awaited-child.ts";
@@ -143,7 +143,7 @@ async function emit(
   try {
     const { type, data } = node.event(scene.view);
     expectEventType(type);
-    told = { type, data: toJson(data) as JsonObject };
+    told = { type, data: toJson(data) };
   } catch (error) {
     return failStep(deps, scene, step, failureOf(error, node.name));
   }

@@ -179,8 +179,7 @@ class AttemptContext implements ErasedContext {
   // Functions of the instance, so that a step may take them out of its context.
   readonly deadline = (): number => Math.max(0, this.#startedMs + this.#attempt.timeoutMs - this.#deps.clock.now());
 
-  readonly emit = (type: string, data: JsonObject): void =>
-    void this.events.push({ type, data: toJson(data) as JsonObject });
+  readonly emit = (type: string, data: JsonObject): void => void this.events.push({ type, data: toJson(data) });
 
   get signal(): AbortSignal {
     return this.#limits.signal;

@@ -190,9 +190,7 @@ export function createSubmission(deps: SubmissionDeps): SubmitNew {
       ...(submission.solutionId === undefined ? {} : { solution_id: submission.solutionId }),
       ...(submission.subjectId === undefined ? {} : { subject_id: submission.subjectId }),
       ...rolesToKeep(submission, definition),
-      parameters: (await claimCheck
-        .of(submission.subjectId)
-        .park(submission.tenantId, toJson(input))) as Intent["parameters"],
+      parameters: await claimCheck.of(submission.subjectId).park(submission.tenantId, toJson(input)),
       metadata: submission.metadata,
       ...(submission.idempotencyKey === undefined ? {} : { idempotency_key: submission.idempotencyKey }),
       ...(submission.pendingIntentId === undefined ? {} : { pending_intent_id: submission.pendingIntentId }),

@@ -78,7 +78,7 @@ function operation(action: "send" | "receive", { key, messages }: Channel): Node
 }
 
 function submissionChannel({ type, description, input }: IntentDefinition): Channel {
-  const parameters = (input as z.ZodType<z.infer<typeof eventBody>["parameters"]>).prefault({});
+  const parameters = input.prefault({});
   const data = draft7(eventBody.extend({ parameters }), "input");
   const handedOn = draft7(handedOnSchema, "output");
   return {

@@ -77,6 +77,6 @@ function bodyOf(known: RuntimeError | undefined, traceId: TraceId): z.infer<type
     retryable: known?.retryable ?? false,
     trace_id: traceId,
     ...(known === undefined || known.faults.length === 0 ? {} : { errors: [...known.faults] }),
-    ...(known?.details === undefined ? {} : { details: known.details as never }),
+    ...(known?.details === undefined ? {} : { details: known.details }),
   };
 }

@@ -118,7 +118,7 @@ export function createSealer(owner: ChainOwner, ids: Ids): Sealer {
         payload,
         previous_hash: previousHash,
         hash,
-      } as unknown as LogEntry,
+      },
       row: {
         eventId,
         stream,

@@ -2,7 +2,7 @@ import * as z from "zod";
 
 import type { DataClassification } from "../data-classification.ts";
 import { notFound, RuntimeError } from "../errors.ts";
-import { jsonObject, sha256, toJson, type JsonObject } from "../json.ts";
+import { jsonObject, sha256, toJson } from "../json.ts";
 import { afterKey, type Direction, type GraphDocument, type Vertex } from "../ports/graph-store.ts";
 import type { Page, PageRequest } from "../ports/paging.ts";
 import type { GraphScope } from "./graph-scope.ts";
@@ -54,7 +54,7 @@ export class ContentCatalog {
   /** Throws `content_metadata.exists` (409) and `classification.platform_only` (403). */
   async create(kind: DataClassification, contentId: string, said: ContentDescription): Promise<{ content_id: string }> {
     const { graph } = this.#scope;
-    const fields = toJson(said) as JsonObject;
+    const fields = toJson(said);
     const found = await graph.get(this.#scope.of(kind), COLLECTION, contentId);
     // What is left of a deletion is written over. Of what is there, only the write itself knows whether an attempt before this did it.
     const deleted = found !== undefined && read(found).deleted_by !== undefined;
@@ -82,7 +82,7 @@ export class ContentCatalog {
   /** Replaces what is named, and leaves the rest. Throws `content_metadata.not_found` (404) and `record.contended` (409). */
   async update(kind: DataClassification, contentId: string, changed: ContentChange): Promise<{ content_id: string }> {
     const { said, revision } = await this.#find(kind, contentId);
-    const fields = { ...(toJson(said) as JsonObject), ...(toJson(changed) as JsonObject) };
+    const fields = { ...toJson(said), ...toJson(changed) };
     const expected = { revision };
     await this.#scope.write(kind, "update", [
       { kind: "put", collection: COLLECTION, key: contentId, fields, expected },

@@ -50,7 +50,7 @@ export class Governance {
     policyId: string,
     policy: GovernancePolicy,
   ): Promise<{ policy_id: string }> {
-    const fields = toJson(policy) as JsonObject;
+    const fields = toJson(policy);
     const write = { kind: "put", collection: POLICIES, key: policyId, fields } as const;
     await this.#deps.scope.write(kind, "policy", [write]);
     return { policy_id: policyId };

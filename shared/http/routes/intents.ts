@@ -129,7 +129,7 @@ export function accepted(execution: Execution, limits?: Readonly<Record<string, 
 
 /** The intent's own schema; absent parameters are checked as empty ones, so that each missing member is named. */
 function parametersOf(definition: IntentDefinition) {
-  return (definition.input as z.ZodType<z.infer<typeof jsonObject>>).prefault({});
+  return definition.input.prefault({});
 }
 
 function failed({ execution_id, status, error }: Execution): RuntimeError {
