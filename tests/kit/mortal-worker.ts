@@ -18,13 +18,13 @@ import { type Activity, followed } from "./activity.ts";
 import type { LeapingClock } from "./leaping-clock.ts";
 import { testIds } from "./runtime.ts";
 
+/** The same for every worker. */
+const MASTER_KEY = Buffer.alloc(32, 7);
+
 /**
  * The moment at which a worker dies: before its n-th contact with the outside is made, or after it, with the answer lost.
  * Heartbeats and looks around for work do not count.
  */
-/** The same for every worker. */
-const MASTER_KEY = Buffer.alloc(32, 7);
-
 export interface Crash {
   readonly call: number;
   readonly when: "before" | "after";

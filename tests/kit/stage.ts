@@ -25,7 +25,7 @@ import { createLeapingClock, type LeapingClock } from "./leaping-clock.ts";
 import { type Crash, type MortalWorker, openMortalWorker, type Outside } from "./mortal-worker.ts";
 import { lostBytes } from "./lost-bytes.ts";
 import { newSession } from "./runtime.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { folderInMemory } from "./temporary-folder.ts";
 import { type Witness, witnessed } from "./witness.ts";
 
 const START_MS = Date.parse("2026-01-01T00:00:00.000Z");
@@ -45,7 +45,7 @@ export interface Ended {
 }
 
 /**
- * One play of an intent: a SQLite store in memory, files in a temporary folder, time that leaps, and one worker at a time, which
+ * One play of an intent: a SQLite store in memory, files in a folder of its own, time that leaps, and one worker at a time, which
  * may die and is then replaced.
  */
 export class Stage implements AsyncDisposable {
@@ -67,7 +67,7 @@ export class Stage implements AsyncDisposable {
   #worker: MortalWorker | undefined;
 
   static async open(intents: readonly IntentDefinition[]): Promise<Stage> {
-    const folder = await temporaryFolder();
+    const folder = await folderInMemory();
     return new Stage(intents, folder.path, () => folder[Symbol.asyncDispose]());
   }
 
