@@ -2,43 +2,54 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Storage } from "@google-cloud/storage";
-import { describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createGcsObjectStore } from "../../infra/adapters/gcs/object-store.ts";
-import { startGcsStandin } from "../../infra/dev/parts/gcs-standin.ts";
+import { type GcsStandin, startGcsStandin } from "../../infra/dev/parts/gcs-standin.ts";
 import { startTcpProxy } from "../kit/tcp-proxy.ts";
-import { temporaryFolder } from "../kit/temporary-folder.ts";
+import { temporaryFolder, type TemporaryFolder } from "../kit/temporary-folder.ts";
 
 const TARGET = { directory: "artifacts/acme/file/f1", extension: "bin", contentType: "text/plain" };
-const BUCKET = "network";
 const MIB = 1024 * 1024;
 const BLOCK = Buffer.alloc(MIB, "0123456789abcdef");
 
-/** A store that reaches its bucket through a bad network, and a view of the bucket past it. */
+let folder: TemporaryFolder;
+let standin: GcsStandin;
+let bucketsMade = 0;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  standin = await startGcsStandin({ directory: folder.path });
+  // For all of this file's process: tests side by side must not take it from each other.
+  Object.assign(process.env, { GOOGLE_APPLICATION_CREDENTIALS: standin.keyFile, METADATA_SERVER_DETECTION: "none" });
+});
+
+afterAll(async () => {
+  await standin.stop();
+  await folder[Symbol.asyncDispose]();
+});
+
+/** A store that reaches a bucket of its own through a bad network of its own, and a view of the bucket past it. */
 async function behindProxy() {
-  const stack = new AsyncDisposableStack();
-  const folder = stack.use(await temporaryFolder());
-  const standin = stack.use(await startGcsStandin({ directory: folder.path, buckets: [BUCKET] }));
-  const proxy = stack.use(await startTcpProxy(standin));
+  const proxy = await startTcpProxy(standin);
   const projectId = "symphainy-local";
-  const bucket = new Storage({ projectId, apiEndpoint: standin.url }).bucket(BUCKET);
-  const all = async () => (await bucket.getFiles())[0].map(({ name }) => name);
-  vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", standin.keyFile);
-  vi.stubEnv("METADATA_SERVER_DETECTION", "none");
+  const name = `test-${(bucketsMade += 1)}`;
+  const [bucket] = await new Storage({ projectId, apiEndpoint: standin.url }).createBucket(name);
+  const all = async () => (await bucket.getFiles())[0].map((file) => file.name);
   const apiEndpoint = `http://${proxy.host}:${proxy.port}`;
   return {
     proxy,
     all,
-    store: createGcsObjectStore({ bucket: BUCKET, projectId, apiEndpoint }),
+    store: createGcsObjectStore({ bucket: name, projectId, apiEndpoint }),
     /** Waits until the bucket has so many objects. */
     has: async (count: number) => {
       while ((await all()).length < count) await sleep(10);
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }
 
-describe("gcs behind a bad network", { timeout: 60_000 }, () => {
+describe.concurrent("gcs behind a bad network", { timeout: 60_000 }, () => {
   it("a write whose answer is lost is sent again, and is one object", async () => {
     await using on = await behindProxy();
     on.proxy.swallowAnswers();
