@@ -6,12 +6,25 @@ export interface FieldFault {
   readonly message: string;
 }
 
-/** What a schema found wrong, each at its place below `under`. */
+/** A body of a megabyte may have a hundred thousand, each longer than what it is about. */
+export const MAX_FAULTS = 100;
+const MAX_FAULT_CHARS = 1_000;
+
+/** What a schema found wrong, each at its place below `under`: the first hundred, and then how many more there are. */
 export function faultsOf(
   { issues }: { readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[] },
   ...under: readonly string[]
 ): FieldFault[] {
-  return issues.map(({ path, message }) => ({ path: [...under, ...path].join("."), message }));
+  const told = issues.slice(0, MAX_FAULTS).map(({ path, message }) => ({
+    path: cut([...under, ...path].join(".")),
+    message: cut(message),
+  }));
+  const more = issues.length - told.length;
+  return more === 0 ? told : [...told, { path: "", message: `and ${more} more` }];
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_FAULT_CHARS ? text : `${text.slice(0, MAX_FAULT_CHARS).toWellFormed()}…`;
 }
 
 export interface RuntimeErrorOptions {

@@ -1,6 +1,6 @@
 import { type Clock, rfc3339 } from "../clock.ts";
 import { durationMs } from "../duration.ts";
-import { notFound, RuntimeError } from "../errors.ts";
+import { faultsOf, notFound, RuntimeError } from "../errors.ts";
 import { type Ids, type TenantId, trustedTenantId } from "../ids.ts";
 import type { Intent } from "../intents/intent.ts";
 import { toJson } from "../json.ts";
@@ -73,10 +73,9 @@ export function createChildExecutions(deps: ChildExecutionsDeps): Children {
 
     accept: async (_tenantId, child) => {
       const execution = await toExecution(child);
-      const faults = execution.definition.input
-        .safeParse(child.parameters)
-        .error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-      if (faults !== undefined) {
+      const { error } = execution.definition.input.safeParse(child.parameters);
+      if (error !== undefined) {
+        const faults = faultsOf(error).map(({ path, message }) => `${path}: ${message}`);
         throw new RuntimeError(
           "intent.bad_parameters",
           `${execution.definition.type} cannot take these parameters: ${faults.join("; ")}.`,

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import { faultsOf, type FieldFault, RuntimeError } from "../errors.ts";
+import { type FieldFault, faultsOf, MAX_FAULTS, RuntimeError } from "../errors.ts";
 import { ENCODED, type HttpRequest, isEncoded } from "./http-request.ts";
 import { isJsonType, parseJson } from "./json-body.ts";
 
@@ -26,7 +26,7 @@ export function readQuery<Query>({ search }: HttpRequest, schema: z.ZodType<Quer
     if (parameters.getAll(path).length > 1) return [{ path, message: "is given more than once" }];
     return known.includes(path) ? [] : [{ path, message: `is not known; known are ${known.join(", ")}` }];
   });
-  if (faults.length > 0) throw invalid("the query", faults);
+  if (faults.length > 0) throw invalid("the query", faults.slice(0, MAX_FAULTS));
   return checked(Object.fromEntries(parameters), schema);
 }
 
@@ -63,6 +63,6 @@ function invalid(what: string, faults: readonly FieldFault[]): RuntimeError {
   const detail =
     faults.length === 1 && first !== undefined
       ? `${first.path || what}: ${first.message}`
-      : `The request has ${faults.length} faults.`;
+      : `The request has ${faults.length > MAX_FAULTS ? `more than ${MAX_FAULTS}` : faults.length} faults.`;
   return new RuntimeError("request.invalid", detail, { status: 422, faults });
 }
