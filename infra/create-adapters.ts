@@ -60,6 +60,7 @@ export async function createAdapters(config: Config): Promise<OpenAdapters> {
     graph,
     models,
     ...identity,
+    console: async () => (await import("./console/console-page.ts")).consolePage(),
     close: async () => {
       await Promise.all([
         store.close?.(),

@@ -10,6 +10,7 @@ import type { Ids } from "./ids.ts";
 import type { PendingIntents } from "./executions/pending-intents.ts";
 import type { Logger } from "./logger.ts";
 import type { Random } from "./random.ts";
+import type { ConsolePage } from "./ports/console-page.ts";
 import type { DataKeys } from "./ports/data-keys.ts";
 import type { ExecutionStore } from "./ports/execution-store.ts";
 import type { GraphStore } from "./ports/graph-store.ts";
@@ -69,6 +70,8 @@ export interface Adapters {
   readonly pushTokens?: PushVerifier | undefined;
   /** Absent where no runner is to be believed; dev mode believes all. */
   readonly nodeTokens?: PushVerifier | undefined;
+  /** The operator's web page, made when it is first asked for; absent where none is served. */
+  readonly console?: (() => Promise<ConsolePage>) | undefined;
 }
 
 /** Everything long-lived, built once, in the order of this list; routes and functions get it and build nothing themselves. */

@@ -3,6 +3,7 @@ import path from "node:path";
 
 import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
 
+import { consoleText } from "./console-text.ts";
 import { type FunctionSpec, functionSpecs } from "./functions.ts";
 import { leanClients } from "./lean-clients.ts";
 import { RUNNER } from "./runner-spec.ts";
@@ -77,7 +78,7 @@ export async function bundleFunctions(
     build({
       ...options,
       entryPoints: [{ in: `function:${ALL}`, out: ALL }],
-      plugins: [entries(specs), withoutLocales, leanClients, threadCode, startedApart],
+      plugins: [entries(specs), withoutLocales, leanClients, threadCode, consoleText, startedApart],
       metafile: true,
     }),
     build({ ...options, entryPoints: BESIDE, plugins: [withoutLocales, threadCode] }),

@@ -2,6 +2,7 @@ import path from "node:path";
 
 import { build } from "esbuild";
 
+import { consoleText } from "../build/console-text.ts";
 import { placeFiles } from "../build/place-files.ts";
 
 /**
@@ -18,6 +19,7 @@ const { outputFiles } = await build({
   bundle: true,
   splitting: true,
   packages: "external",
+  plugins: [consoleText],
   // Names of classes and functions are in logs and errors.
   keepNames: true,
   format: "esm",

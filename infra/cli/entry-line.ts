@@ -1,7 +1,8 @@
 import { parseRfc3339 } from "../../shared/clock.ts";
 import type { JsonObject, JsonValue } from "../../shared/json.ts";
 import type { LogEntry } from "../../shared/state/log-entry.ts";
-import { humanDuration, pad, printable, type Style } from "./terminal.ts";
+import { humanDuration } from "../../shared/duration.ts";
+import { pad, printable, type Style } from "./terminal.ts";
 
 const TYPE_COLUMNS = 26;
 

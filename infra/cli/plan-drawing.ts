@@ -1,5 +1,6 @@
 import type { PlanNode } from "./intent-catalog.ts";
-import { humanDuration, printable, type Style } from "./terminal.ts";
+import { humanDuration } from "../../shared/duration.ts";
+import { printable, type Style } from "./terminal.ts";
 
 type Work = Pick<
   Extract<PlanNode, { readonly kind: "step" }>,

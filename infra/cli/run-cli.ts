@@ -5,7 +5,8 @@ import { createConnect } from "./connection.ts";
 import { EXIT, type ExitCode, exitCodeOf, usageError } from "./exit-codes.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { nearest } from "./nearest.ts";
-import { humanDuration, printable, printableJson, styleFor } from "./terminal.ts";
+import { humanDuration } from "../../shared/duration.ts";
+import { printable, printableJson, styleFor } from "./terminal.ts";
 
 /** Runs one command line; never throws. */
 export async function runCli(

@@ -93,20 +93,3 @@ export function clip(text: string, columns: number): string {
 export function pad(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - columnsOf(text)));
 }
-
-/** A duration as people read it: `12 ms`, `1.25 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`. */
-export function humanDuration(durationMs: number): string {
-  if (durationMs < 1_000) return `${Math.max(0, Math.round(durationMs))} ms`;
-  const seconds = durationMs / 1_000;
-  if (seconds < 60) return `${Number.isInteger(seconds) ? seconds : seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 3_600) return two(Math.floor(whole / 60), "min", whole % 60, "s");
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 24 * 60) return two(Math.floor(minutes / 60), "h", minutes % 60, "min");
-  const hours = Math.round(minutes / 60);
-  return two(Math.floor(hours / 24), "d", hours % 24, "h");
-}
-
-function two(large: number, largeUnit: string, small: number, smallUnit: string): string {
-  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
-}

@@ -1,6 +1,7 @@
 import { parseRfc3339 } from "../../shared/clock.ts";
 import type { Execution, ExecutionStatus, Step } from "../../shared/executions/execution.ts";
-import { humanDuration, pad, printable, type Style } from "./terminal.ts";
+import { humanDuration } from "../../shared/duration.ts";
+import { pad, printable, type Style } from "./terminal.ts";
 
 type TimelineStep = Pick<
   Step,

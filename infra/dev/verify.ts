@@ -13,6 +13,7 @@ const STAGES: readonly Stage[] = [
   { name: "format", command: ["oxfmt", "--check"] },
   { name: "lint", command: ["oxlint"] },
   { name: "types", command: ["tsc"] },
+  { name: "page", command: ["tsc", "--project", "infra/console"] },
   { name: "unused", command: ["knip", "--no-config-hints"] },
   { name: "contracts", command: ["node", "infra/build/contracts.ts"] },
   { name: "build", command: ["node", "infra/build/main.ts", "--check"] },

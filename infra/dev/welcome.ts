@@ -8,6 +8,7 @@ export function printWelcome(config: Config, port: number): void {
 Symphainy Runtime is ready.
 
   API     ${url}
+  Console ${url}/console
   Docs    ${url}/docs
   OpenAPI ${url}/openapi.json
   Data    ${config.dataDir}

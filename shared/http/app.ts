@@ -4,6 +4,7 @@ import type { HttpRequest } from "./http-request.ts";
 import { createRouter } from "./router.ts";
 import { addArtifactRoutes } from "./routes/artifacts.ts";
 import { addCatalogRoutes } from "./routes/catalog.ts";
+import { addConsoleRoute } from "./routes/console.ts";
 import { addContractRoutes } from "./routes/contracts.ts";
 import { addDevTokenRoute } from "./routes/dev-token.ts";
 import { addDocsRoutes } from "./routes/docs.ts";
@@ -52,6 +53,7 @@ export function createApp(services: RuntimeServices): App {
   addHealthRoutes(router, services);
   if (adapters.devTokens !== undefined) addDevTokenRoute(router, adapters.devTokens);
   addDocsRoutes(router, services);
+  if (adapters.console !== undefined) addConsoleRoute(router, adapters.console);
   addContractRoutes(router, services);
 
   return router;

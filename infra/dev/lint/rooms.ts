@@ -129,11 +129,17 @@ export const ROOMS: readonly Room[] = [
   { name: "adapter", files: ["infra/adapters/*/**"], imports: ROOT_OF_SHARED, packages: "any", apart: 3 },
   { name: "serve", files: ["infra/serve/**"], imports: [...ROOT_OF_SHARED, "http"], packages: "any" },
   { name: "schema", files: ["infra/schema/**"], imports: ROOT_OF_SHARED, packages: "any" },
-  { name: "console", files: ["infra/console/**"], imports: ["vocabulary"], packages: "any" },
+  // Runs in browsers, as the client on which it stands; what makes the page of it is of Node.
+  {
+    name: "console",
+    files: ["infra/console/**"],
+    imports: ["vocabulary", "ports", "client"],
+    packages: ["esbuild", "node:crypto", "node:url"],
+  },
   {
     name: "build",
     files: ["infra/build/**"],
-    imports: [...FOR_FUNCTIONS, "http", "catalog", "realm", "platform", "create-adapters", "adapter"],
+    imports: [...FOR_FUNCTIONS, "http", "catalog", "realm", "platform", "create-adapters", "adapter", "console"],
     packages: "any",
   },
   { name: "dev", files: ["infra/dev/**"], imports: EVERYTHING, packages: "any" },

@@ -62,7 +62,7 @@ export function renderDocs(document: OpenApiDocument, intents: readonly IntentDe
 <title>${text(title)}</title><style>${STYLE}</style>
 <h1>${text(title)} <small class="quiet">${text(version)}</small></h1><p>${prose(description)}
 Every endpoint but those marked <em>public</em> wants <code>Authorization: Bearer &lt;token&gt;</code>, with a token of the request's tenant.
-For machines: <a href="/openapi.json">OpenAPI 3.1</a>, <a href="/asyncapi.json">AsyncAPI 3.0</a>.</p>
+What runs and what ran: <a href="/console">the console</a>. For machines: <a href="/openapi.json">OpenAPI 3.1</a>, <a href="/asyncapi.json">AsyncAPI 3.0</a>.</p>
 <h2>The intents and their plans</h2>${intents.map(intentHtml).join("")}${sections}</html>`;
 }
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { clip, columnsOf, humanDuration, printable, printableJson, styleFor } from "../../../infra/cli/terminal.ts";
+import { humanDuration } from "../../../shared/duration.ts";
+import { clip, columnsOf, printable, printableJson, styleFor } from "../../../infra/cli/terminal.ts";
 
 const tty = { isTTY: true, write: () => undefined };
 
