@@ -88,6 +88,7 @@ describe("the image, built by its Dockerfile's instructions in an empty folder",
     });
     expect(answer.status).toBe(200);
     expect(shapes.outcome.parse(await answer.json())).toMatchObject({ status: "completed" });
+    expect((await fetch(`${api.url}/console`)).status).toBe(200);
   });
 
   /** Has intents done in one session, each by its own function. */

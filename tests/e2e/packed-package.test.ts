@@ -62,6 +62,7 @@ describe("the packed command line", () => {
     const run = await cli.run(["submit", "content.ingest_file", "--wait", "--input", input]);
     expect([run.code, JSON.parse(run.stdout)]).toEqual([0, expect.objectContaining({ size_bytes: 4 })]);
     expect((await cli.run(["verify-wal"])).stdout).toContain("every hash holds");
+    expect((await fetch(`${url}/console`)).status).toBe(200);
     dev.kill("SIGTERM");
     expect((await dev.exited).code).toBe(0);
   });
