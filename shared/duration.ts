@@ -19,9 +19,9 @@ export function durationMs(duration: Duration): number {
 }
 
 /** A duration as people read it: `12 ms`, `1.25 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`. */
-export function humanDuration(durationMs: number): string {
-  if (durationMs < 1_000) return `${Math.max(0, Math.round(durationMs))} ms`;
-  const seconds = durationMs / 1_000;
+export function humanDuration(spanMs: number): string {
+  if (spanMs < 1_000) return `${Math.max(0, Math.round(spanMs))} ms`;
+  const seconds = spanMs / 1_000;
   if (seconds < 60) return `${Number.isInteger(seconds) ? seconds : seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
   const whole = Math.round(seconds);
   if (whole < 3_600) return two(Math.floor(whole / 60), "min", whole % 60, "s");
