@@ -97,8 +97,29 @@ export function evaluatePolicy(
         return compliance(policy.rule, data);
     }
   };
-  return found().map(([rule, message]) => ({ policy_id: policyId, rule, message }));
+  const unmet = [...found(), ...(data.fields === undefined ? aboutFields(policy, data) : [])];
+  return unmet.map(([rule, message]) => ({ policy_id: policyId, rule, message }));
 }
+
+/** The demands on fields of data whose fields nobody knows, such as a file that was not parsed: nothing shows that they are met. */
+function aboutFields({ rule }: GovernancePolicy, { subjectId }: GovernedData): Found {
+  const made: Readonly<Record<string, unknown>> = {
+    ...rule,
+    pii_needs_subject: subjectId === undefined && "pii_needs_subject" in rule && rule.pii_needs_subject,
+  };
+  return FIELD_DEMANDS.filter((name) => made[name] !== undefined && made[name] !== false).map((name) => [
+    name,
+    "its fields are not known",
+  ]);
+}
+
+const FIELD_DEMANDS = [
+  "max_null_ratio",
+  "max_sensitivity",
+  "every_field_classified",
+  "forbidden_fields",
+  "pii_needs_subject",
+] as const;
 
 type Found = readonly (readonly [string, string])[];
 

@@ -45,6 +45,13 @@ const cases: readonly Case[] = [
   [{ policy_type: "compliance", rule: { pii_needs_subject: true } }, { subjectId: "s" }, []],
   [{ policy_type: "compliance", rule: { needs_contract: true } }, {}, ["needs_contract"]],
   [{ policy_type: "compliance", rule: { needs_contract: true } }, { hasContract: true }, []],
+  // Of a file that was not parsed nobody knows the fields: nothing shows that a demand on them is met.
+  [{ policy_type: "data_quality", rule: { max_null_ratio: 0.5 } }, { fields: undefined }, ["max_null_ratio"]],
+  [{ policy_type: "classification", rule: { max_sensitivity: "pii" } }, { fields: undefined }, ["max_sensitivity"]],
+  [{ policy_type: "classification", rule: { every_field_classified: false } }, { fields: undefined }, []],
+  [{ policy_type: "compliance", rule: { forbidden_fields: ["ssn"] } }, { fields: undefined }, ["forbidden_fields"]],
+  [{ policy_type: "compliance", rule: { pii_needs_subject: true } }, { fields: undefined }, ["pii_needs_subject"]],
+  [{ policy_type: "compliance", rule: { pii_needs_subject: true } }, { fields: undefined, subjectId: "s" }, []],
 ];
 
 describe("a policy", () => {
