@@ -9,10 +9,12 @@ import { logTable } from "./log-table.ts";
 import { planMap } from "./plan-map.ts";
 import { timeline } from "./timeline.ts";
 import { verifyChain } from "./verify-chain.ts";
-import { actionButton, type Surroundings, type View } from "./view.ts";
+import { actionButton, repeatedly, type Surroundings, type View } from "./view.ts";
 
 /** Entries that come within this time are drawn together. */
 const GATHER_MS = 200;
+/** What goes on without an entry, time above all, is drawn so often. */
+const DRAW_EVERY_MS = 5_000;
 
 /** One execution as it happens: its plan, its steps in time, what a person can do, and its log, which is checked here. */
 export const executionView: View = (surroundings) => {
@@ -24,6 +26,7 @@ export const executionView: View = (surroundings) => {
   const entries: LogEntry[] = [];
 
   let offered = "";
+  let over = false;
   const draw = async (): Promise<void> => {
     const execution = await handle.status({ includeArtifacts: true, includeEvents: true, signal });
     const { status, steps } = execution;
@@ -32,7 +35,7 @@ export const executionView: View = (surroundings) => {
     const asked = JSON.stringify([status, steps.map((step) => [step.step_name, step.status])]);
     if (asked !== offered) actions.replaceChildren(...executionActions(execution, handle, surroundings));
     offered = asked;
-    const over = isTerminal(status) || status === "dead";
+    over = isTerminal(status) || status === "dead";
     redraw(
       picture,
       planMap(planOf(execution, surroundings), steps),
@@ -61,7 +64,8 @@ export const executionView: View = (surroundings) => {
       drawSoon();
     }
   };
-  draw().then(follow).catch(tellUnlessGone);
+  void repeatedly(() => (over ? Promise.resolve() : draw()), DRAW_EVERY_MS, surroundings);
+  follow().catch(tellUnlessGone);
 
   const verdict = h("span");
   const verify = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import { humanDuration } from "../../../shared/duration.ts";
 import type { Execution, Step } from "../../../shared/client/wire-types.ts";
 import { executionAddress } from "./address.ts";
-import { h, idLink, jsonView } from "./dom.ts";
+import { h, idLink, jsonView, timeView } from "./dom.ts";
 
 /** More than anybody looks at. */
 const MAX_SHOWN = 500;
@@ -30,7 +30,7 @@ function stepLine(step: Step, beganMs: number, endMs: number): readonly HTMLElem
   // By script and not as an attribute, which the page's policy would refuse.
   bar.style.left = share(startMs);
   bar.style.right = `calc(100% - ${share(Math.max(stopMs, startMs))})`;
-  const { child_execution_id: child, error, outputs, attempt } = step;
+  const { child_execution_id: child, due_at: due, error, outputs, attempt } = step;
   return [
     h("div", { class: "name" }, step.step_name),
     h("div", { class: "track" }, bar),
@@ -40,6 +40,9 @@ function stepLine(step: Step, beganMs: number, endMs: number): readonly HTMLElem
       { class: "remark" },
       h("span", {}, step.status === "started" ? "under way" : step.status),
       attempt > 1 ? h("span", { class: "quiet" }, `, try ${attempt}`) : undefined,
+      due === undefined || step.status !== "started"
+        ? undefined
+        : h("span", { class: "quiet" }, " until ", timeView(due)),
       child === undefined ? undefined : h("span", {}, ", runs ", idLink(executionAddress(child), child)),
       error === undefined ? undefined : h("div", { class: "fault" }, `${error.code}: ${error.message}`),
       outputs === undefined || outputs === null ? undefined : jsonView("output", outputs, { of: step.step_name }),

@@ -24,12 +24,16 @@ export async function repeatedly(
   everyMs: number,
   { signal, tell }: Surroundings,
 ): Promise<void> {
+  let failing = false;
   while (!signal.aborted) {
     if (!document.hidden) {
       try {
         await work();
-        tell(undefined);
+        // What others told stays.
+        if (failing) tell(undefined);
+        failing = false;
       } catch (error) {
+        failing = true;
         if (!signal.aborted) tell(error);
       }
     }
