@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 
+import type { TenantId } from "../../../shared/ids.ts";
 import { GUEST_LIMITS } from "../../../shared/ports/guest-limits.ts";
 import type {
   AdmissionOutcome,
@@ -14,10 +15,12 @@ import type {
 import { wasmError } from "../../../shared/wasm-error.ts";
 import { CALL_STATUS } from "./call-channel.ts";
 import { answerOf, readCall } from "./capability-answers.ts";
-import { CompiledModules, moduleKey } from "./compiled-modules.ts";
+import { moduleKey } from "./compiled-modules.ts";
+import { type Call, exportOf, fail, succeed, unstarted } from "./guest-call.ts";
 import type { GuestThread, ThreadAnswer } from "./guest-thread.ts";
 import { GuestThreads } from "./guest-threads.ts";
-import { type CompiledModule, createModuleCompiler } from "./module-compiler.ts";
+import { LoadedModules } from "./loaded-modules.ts";
+import type { CompiledModule } from "./module-compiler.ts";
 import { TenantLine } from "./tenant-line.ts";
 import { type Pace, TenantPace } from "./tenant-pace.ts";
 import { LOW_PRIORITY, LOWEST_PRIORITY } from "./thread-priority.ts";
@@ -52,21 +55,6 @@ const PROCESS_FLAGS = [
   "--no-wasm-dynamic-tiering",
 ];
 
-/** One call on its way, from its line to its end. */
-interface Call {
-  readonly invocation: GuestInvocation;
-  readonly key: string;
-  readonly compiled: CompiledModule;
-  readonly settle: (outcome: GuestOutcome) => void;
-  timer: NodeJS.Timeout | undefined;
-  /** When it got its thread. */
-  startedMs: number;
-  thread: GuestThread | undefined;
-  lane: GuestThreads | undefined;
-  /** Aborts when the guest is gone. */
-  readonly gone: AbortController;
-}
-
 export interface GuestPoolDeps {
   readonly modules: ModuleSource;
   /** Threads for short calls; default two for each processor. One tenant's calls take at most half of them. */
@@ -81,10 +69,7 @@ export async function openGuestPool({ modules, threads }: GuestPoolDeps): Promis
 }
 
 class ThreadedGuestPool implements GuestPool {
-  readonly #source: ModuleSource;
-  readonly #compiler: ReturnType<typeof createModuleCompiler>;
-  readonly #compiled: CompiledModules;
-  readonly #loading = new Map<string, Promise<CompiledModule | GuestFailure>>();
+  readonly #modules: LoadedModules;
   readonly #line: TenantLine<Call>;
   readonly #running = new Map<GuestThread, Call>();
   readonly #pace = new TenantPace();
@@ -93,8 +78,6 @@ class ThreadedGuestPool implements GuestPool {
   #closed = false;
 
   constructor(source: ModuleSource, threads: number, guestCode: URL, compilerCode: URL) {
-    this.#source = source;
-    this.#compiler = createModuleCompiler(compilerCode);
     this.#line = new TenantLine(Math.max(1, Math.floor(threads / 2)));
     const lane = (priority: number | undefined): GuestThreads =>
       new GuestThreads({
@@ -110,17 +93,13 @@ class ThreadedGuestPool implements GuestPool {
         },
       });
     this.#lanes = { short: lane(undefined), long: lane(LOW_PRIORITY), cut_off: lane(LOWEST_PRIORITY) };
-    this.#compiled = new CompiledModules((key) => {
+    this.#modules = new LoadedModules(source, compilerCode, (key) => {
       for (const each of Object.values(this.#lanes)) each.forget(key);
     });
   }
 
-  async admit(tenantId: GuestInvocation["tenantId"], module: Uint8Array): Promise<AdmissionOutcome> {
-    const compilation = await this.#compiler.compile(tenantId, module);
-    if (compilation.outcome === "refused") return compilation;
-    const { info } = compilation.compiled;
-    this.#compiled.add(moduleKey(tenantId, info.digest), compilation.compiled);
-    return { outcome: "admitted", module: info };
+  admit(tenantId: TenantId, module: Uint8Array): Promise<AdmissionOutcome> {
+    return this.#modules.admit(tenantId, module);
   }
 
   async invoke(invocation: GuestInvocation): Promise<GuestOutcome> {
@@ -134,48 +113,20 @@ class ThreadedGuestPool implements GuestPool {
         "input_too_large",
         `The input has ${input.length} bytes; ${GUEST_LIMITS.payloadBytes} are allowed.`,
       );
-    const key = moduleKey(tenantId, digest);
-    const compiled = this.#compiled.get(key) ?? (await this.#load(invocation, key));
+    const compiled = this.#modules.get(tenantId, digest) ?? (await this.#modules.load(tenantId, digest));
     if ("reason" in compiled) return unstarted(compiled.reason, compiled.message);
     const { exports } = compiled.info;
     if (!exports.includes(exportOf(invocation, compiled)))
       return unstarted("unknown_export", `The module has no function ${exportOf(invocation, compiled)} to be invoked.`);
-    return this.#enqueue(invocation, key, compiled);
+    return this.#enqueue(invocation, moduleKey(tenantId, digest), compiled);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const call of this.#line.clear()) settle(call, "closed", "The host is stopping.");
-    for (const call of this.#running.values()) settle(call, "closed", "The host is stopping.");
+    for (const call of this.#line.clear()) fail(call, "closed", "The host is stopping.");
+    for (const call of this.#running.values()) fail(call, "closed", "The host is stopping.");
     this.#running.clear();
-    await Promise.all([...Object.values(this.#lanes).map((lane) => lane.close()), this.#compiler.close()]);
-  }
-
-  /** A module that is not held compiled: fetched and compiled again, once for all who wait for it. */
-  #load({ tenantId, digest }: GuestInvocation, key: string): Promise<CompiledModule | GuestFailure> {
-    const loading = this.#loading.get(key) ?? this.#fetch(tenantId, digest, key);
-    this.#loading.set(key, loading);
-    return loading;
-  }
-
-  async #fetch(
-    tenantId: GuestInvocation["tenantId"],
-    digest: string,
-    key: string,
-  ): Promise<CompiledModule | GuestFailure> {
-    try {
-      const bytes = await this.#source.read(tenantId, digest);
-      if (bytes === undefined) return { reason: "module_missing", message: `There is no module ${digest}.` };
-      const compilation = await this.#compiler.compile(tenantId, bytes);
-      if (compilation.outcome === "refused") {
-        const { reason, message } = compilation.refusal;
-        return { reason: reason === "queue_full" ? "queue_full" : "module_refused", message };
-      }
-      this.#compiled.add(key, compilation.compiled);
-      return compilation.compiled;
-    } finally {
-      this.#loading.delete(key);
-    }
+    await Promise.all([...Object.values(this.#lanes).map((lane) => lane.close()), this.#modules.close()]);
   }
 
   #enqueue(invocation: GuestInvocation, key: string, compiled: CompiledModule): Promise<GuestOutcome> {
@@ -200,7 +151,7 @@ class ThreadedGuestPool implements GuestPool {
       if (call.thread !== undefined) return;
       call.timer = setTimeout(() => {
         if (!this.#line.remove(tenantId, call)) return;
-        settle(call, "queue_timeout", `It waited for its turn for ${PATIENCE_MS} ms.`);
+        fail(call, "queue_timeout", `It waited for its turn for ${PATIENCE_MS} ms.`);
       }, PATIENCE_MS);
     });
   }
@@ -216,7 +167,7 @@ class ThreadedGuestPool implements GuestPool {
     }
   }
 
-  #laneOf(tenantId: GuestInvocation["tenantId"]): GuestThreads {
+  #laneOf(tenantId: TenantId): GuestThreads {
     return this.#lanes[this.#pace.of(tenantId)];
   }
 
@@ -252,7 +203,7 @@ class ThreadedGuestPool implements GuestPool {
 
   /** Past its deadline: the caller is told at once; the tenant has its slot back only when the thread is free, or gone. */
   #overdue(call: Call, thread: GuestThread): void {
-    settle(call, "deadline", `It ran longer than its ${call.invocation.deadlineMs} ms.`);
+    fail(call, "deadline", `It ran longer than its ${call.invocation.deadlineMs} ms.`);
     if (call.lane?.yielding === true) call.timer = setTimeout(() => call.lane?.end(thread), BREAK_OFF_MS);
     else call.lane?.end(thread);
   }
@@ -260,8 +211,8 @@ class ThreadedGuestPool implements GuestPool {
   #answered(thread: GuestThread, answer: ThreadAnswer): void {
     const call = this.#running.get(thread);
     if (call === undefined) return;
-    if (answer.kind === "failed") settle(call, answer.reason, answer.message);
-    else finish(call, { outcome: "returned", output: answer.output, report: reportOf(call) });
+    if (answer.kind === "failed") fail(call, answer.reason, answer.message);
+    else succeed(call, answer.output);
     this.#running.delete(thread);
     const cutOff = answer.kind === "failed" && CUT_OFF_REASONS.has(answer.reason);
     this.#pace.add(call.invocation.tenantId, answer.cpuMs, cutOff);
@@ -276,7 +227,7 @@ class ThreadedGuestPool implements GuestPool {
     const call = this.#running.get(thread);
     if (call === undefined) return;
     this.#running.delete(thread);
-    settle(call, reason, message);
+    fail(call, reason, message);
     this.#pace.add(call.invocation.tenantId, performance.now() - call.startedMs, true);
     this.#line.release(call.invocation.tenantId);
     this.#dispatch();
@@ -298,29 +249,4 @@ class ThreadedGuestPool implements GuestPool {
       if (!call.gone.signal.aborted) thread.channel.answer(callNumber, CALL_STATUS.FAILED);
     }
   }
-}
-
-function exportOf({ export: name }: GuestInvocation, { info }: CompiledModule): string {
-  return name ?? (info.abi === "wasi_command" ? "_start" : "invoke");
-}
-
-/** A call that ends before it has a thread. */
-function unstarted(reason: GuestFailureReason, message: string): GuestOutcome {
-  return { outcome: "failed", failure: { reason, message }, report: { log: "", logTruncated: false, runMs: 0 } };
-}
-
-function settle(call: Call, reason: GuestFailureReason, message: string): void {
-  finish(call, { outcome: "failed", failure: { reason, message }, report: reportOf(call) });
-}
-
-/** The first end of a call is its end. */
-function finish(call: Call, outcome: GuestOutcome): void {
-  clearTimeout(call.timer);
-  call.gone.abort();
-  call.settle(outcome);
-}
-
-function reportOf({ thread, startedMs }: Call) {
-  if (thread === undefined) return { log: "", logTruncated: false, runMs: 0 };
-  return { ...thread.channel.readLog(), runMs: performance.now() - startedMs };
 }
