@@ -66,6 +66,9 @@ describe("json", () => {
       expect(lostNumberIn(`{"a":[1,{"b":${lost}}],"c":2}`)).toBe(lost);
     for (const kept of ["9007199254740992", "1e22", "10000000000000000000000", "1e-400", "0.1234567890123456789", "-0"])
       expect(lostNumberIn(`[${kept},"12345678901234567890"]`)).toBeUndefined();
+    expect(lostNumberIn(String.raw`{"12345678901234567":"\"12345678901234567\\","b":-12345678901234567}`)).toBe(
+      "-12345678901234567",
+    );
   });
 
   it("sha256 is the one of FIPS 180-4, over text as UTF-8 and over bytes", () => {
