@@ -25,6 +25,15 @@ export const executionView: View = (surroundings) => {
   const table = logTable(false);
   const entries: LogEntry[] = [];
 
+  const outputApart = (name: string, bytes: number): HTMLElement => {
+    const place = h("div");
+    const read = async (): Promise<void> => {
+      const { steps } = await handle.status({ step: name, signal });
+      place.replaceChildren(jsonView("output", steps[0]?.outputs, { of: name, open: true }));
+    };
+    place.append(actionButton(`Read its output of ${bytes} bytes`, read, surroundings));
+    return place;
+  };
   let offered = "";
   let over = false;
   const draw = async (): Promise<void> => {
@@ -39,7 +48,7 @@ export const executionView: View = (surroundings) => {
     redraw(
       picture,
       planMap(planOf(execution, surroundings), steps),
-      timeline(execution, Date.now(), over),
+      timeline(execution, over ? Date.parse(execution.updated_at) : Date.now(), outputApart),
       ...resultsOf(execution),
     );
   };
