@@ -49,10 +49,11 @@ const STATUSES: Readonly<Record<WasmErrorCode, number>> = {
   TIMEOUT: CALL_STATUS.TIMEOUT,
 };
 
-/** Whether no place of a JSON text is deeper than MAX_DEPTH; brackets within strings count as well, which refuses nothing sensible. */
+/** Whether no place of a JSON text is deeper than MAX_DEPTH. What stands in strings opens and closes nothing. */
 function isShallow(text: string): boolean {
   let depth = 0;
-  for (const [bracket] of text.matchAll(/[[{}\]]/g)) {
+  for (const [bracket] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[{}\]]/g)) {
+    if (bracket.startsWith('"')) continue;
     depth += bracket === "[" || bracket === "{" ? 1 : -1;
     if (depth > MAX_DEPTH) return false;
   }

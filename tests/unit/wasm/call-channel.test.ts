@@ -71,6 +71,10 @@ describe("what a guest sends and gets", () => {
     ["members that nobody knows", '{"provider":"kv","operation":"get","params":{},"tenant_id":"rival"}'],
     ["a provider of megabytes", `{"provider":"${"k".repeat(1e5)}","operation":"get","params":{}}`],
     ["a very deep value", `{"provider":"kv","operation":"get","params":{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}}`],
+    [
+      "a very deep value behind brackets in a text",
+      `{"provider":"kv","operation":"set","params":{"a":["\\"${"]".repeat(1e5)}",${"[".repeat(1e5)}${"]".repeat(1e5)}]}}`,
+    ],
   ])("a request with %s is none", (_, text) => {
     expect(readCall(Buffer.from(text))).toBeUndefined();
   });
@@ -82,6 +86,10 @@ describe("what a guest sends and gets", () => {
       params: {},
     });
     expect(readCall(Buffer.from([0x7b, 0xff, 0x7d]))).toBeUndefined();
+    const params = { "[": `\\"${"[".repeat(1_000)}` };
+    expect(readCall(Buffer.from(JSON.stringify({ provider: "kv", operation: "get", params })))).toMatchObject({
+      params,
+    });
   });
 
   it("an error is a code below 0, whichever it is; a result is its JSON, or too large", () => {
