@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 
 import type { StepContext, UndoContext } from "../../shared/sagas/step-context.ts";
 import type { JsonObject } from "../../shared/json.ts";
+import { ingestFile } from "../../functions/content/ingest-file.ts";
 import { createApp } from "../../shared/http/app.ts";
 import { fetchApp } from "../kit/fetch-app.ts";
 import { plainIntent } from "../kit/plain-intent.ts";
@@ -64,4 +65,25 @@ it("answers as much of the steps' outputs as an answer holds, tells the size of 
   ]);
   expect(await stepsFor("&step=many/2")).toEqual([["many/2", (bytes[2] ?? 0) - 11, undefined]]);
   expect(await stepsFor("&step=no_such_step")).toEqual([]);
+});
+
+it("answers a file of JSON that no answer gives back as it is, with numbers beyond a double or without end of depth, as its text", async () => {
+  await using runtime = await openRuntime({ intents: [ingestFile] });
+  const app = createApp(runtime.services);
+  const issued = await runtime.services.adapters.devTokens?.issue({ tenantId: "acme", roles: ["viewer"] });
+  const headers = { authorization: `Bearer ${issued?.token}` };
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  for (const [name, text, payload_encoding, payload] of [
+    ["a.json", '{"id":12345678901234567890}', "text", '{"id":12345678901234567890}'],
+    ["a.json", deep, "text", deep],
+    ["a.jsonl", `1\n${deep}`, "text", `1\n${deep}`],
+    ["a.json", '{"id":1}', "json", { id: 1 }],
+  ] as const) {
+    const content_base64 = Buffer.from(text).toString("base64");
+    const { output } = await runtime.run("content.ingest_file", { ui_name: name, content_base64 });
+    const { file_id } = output as { file_id: string };
+    const url = `http://127.0.0.1/artifacts/${file_id}?tenant_id=acme`;
+    const answer = await fetchApp(app, new Request(url, { headers }));
+    expect([answer.status, await answer.json()]).toEqual([200, expect.objectContaining({ payload_encoding, payload })]);
+  }
 });

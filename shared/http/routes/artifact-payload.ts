@@ -8,6 +8,7 @@ import type { StoredTable } from "../../ports/table-engine.ts";
 import type { RuntimeServices } from "../../services.ts";
 import type { HttpAnswer } from "../http-answer.ts";
 import type { HttpRequest } from "../http-request.ts";
+import { parseJson } from "../json-body.ts";
 
 /** The largest payload that an answer carries inside its JSON. */
 const MAX_INLINE_BYTES = 1024 * 1024;
@@ -138,16 +139,16 @@ function inline({ format }: Materialization, bytes: Buffer): InlinePayload {
   if (text === undefined) return { payload: bytes.toString("base64"), payload_encoding: "base64" };
   if (format === "json" || format === "jsonl") {
     try {
-      const payload: unknown =
+      const payload =
         format === "json"
-          ? JSON.parse(text)
+          ? parseJson(bytes)
           : text
               .split("\n")
               .filter((line) => line !== "")
-              .map((line) => JSON.parse(line) as unknown);
+              .map((line) => parseJson(Buffer.from(line)));
       return { payload, payload_encoding: format };
     } catch {
-      // A tenant's file that only claims to be JSON is shown as the text that it is.
+      // A tenant's file that only claims to be JSON is shown as the text that it is; so is one that an answer would not give back as it is.
     }
   }
   return { payload: text, payload_encoding: "text" };
