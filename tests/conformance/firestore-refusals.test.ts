@@ -27,21 +27,27 @@ const putMuch = (ctx: Context): JsonObject => {
   return {};
 };
 
+const putMany = (ctx: Context): JsonObject => {
+  for (let n = 0; n < 320; n += 1) ctx.state.put(named, `row/${n}`, {});
+  for (let n = 0; n < 50; n += 1) ctx.emit("told", { text: "x".repeat(10_000) });
+  return {};
+};
+
 withParts(["firestore"], () => {
   describe("E6: what Firestore will never take", () => {
     it("an output of 2 MB rests in the object store, and what one step may change is taken", async () => {
       const large = plainIntent("test.large")
         .step("returns", { run: () => ({ text: "x".repeat(2_000_000) }) })
         .step("bytes", { run: putMuch })
-        .step("rows", {
-          run: (ctx: Context) => {
-            for (let n = 0; n < 320; n += 1) ctx.state.put(named, `row/${n}`, {});
-            for (let n = 0; n < 50; n += 1) ctx.emit("told", { text: "x".repeat(10_000) });
-            return {};
-          },
-        })
+        .step("rows", { run: putMany })
         .returns(() => ({}));
       expect(await outcome(large)).toMatchObject({ status: "completed", faults: [] });
+    });
+
+    it("the longest plan that commits at its ends is taken, with what one step of it may change", async () => {
+      let longest = plainIntent("test.longest", { checkpoint: "ends" }).step("rows", { run: putMany });
+      for (let n = 1; n < 128; n += 1) longest = longest.step(`step_${n}`, { run: () => ({}) });
+      expect(await outcome(longest.returns(() => ({})))).toMatchObject({ status: "completed", faults: [] });
     });
 
     it.each<[string, JsonObject | string]>([
