@@ -25,8 +25,8 @@ import type { VirtualTime } from "./virtual-time.ts";
 const CONFIG = loadConfig({});
 /** A contact with the outside takes less than this, and its answer again. */
 const LATENCY_MS = 4;
-/** What a store may carry out after it was given up; claims and commits are refused then, by what they were decided on. */
-const MAY_BE_LATE = /^(accept|write) /;
+/** What a store may carry out after it was given up; commits are refused then, by what they were decided on. */
+const MAY_BE_LATE = /^(accept|claim|write) /;
 
 /** What workers share, and what decides for them. */
 export interface Surroundings {

@@ -9,6 +9,7 @@ import { ModelObjects } from "./model-objects.ts";
 import { type Acknowledged, isAtRest, provenFaults } from "./proof.ts";
 import type { Fault, Scenario, SubmissionSpec } from "./scenario.ts";
 import { type SimulatedWorker, startSimulatedWorker, type Surroundings } from "./simulated-worker.ts";
+import { knowRepeatedClaims } from "./repeated-claims.ts";
 import { type Thefts, watchForThefts } from "./thefts.ts";
 import { createDice, VirtualTime } from "./virtual-time.ts";
 
@@ -81,6 +82,7 @@ class Simulation {
 
   constructor(scenario: Scenario, traced: boolean, weakness: Weakness) {
     this.#database = new ModelDatabase(undefined, weakness);
+    knowRepeatedClaims(this.#database);
     this.#thefts = watchForThefts(
       this.#database,
       () => this.#time.nowMs,
