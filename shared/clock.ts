@@ -11,6 +11,12 @@ export function rfc3339(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
+/** Whether a text is a time as `rfc3339` writes it, in the years 1 to 9999: JavaScript takes more for a time than any store does. */
+export function isRfc3339(text: string): boolean {
+  const epochMs = Date.parse(text);
+  return /^(?!0000)\d{4}-/.test(text) && !Number.isNaN(epochMs) && rfc3339(epochMs) === text;
+}
+
 export function parseRfc3339(text: string): number {
   return Date.parse(text);
 }

@@ -74,6 +74,9 @@ export function describeRecordStore(name: string, open: OpenRecords): void {
         "",
         Buffer.from('["x","y"]').toString("base64url"),
         Buffer.from("[1]").toString("base64url"),
+        ...["1 (a comment)", "2026-02-30T00:00:00.000Z", "0000-01-01T00:00:00.000Z", "+275760-09-13T00:00:00.000Z"].map(
+          (time) => Buffer.from(JSON.stringify([time, "7f9c24e5-2f4e-4a50-9a0b-1f2d3c4b5a69"])).toString("base64url"),
+        ),
       ])("refuse a cursor that no page gave: %j", async (cursor) => {
         const listing = under.records.list(newTenant(), "parsed_data_files", { limit: 1, cursor });
         await expect(listing).rejects.toMatchObject({ code: "cursor.invalid", status: 422 });

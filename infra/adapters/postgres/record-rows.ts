@@ -1,4 +1,4 @@
-import { rfc3339 } from "../../../shared/clock.ts";
+import { isRfc3339, rfc3339 } from "../../../shared/clock.ts";
 import { invalidCursor, pageOf, readPosition } from "../../../shared/ports/page-cursor.ts";
 import type { Page } from "../../../shared/ports/paging.ts";
 import type { AnyRow } from "../../../shared/ports/record-effects.ts";
@@ -31,8 +31,7 @@ export async function listRows<Table extends RecordTable>(
   { where = {}, notAfter, ...page }: RecordQuery<Table>,
 ): Promise<Page<RecordRow<Table>>> {
   const after = readPosition(page.cursor, ["string", "string"]) as readonly [string, string] | undefined;
-  const isForeign = after !== undefined && (Number.isNaN(Date.parse(after[0])) || !fitsIds(table, after[1]));
-  if (isForeign) throw invalidCursor();
+  if (after !== undefined && !(isRfc3339(after[0]) && fitsIds(table, after[1]))) throw invalidCursor();
   const wanted = Object.entries(where).map(([column, value]) => tx`and ${tx(column)} = ${value as string | number}`);
   const due = notAfter === undefined ? tx`` : tx`and ${tx(notAfter.column as string)} <= ${rfc3339(notAfter.atMs)}`;
   const rest = after === undefined ? tx`` : tx`and (created_at, id) < (${after[0]}, ${after[1]})`;

@@ -5,7 +5,7 @@ import type { Page } from "../../../shared/ports/paging.ts";
 import type { AnyRow } from "../../../shared/ports/record-effects.ts";
 import { type RecordQuery, type RecordView, rowContended, type RowWrite } from "../../../shared/ports/record-store.ts";
 import { RECORD_TABLES, type RecordRow, type RecordTable } from "../../../shared/ports/record-tables.ts";
-import { rfc3339 } from "../../../shared/clock.ts";
+import { isRfc3339, rfc3339 } from "../../../shared/clock.ts";
 import { createStatements } from "./statements.ts";
 
 /** Rows of one table, as one view sees them; the writing half runs inside the caller's transaction. */
@@ -56,7 +56,7 @@ export function createRecordRows(db: DatabaseSync) {
     ): Page<RecordRow<Table>> => {
       const { clause, values } = visible(view);
       const after = readPosition(page.cursor, ["string", "string"]);
-      if (after !== undefined && Number.isNaN(Date.parse(String(after[0])))) throw invalidCursor();
+      if (after !== undefined && !isRfc3339(String(after[0]))) throw invalidCursor();
       const wanted = Object.entries(where);
       const clauses = [
         clause,
