@@ -1,6 +1,7 @@
 import { RuntimeError } from "../../../shared/errors.ts";
 import type { JsonValue } from "../../../shared/json.ts";
 import type { ParseEvents, Row } from "../parsing/parser.ts";
+import { contentFault } from "../parsing/faults.ts";
 import type { ColumnProfile } from "../parsing/column-profile.ts";
 import { createColumnProfiler } from "../parsing/column-profile.ts";
 import { type ColumnKind, commonKind, kindOf } from "./column-kind.ts";
@@ -89,6 +90,8 @@ export async function* encodeRows(
     }
   }
   if (failed) throw new GuessFailed(kinds);
+  // A Parquet file of no columns has no rows either.
+  if (kinds.size === 0) throw contentFault("empty_file", "No record of the file has a value, or a name for one.");
   if (file === undefined) yield* begin();
   if (file !== undefined) yield file.end();
   options.onProfile(profiler.profile());

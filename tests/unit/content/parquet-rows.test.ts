@@ -117,4 +117,8 @@ describe("rows kept as Parquet read back as they were", () => {
     const odd = JSON.parse('{"__proto__":1,"constructor":"x","":"empty","a b":true}') as Row;
     expect(JSON.stringify((await kept([odd])).back)).toBe(JSON.stringify([odd]));
   });
+
+  it("or are refused where they have no column that could be read back", async () => {
+    await expect(kept([{}, {}])).rejects.toMatchObject({ code: "content.empty_file", status: 422 });
+  });
 });
