@@ -88,8 +88,7 @@ export const bulkIngestFiles = intent("content.bulk_ingest_files", {
       const { takeIn } = await import("./take-in.ts");
       const results = await takeIn(ctx, batch, ctx.input);
       const operation = await ctx.state.get(operationKind, ctx.outputs.plan.operation_id);
-      if (operation === undefined)
-        throw new RuntimeError("operation.not_found", "The operation is gone.", { status: 404 });
+      if (operation === undefined) throw operationGone();
       const next = withBatch(operation, { executionId: ctx.executionId, batch, results }, ctx.now());
       ctx.state.put(operationKind, operation.operation_id, next);
       return { batch: batch.number };
@@ -100,8 +99,7 @@ export const bulkIngestFiles = intent("content.bulk_ingest_files", {
     run: async (ctx) => {
       const { operation_id: id, own } = ctx.outputs.plan;
       const operation = await ctx.state.get(operationKind, id);
-      if (operation === undefined)
-        throw new RuntimeError("operation.not_found", "The operation is gone.", { status: 404 });
+      if (operation === undefined) throw operationGone();
       if (!own || operation.execution_id !== ctx.executionId) return operation;
       const status = operation.processed === operation.total ? ("completed" as const) : ("failed" as const);
       const ended = { ...operation, status, updated_at: rfc3339(ctx.now()) };
@@ -114,6 +112,10 @@ export const bulkIngestFiles = intent("content.bulk_ingest_files", {
     },
   })
   .returns(({ outputs }) => outputs.finish);
+
+function operationGone(): RuntimeError {
+  return new RuntimeError("operation.not_found", "The operation is gone.", { status: 404 });
+}
 
 function noSuchBatch(number: number): RuntimeError {
   return new RuntimeError("operation.no_such_batch", `There is no batch ${number}.`, {

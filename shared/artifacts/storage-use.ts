@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, parseRfc3339 } from "../clock.ts";
 import { durationMs } from "../duration.ts";
 import type { TenantId } from "../ids.ts";
 import { type ExecutionStore, NO_CHANGE, type RecordWrite } from "../ports/execution-store.ts";
@@ -104,8 +104,8 @@ async function waitingUploads(
 
 /** Whether it is time to look what came of an upload. */
 function isOver({ expires_at, created_at, rest }: Upload, nowMs: number): boolean {
-  if (nowMs > Date.parse(created_at) + CLEARED_AFTER_MS) return true;
-  return rest === undefined && nowMs > Date.parse(expires_at) + LATE_MS;
+  if (nowMs > parseRfc3339(created_at) + CLEARED_AFTER_MS) return true;
+  return rest === undefined && nowMs > parseRfc3339(expires_at) + LATE_MS;
 }
 
 /** Writes down what came of an upload whose time is over, and answers whether anything lies there. */
