@@ -1,12 +1,11 @@
 import { hash } from "node:crypto";
-import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 
 import type { ModuleRefusal } from "../../../shared/ports/wasm-runtime.ts";
 import { examineModule } from "./admission.ts";
 import { ModuleFault } from "./module-reader.ts";
 import type { CompilerEnd, FromCompiler, ThreadData, ToCompiler } from "./thread-messages.ts";
-import { LOW_PRIORITY } from "./thread-priority.ts";
+import { LOW_PRIORITY, setThreadPriority } from "./thread-priority.ts";
 
 /** The thread that examines and compiles modules: a guest's bytes are never worked on elsewhere. */
 function compile(module: Uint8Array): CompilerEnd {
@@ -29,8 +28,7 @@ function refusalOf(error: unknown): ModuleRefusal {
   return { reason: "unsupported", message: `The module cannot be compiled: ${message}` };
 }
 
-// Linux takes this for the calling thread; elsewhere it would be the whole process.
-if (process.platform === "linux") setPriority(LOW_PRIORITY);
+setThreadPriority(0, LOW_PRIORITY);
 parentPort?.on("message", ({ sizeBytes }: ToCompiler) => {
   const before = process.threadCpuUsage();
   const end = compile(new Uint8Array((workerData as ThreadData).shared, 0, sizeBytes).slice());

@@ -1,9 +1,8 @@
-import { setPriority } from "node:os";
 import { Worker } from "node:worker_threads";
 
 import type { GuestFailure } from "../../../shared/ports/wasm-runtime.ts";
 import { CallChannel } from "./call-channel.ts";
-import { GUEST_PRIORITY, LOW_PRIORITY } from "./thread-priority.ts";
+import { GUEST_PRIORITY, LOW_PRIORITY, setThreadPriority } from "./thread-priority.ts";
 import type { FromGuestThread, ThreadData, ToGuestThread } from "./thread-messages.ts";
 
 /**
@@ -75,11 +74,6 @@ export class GuestThread {
   }
 
   #setPriority(priority: number): void {
-    if (this.#systemThreadId === undefined) return;
-    try {
-      setPriority(this.#systemThreadId, priority);
-    } catch {
-      // A system that does not allow it shares its processors evenly, which is only less good.
-    }
+    if (this.#systemThreadId !== undefined) setThreadPriority(this.#systemThreadId, priority);
   }
 }
