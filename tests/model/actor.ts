@@ -60,16 +60,14 @@ export interface Actor {
 
 export interface ActorDeps {
   readonly name: string;
-  readonly database: ModelDatabase;
   readonly now: () => number;
   readonly intents: (io: Io) => readonly IntentDefinition[];
   readonly published: (id: string, data: string) => void;
-  /** Wraps an I/O before it is scheduled; the mutations do. */
-  readonly wrap: (io: Io, database: ModelDatabase) => Adapters["store"];
+  readonly storeOf: (io: Io) => Adapters["store"];
 }
 
 const CONFIG: Config = loadConfig({});
-const SILENT: Logger = {
+export const SILENT: Logger = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,
@@ -77,7 +75,7 @@ const SILENT: Logger = {
   with: () => SILENT,
 };
 
-export function createActor({ name, database, now, intents, published, wrap }: ActorDeps): Actor {
+export function createActor({ name, now, intents, published, storeOf }: ActorDeps): Actor {
   const pending: PendingCall[] = [];
   let sleepers: Sleeper[] = [];
   let memory = "";
@@ -150,7 +148,7 @@ export function createActor({ name, database, now, intents, published, wrap }: A
       ids,
       random,
       logger: SILENT,
-      store: wrap(io, database),
+      store: storeOf(io),
       objects: {
         storageType: "files",
         write: unused,

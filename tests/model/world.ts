@@ -1,12 +1,15 @@
 import { asId } from "../../shared/ids.ts";
 import type { JsonObject } from "../../shared/json.ts";
-import { type Actor, createActor, openSession, SESSION, TENANT } from "./actor.ts";
+import type { ExecutionStore } from "../../shared/ports/execution-store.ts";
+import type { BusMessage } from "../../shared/ports/message-bus.ts";
+import { createOutboxRelay } from "../../shared/state/outbox-relay.ts";
+import { type Actor, createActor, openSession, SESSION, SILENT, TENANT } from "./actor.ts";
 import { checkEnd } from "./end-checks.ts";
 import { ExternalSystem } from "./external-system.ts";
 import { Invariants } from "./invariants.ts";
 import { ModelDatabase } from "./model-database.ts";
 import type { ExecutionRow } from "./model-rows.ts";
-import { createModelStore, type Io } from "./model-store.ts";
+import { createModelStore, immediate, type Io } from "./model-store.ts";
 import type { Scenario } from "./scenario.ts";
 
 const START_MS = Date.parse("2026-01-01T00:00:00.000Z");
@@ -60,14 +63,13 @@ export class World {
 
   /** A new worker, which begins with something. */
   spawn(what: "submits" | "takes over" | "retries"): Actor {
-    const { intents, wrap = (io: Io, database: ModelDatabase) => createModelStore(database, io) } = this.#scenario;
+    const { intents } = this.#scenario;
     const actor = createActor({
       name: String.fromCodePoint(65 + this.actors.length),
-      database: this.database,
       now: () => this.#nowMs,
       intents: (io) => intents(io, this.external),
       published: (id, data) => this.invariants.published(id, data),
-      wrap,
+      storeOf: (io) => this.#storeOf(io),
     });
     this.actors.push(actor);
     if (what === "submits") void submit(actor);
@@ -148,17 +150,14 @@ export class World {
 
   /** Publishes what no worker lived to publish, and checks what is left. */
   async end(): Promise<void> {
-    const relay = this.spawn("takes over");
-    let over = false;
-    const drain = relay.services.relay.drain().finally(() => {
-      over = true;
-    });
-    while (!over) {
-      await this.settled();
-      relay.pending[0]?.carryOut();
-    }
-    await drain;
     const { invariants, database, external } = this;
+    const bus = {
+      publish: ({ id, data }: BusMessage) => Promise.resolve(invariants.published(id, data)),
+      ping: () => Promise.resolve(),
+    };
+    const clock = { now: () => this.#nowMs, sleep: () => Promise.resolve() };
+    const store = this.#storeOf(immediate);
+    await createOutboxRelay({ store, bus, clock, logger: SILENT }).drain();
     checkEnd({ scenario: this.#scenario, invariants, database, external });
   }
 
@@ -170,6 +169,12 @@ export class World {
     this.external.mended = true;
     const repeat = { userId: undefined, traceId: asId.trace("trace_2") };
     await services.control.retry(TENANT, root.executionId, repeat).catch(() => undefined);
+  }
+
+  /** The store as workers have it; the mutations weaken it. */
+  #storeOf(io: Io): ExecutionStore {
+    const { wrap } = this.#scenario;
+    return wrap === undefined ? createModelStore(this.database, io) : wrap(io, this.database);
   }
 
   discard(): void {
