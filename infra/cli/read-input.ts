@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 
-import { type JsonObject, type JsonValue, jsonObject, lostNumberIn } from "../../shared/json.ts";
+import { type JsonObject, type JsonValue, jsonObject } from "../../shared/json.ts";
+import { lostNumberIn } from "../../shared/lost-number.ts";
 import { usageError } from "./exit-codes.ts";
 import type { Surroundings } from "./command.ts";
 

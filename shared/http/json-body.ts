@@ -1,5 +1,5 @@
 import { RuntimeError } from "../errors.ts";
-import { lostNumberIn } from "../json.ts";
+import { lostNumberIn } from "../lost-number.ts";
 
 /** How deep a body may be nested: far beyond real documents, far below what recursive code survives. */
 const MAX_JSON_DEPTH = 256;

@@ -51,7 +51,7 @@ withParts(["chromium"], () => {
     it("submits, follows, answers and verifies an execution, and shows what tenants wrote as text alone", async () => {
       const { url } = await runtimes.start({ entry: SLOW_RUNTIME });
       await using page = await signedIn(url);
-      await submitApproval(page, url, { item: MARKUP });
+      await submitApproval(page, url, JSON.stringify({ item: MARKUP }));
       await page.until(`document.body.innerText.includes("It waits for the signal approval")`);
       await fill(page, "Payload of approval", JSON.stringify({ by: MARKUP, ok: true }));
       await page.click("Send");
@@ -72,9 +72,11 @@ withParts(["chromium"], () => {
     it("cancels, repeats, and tells what the runtime refuses", async () => {
       const { url } = await runtimes.start({ entry: SLOW_RUNTIME });
       await using page = await signedIn(url);
-      await submitApproval(page, url, { wrong: 1 });
+      await submitApproval(page, url, '{"item": 12345678901234567890}');
+      await page.until(`document.querySelector("[role=alert]").textContent.includes("would lose digits")`);
+      await submitApproval(page, url, '{"wrong": 1}');
       await page.until(`document.querySelector("[role=alert]").textContent.includes("parameters.item")`);
-      await submitApproval(page, url, { item: "book" });
+      await submitApproval(page, url, '{"item": "book"}');
       await page.until(`document.body.innerText.includes("It waits for the signal approval")`);
       await page.click("Cancel…");
       await page.click("Undo what it did");
@@ -99,10 +101,10 @@ async function signedIn(url: string): Promise<BrowserPage> {
   return page;
 }
 
-async function submitApproval(page: BrowserPage, url: string, parameters: object): Promise<void> {
+async function submitApproval(page: BrowserPage, url: string, parameters: string): Promise<void> {
   await page.open(`${url}/console#/submit?intent_type=test.approval`);
   await page.until(`document.querySelector("select")?.value === "test.approval"`);
-  await fill(page, "Parameters", JSON.stringify(parameters));
+  await fill(page, "Parameters", parameters);
   await page.evaluate(`document.querySelector("main p button").click()`);
 }
 

@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { canonicalJson, digestOf, type JsonValue, lostNumberIn, sha256, toJson } from "../../shared/json.ts";
+import { canonicalJson, digestOf, type JsonValue, sha256, toJson } from "../../shared/json.ts";
+import { lostNumberIn } from "../../shared/lost-number.ts";
 
 /** The same value with the members of each object in another order. */
 function reordered(value: JsonValue | undefined): JsonValue | undefined {

@@ -1,8 +1,8 @@
 import type { ExecutionHandle } from "../../../shared/client/execution-handle.ts";
 import type { Execution } from "../../../shared/client/wire-types.ts";
-import type { JsonValue } from "../../../shared/json.ts";
 import { executionAddress } from "./address.ts";
 import { h } from "./dom.ts";
+import { readJson } from "./typed-json.ts";
 import { actionButton, type Surroundings } from "./view.ts";
 
 const OPEN: ReadonlySet<string> = new Set(["pending", "running", "suspended"]);
@@ -24,7 +24,7 @@ export function executionActions(
   for (const { step_name: name } of steps.filter((step) => step.status === "started" && step.step_type === "await")) {
     const payload = h("textarea", { rows: 3, spellcheck: "false", "aria-label": `Payload of ${name}` }, "{}");
     const send = async (): Promise<void> => {
-      await handle.signal(name, JSON.parse(payload.value) as JsonValue);
+      await handle.signal(name, readJson(payload.value));
     };
     actions.push(
       h("div", { class: "ask" }, h("b", {}, `It waits for the signal ${name}`), payload, button("Send", send)),

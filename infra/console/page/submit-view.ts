@@ -3,6 +3,7 @@ import { addressOf, executionAddress } from "./address.ts";
 import type { CatalogIntent } from "./catalog.ts";
 import { h, jsonView } from "./dom.ts";
 import { planMap } from "./plan-map.ts";
+import { readJson } from "./typed-json.ts";
 import { actionButton, type View } from "./view.ts";
 
 /** Submits an intent: its type, and its parameters as JSON, begun from its schema. */
@@ -23,7 +24,7 @@ export const submitView: View = (surroundings) => {
   const parameters = h("textarea", { rows: 12, spellcheck: "false", "aria-label": "Parameters" });
   parameters.value = JSON.stringify(exampleOf(chosen), undefined, 2);
   const submit = async (): Promise<void> => {
-    const input = JSON.parse(parameters.value) as JsonObject;
+    const input = readJson(parameters.value);
     const handle = await connection.session.submit({ type: chosen.type } as never, input as never);
     location.hash = executionAddress(handle.executionId);
   };
