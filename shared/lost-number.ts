@@ -2,6 +2,8 @@
 const LONG_NUMBER = /\d{16}|\d[eE]\+?\d{2}/;
 /** Such a number as a whole. */
 const LONG_NUMBERS = /-?\d[\d.]{15,}(?:[eE][+-]?\d+)?|-?\d[\d.]*[eE]\+?\d{2,}/g;
+/** Of a number that is told. */
+const MAX_SHOWN_CHARS = 40;
 
 /**
  * The first number of a JSON text that JSON.parse would turn into another one, as it is written there: an integer that a double does not
@@ -14,6 +16,12 @@ export function lostNumberIn(text: string): string | undefined {
     for (const [source] of part.matchAll(LONG_NUMBERS)) if (isOther(Number(source), source)) return source;
   }
   return undefined;
+}
+
+/** What its sender is told of such a number. */
+export function lostDigits(number: string): string {
+  const shown = number.length > MAX_SHOWN_CHARS ? `${number.slice(0, MAX_SHOWN_CHARS)}…` : number;
+  return `The number ${shown} would lose digits: JSON numbers are read as doubles. Send it as text.`;
 }
 
 /** The parts of a JSON text that are in no string. */

@@ -1,10 +1,8 @@
 import { RuntimeError } from "../errors.ts";
-import { lostNumberIn } from "../lost-number.ts";
+import { lostDigits, lostNumberIn } from "../lost-number.ts";
 
 /** How deep a body may be nested: far beyond real documents, far below what recursive code survives. */
 const MAX_JSON_DEPTH = 256;
-/** Of a number that is refused. */
-const MAX_SHOWN_CHARS = 40;
 /** Only an escape can be half of a character: the bytes are checked as UTF-8. */
 const LONE_SURROGATE = /\\u[dD][89a-fA-F]/;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
@@ -33,17 +31,8 @@ export function parseJson(body: Uint8Array): unknown {
     });
   }
   const lost = lostNumberIn(text);
-  if (lost !== undefined) throw numberTooLong(lost);
+  if (lost !== undefined) throw new RuntimeError("request.number_too_long", lostDigits(lost), { status: 422 });
   return json;
-}
-
-function numberTooLong(number: string): RuntimeError {
-  const shown = number.length > MAX_SHOWN_CHARS ? `${number.slice(0, MAX_SHOWN_CHARS)}…` : number;
-  return new RuntimeError(
-    "request.number_too_long",
-    `The number ${shown} would lose digits: JSON numbers are read as doubles. Send it as text.`,
-    { status: 422 },
-  );
 }
 
 function textOf(body: Uint8Array): string {

@@ -1,12 +1,21 @@
 import { humanDuration } from "../../../shared/duration.ts";
-import type { ExecutionSummary } from "../../../shared/client/wire-types.ts";
+import type { ExecutionStatus, ExecutionSummary } from "../../../shared/client/wire-types.ts";
 import { addressOf, executionAddress } from "./address.ts";
 import { h, headOf, idLink, statusBadge, timeView } from "./dom.ts";
 import { actionButton, repeatedly, type View } from "./view.ts";
 
 const PAGE = 50;
 const LOOK_EVERY_MS = 2_000;
-const STATUSES = ["running", "suspended", "compensating", "dead", "failed", "compensated", "cancelled", "completed"];
+const STATUSES: readonly ExecutionStatus[] = [
+  "running",
+  "suspended",
+  "compensating",
+  "dead",
+  "failed",
+  "compensated",
+  "cancelled",
+  "completed",
+];
 
 interface Page {
   readonly executions: readonly ExecutionSummary[];

@@ -1,11 +1,10 @@
 import type { JsonValue } from "../../../shared/json.ts";
-import { lostNumberIn } from "../../../shared/lost-number.ts";
+import { lostDigits, lostNumberIn } from "../../../shared/lost-number.ts";
 
 /** JSON that somebody typed. Throws for what is none, and for a number that would be sent as another one. */
 export function readJson(text: string): JsonValue {
   const value = JSON.parse(text) as JsonValue;
   const lost = lostNumberIn(text);
-  if (lost !== undefined)
-    throw new Error(`The number ${lost} would lose digits: JSON numbers are read as doubles. Send it as text.`);
+  if (lost !== undefined) throw new Error(lostDigits(lost));
   return value;
 }
