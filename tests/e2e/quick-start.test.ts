@@ -35,14 +35,15 @@ describe("the first five minutes", () => {
     // What is printed comes in pieces.
     await expect.poll(() => runtime.stdout()).toContain("ingest_file");
     const printed = runtime.stdout();
-    for (const name of ["Docs", "OpenAPI"]) {
+    for (const name of ["Console", "Docs", "OpenAPI"]) {
       const url = new RegExp(`^ {2}${name} +(http:\\S+)$`, "m").exec(printed)?.[1] ?? "";
       expect([url, (await fetch(url)).status]).toEqual([url, 200]);
     }
     expect(printed).toContain(runtime.dataDir);
     const lines = printed.split("to paste into another terminal:\n")[1] ?? "";
     expect(lines).toContain("curl");
-    const { stdout, stderr } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", lines]);
+    // Without a shell around it, bash takes a pipe for a remote login, and reads what is for interactive shells.
+    const { stdout, stderr } = await promisify(execFile)("bash", ["--norc", "-euo", "pipefail", "-c", lines]);
     expect(stderr).toBe("");
     const answer = shapes.outcome.parse(JSON.parse(stdout));
     expect(answer).toMatchObject({ status: "completed", output: { lifecycle_state: "PENDING", size_bytes: 16 } });
